@@ -1,0 +1,68 @@
+# The two kinds of target in this project and the flags that every one of them gets.
+include_guard(GLOBAL)
+
+add_library(waybill_flags INTERFACE)
+target_compile_features(waybill_flags INTERFACE cxx_std_20)
+target_compile_options(waybill_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wformat=2 -Werror -fno-strict-overflow)
+target_compile_definitions(waybill_flags INTERFACE
+  WAYBILL_VERSION="${PROJECT_VERSION}" $<$<NOT:$<BOOL:${WAYBILL_SANITIZE}>>:$<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>>)
+target_include_directories(waybill_flags INTERFACE ${PROJECT_SOURCE_DIR})
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(waybill_flags INTERFACE -Wthread-safety)
+endif()
+if(WAYBILL_SANITIZE)
+  target_compile_options(waybill_flags INTERFACE -fsanitize=${WAYBILL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(waybill_flags INTERFACE -fsanitize=${WAYBILL_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC's own diagnostics misfire on instrumented code; the uninstrumented build keeps them.
+    target_compile_options(waybill_flags INTERFACE -Wno-maybe-uninitialized -Wno-tsan -Wno-array-bounds -Wno-stringop-overflow)
+  endif()
+endif()
+
+# waybill_library(name SOURCES … LINK …): one room of the house.
+function(waybill_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC waybill_flags ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+endfunction()
+
+# waybill_program(name SOURCES … LINK …): an executable.
+function(waybill_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE waybill_flags ${ARG_LINK})
+endfunction()
+
+# waybill_tests(name SOURCES … LINK … [LABEL unit]): a GoogleTest program, each of its tests known to ctest.
+# Every *_test.cc of the calling folder must be named: one that nobody builds is a test that cannot fail.
+function(waybill_tests name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK;PROPERTIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE waybill_flags ${ARG_LINK} GTest::gmock GTest::gtest_main)
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  include(GoogleTest)
+  gtest_discover_tests(${name} TEST_PREFIX "${name}/" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ${ARG_PROPERTIES})
+  foreach(source ${ARG_SOURCES})
+    get_filename_component(absolute ${source} ABSOLUTE)
+    set_property(GLOBAL APPEND PROPERTY WAYBILL_TEST_SOURCES ${absolute})
+  endforeach()
+endfunction()
+
+# waybill_check_all_tests_registered(): call last in tests/CMakeLists.txt.
+function(waybill_check_all_tests_registered)
+  get_property(known GLOBAL PROPERTY WAYBILL_TEST_SOURCES)
+  file(GLOB_RECURSE found CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/*_test.cc)
+  foreach(test ${found})
+    if(NOT test IN_LIST known)
+      message(FATAL_ERROR "${test} is not registered: name it in a waybill_tests() call")
+    endif()
+  endforeach()
+endfunction()
