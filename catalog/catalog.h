@@ -1,0 +1,137 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "catalog/rows.h"
+
+namespace waybill::catalog {
+
+// A settled file, as its reader saw it.
+struct CompleteFile {
+  FolderId folder{};
+  std::string path;
+  Fingerprint fingerprint;
+  bool racy = false;
+  std::optional<Sha256>
+      sha256;  // nullopt: not read yet (backlog, or above the multipart threshold)
+};
+
+struct NewAttempt {
+  std::string id;
+  FileId file{};
+  StoreId store{};
+  std::string key;
+  AttemptKind kind = AttemptKind::Single;
+  std::string condition;
+  Fingerprint fingerprint;
+  std::optional<Sha256> sha256;
+  std::uint64_t part_size = 0;
+};
+
+// What S3 acknowledged, and how well it is proven.
+struct StoredObject {
+  std::string version;
+  std::string etag;
+  std::uint64_t size = 0;
+  Sha256 sha256{};
+  std::string checksum;
+  ProofLevel proof = ProofLevel::None;
+  std::string proof_detail;
+};
+
+// The only writer's view of the catalog: one connection, owned by the coord thread. Every verb is
+// one transition of the pure table (file_state.h) with its effects and its `events` row, inside the
+// open transaction; nothing is promised to anybody before commit() returned.
+//
+// Errors: DiskFull (nothing was written: stop claiming), Ambiguous (commit: outcome unknown; the
+// catalog is closed and the caller reopens and reads), Damaged, NewerVersion, NeedsPerson
+// (permissions, locked by another process), Internal (an illegal transition).
+class Catalog {
+ public:
+  // Creates, migrates or opens DIR/catalog.db (WAL, synchronous=FULL). Takes the single-writer
+  // lock: a second daemon on the same directory gets NeedsPerson. A newer schema is NewerVersion,
+  // untouched.
+  static Result<std::unique_ptr<Catalog>> open(const std::string& state_dir, const Clock& clock);
+  ~Catalog();
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+
+  // --- grouped commits ------------------------------------------------------------------------
+  // Verbs begin a transaction by themselves. commit() makes all since the last one durable.
+  Result<void> commit();
+  // Forgets all since the last commit (after a verb failed half-way).
+  void rollback();
+  [[nodiscard]] bool dirty() const;
+
+  // --- who and where --------------------------------------------------------------------------
+  Result<std::string> agent_id();  // minted at first start
+  Result<StoreRow> ensure_store(std::string_view endpoint, std::string_view bucket,
+                                std::string_view prefix);
+  Result<void> save_store(const StoreRow& store);
+  Result<FolderRow> ensure_folder(std::string_view name, std::string_view path, StoreId store);
+  Result<void> save_folder(const FolderRow& folder);
+
+  // --- files ----------------------------------------------------------------------------------
+  Result<std::optional<FileRow>> find_live(FolderId folder, std::string_view path);
+  Result<std::optional<FileRow>> file(FileId id);
+  // Live rows directly in `directory` ("" is the root, else without trailing slash) when `deep` is
+  // false, anywhere below it otherwise; in path order, one by one.
+  Result<void> for_each_live(FolderId folder, std::string_view directory, bool deep,
+                             const std::function<void(const FileRow&)>& visit);
+  // Rows in `state`, ids above `after`, in id order, `limit` at the most.
+  Result<std::vector<FileRow>> in_state(FileState state, FileId after, std::size_t limit);
+
+  // CompleteNewContent | CompleteObjectContent | CompleteAttemptContent, decided here from the
+  // SHA-256s; an unknown SHA-256 with a changed fingerprint counts as new content. Returns the row
+  // as it now is (a fresh row where the table says so).
+  Result<FileRow> complete(const CompleteFile& file);
+  // Fixes what only reading told: SHA-256 of a queued row, with its fingerprint. No event.
+  Result<FileRow> set_content(FileId file, const Fingerprint& fingerprint, const Sha256& sha256);
+  Result<FileRow> set_key(FileId file, std::string_view key);
+  Result<FileRow> vanished(FileId file);
+  // Absent, Rebased, Foreign, Transient, NeedsPerson, CauseFixed, … : an event with a reason.
+  Result<FileRow> apply(FileId file, FileEvent event, std::string_view reason);
+  // A fingerprint that changed while the content did not (touch, chmod, a cleared racy flag).
+  Result<void> refresh_fingerprint(FileId file, const Fingerprint& fingerprint, bool racy);
+
+  // --- attempts and objects -------------------------------------------------------------------
+  // Commit A's verb: Queued → Uploading with a durable attempt. NeedsPerson where (store, key) is
+  // live for another file.
+  Result<FileRow> claim(const NewAttempt& attempt);
+  Result<std::optional<AttemptRow>> attempt(std::string_view id);
+  Result<std::vector<AttemptRow>> attempts_of(FileId file);
+  Result<std::vector<AttemptRow>> open_attempts();       // all that are not ended: at start
+  Result<void> save_attempt(const AttemptRow& attempt);  // upload id, SHA-256, state, condition
+  Result<void> end_attempt(std::string_view id);
+  // Commit B's verb: records the object, Uploading → Stored, ends the attempt. `owned` false is
+  // EqualForeign. An attempt that its row no longer runs (late landing) records the object only and
+  // returns the row unchanged.
+  Result<FileRow> acknowledge(std::string_view attempt, const StoredObject& object, bool owned);
+  Result<std::optional<ObjectRow>> object(ObjectId id);
+  Result<std::optional<ObjectRow>> live_object_at(StoreId store, std::string_view key);
+
+  // --- counts ---------------------------------------------------------------------------------
+  struct Counts {
+    std::int64_t by_state[7] = {};
+    std::int64_t retrying = 0;        // Queued with tries > 0
+    std::int64_t last_stored_at = 0;  // ns since 1970; 0: never
+    std::int64_t stored_bytes = 0;
+  };
+  // Kept in memory and maintained by the verbs; reading it costs nothing.
+  [[nodiscard]] Counts counts(FolderId folder) const;
+
+ private:
+  struct Impl;
+  explicit Catalog(std::unique_ptr<Impl> impl);
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace waybill::catalog

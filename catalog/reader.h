@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/rows.h"
+
+namespace waybill::catalog {
+
+// A read-only connection for the control server and for a CLI whose daemon is down (no root needed
+// where the files are readable). Never blocks the writer; each call is one short snapshot.
+// One thread at a time.
+class Reader {
+ public:
+  // Errors: SourceGone (no catalog yet), NewerVersion, NeedsPerson (permissions), Damaged,
+  // RetryLater.
+  static Result<std::unique_ptr<Reader>> open(const std::string& state_dir);
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  Result<std::vector<FolderRow>> folders();
+  Result<std::vector<StoreRow>> stores();
+  Result<std::optional<FileRow>> find_live(FolderId folder, std::string_view path);
+  struct FileQuery {
+    std::optional<FolderId> folder;
+    std::optional<FileState> state;
+    std::string path_prefix;
+    bool live_only = true;
+    std::size_t limit = 1000;
+    std::int64_t after_id = 0;
+  };
+  Result<std::vector<FileRow>> files(const FileQuery& query);
+  Result<std::optional<ObjectRow>> object(ObjectId id);
+  Result<std::vector<AttemptRow>> attempts_of(FileId file);
+  // Newest first.
+  Result<std::vector<EventRow>> events_of(FileId file, std::size_t limit);
+  struct StateCount {
+    FolderId folder{};
+    FileState state{};
+    std::int64_t files = 0;
+  };
+  Result<std::vector<StateCount>> state_counts();
+  // Blocked files grouped by reason, most files first, each with one example: what waits for a
+  // person.
+  struct Cause {
+    std::string reason;
+    std::int64_t files = 0;
+    FolderId example_folder{};
+    std::string example_path;
+  };
+  Result<std::vector<Cause>> blocked_causes(std::size_t limit);
+  Result<std::int64_t> size_bytes();
+
+ private:
+  struct Impl;
+  explicit Reader(std::unique_ptr<Impl> impl);
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace waybill::catalog

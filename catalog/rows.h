@@ -1,0 +1,121 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/fingerprint.h"
+#include "base/ids.h"
+#include "catalog/file_state.h"
+
+// The rows as values (PROTOCOL.md section 3). Paths and keys are bytes. Empty string: SQL NULL.
+namespace waybill::catalog {
+
+struct StoreRow {
+  StoreId id{};
+  std::string endpoint;
+  std::string bucket;
+  std::string prefix;  // literal part of the key prefix
+  std::string
+      capabilities;  // what the probe found, as the uploader wrote it (JSON); empty: not probed
+  std::int64_t epoch = 1;
+  std::string nonce;
+};
+
+struct FolderRow {
+  FolderId id{};
+  std::string name;
+  std::string path;
+  StoreId store{};
+  std::uint64_t dev = 0;  // identity of the root as last seen: another one suspends the folder
+  std::uint64_t ino = 0;
+  std::int64_t btime = 0;
+  std::string boot_id;
+  bool clean = false;  // the last run ended with a clean mark
+  std::string state;   // "active", "suspended", "ignored-initial"…; the agent's word
+  std::string reason;
+};
+
+struct FileRow {
+  FileId id{};
+  FolderId folder{};
+  std::string path;  // below the folder, no leading slash
+  bool live = true;
+  FileState state = FileState::Queued;
+  std::int64_t generation = 1;
+  Fingerprint fingerprint;
+  bool racy = false;
+  std::optional<Sha256> sha256;    // not known yet for a large file that was never read whole
+  std::optional<ObjectId> object;  // the last stored generation
+  std::int64_t tries = 0;
+  std::string reason;        // why it is blocked or retrying: a sentence
+  std::string key;           // of this incarnation, frozen at first sight; empty: not evaluated yet
+  std::int64_t arrived = 0;  // first sight, ns since 1970 UTC: {arrived} of the key
+};
+
+enum class ProofLevel : std::uint8_t {
+  None = 0,
+  Acknowledged = 1,
+  EtagRecomputed = 2,
+  StoreChecked = 3
+};
+
+struct ObjectRow {
+  ObjectId id{};
+  StoreId store{};
+  std::string key;
+  std::string version;  // empty: none, or the store said "null"
+  std::string etag;     // with its quotes, as the store sent it
+  std::uint64_t size = 0;
+  Sha256 sha256{};
+  std::string checksum;  // "sha256:BASE64", the store's own, where it returned one
+  ProofLevel proof = ProofLevel::None;
+  std::string proof_detail;  // a sentence: how it was verified
+  bool owned = true;         // false: equal bytes of somebody else, never replaced or deleted
+  bool sole = false;
+  FileId file{};
+  std::int64_t generation = 0;
+  std::string attempt;
+  std::int64_t proven_at = 0;  // ns since 1970 UTC
+};
+
+enum class AttemptKind : std::uint8_t { Single = 0, Multipart = 1 };
+
+enum class AttemptState : std::uint8_t {
+  Open = 0,        // durable; may have been sent
+  Creating = 1,    // multipart: Create may have been sent, no upload id known yet
+  Uploading = 2,   // multipart: upload id durable
+  Completing = 3,  // multipart: SHA-256 durable, Complete may have been sent
+  Abandoned = 4,   // no longer wanted (newer content, vanished); may still land: resolve, then end
+};                 // an ended attempt's row is deleted; its history stays in `events`
+
+struct AttemptRow {
+  std::string id;  // 32 hex digits
+  FileId file{};
+  std::int64_t generation = 0;
+  StoreId store{};
+  std::string key;
+  AttemptKind kind = AttemptKind::Single;
+  std::string condition;  // "absent" (If-None-Match: *), "match:ETAG", "none"
+  AttemptState state = AttemptState::Open;
+  std::int64_t sent_at = 0;  // wall ns when it was last handed to the network; 0: not known
+  Fingerprint fingerprint;
+  std::optional<Sha256> sha256;
+  std::string upload_id;
+  std::uint64_t part_size = 0;
+};
+
+struct EventRow {
+  std::int64_t seq = 0;
+  std::int64_t at = 0;  // ns since 1970 UTC
+  FileId file{};
+  std::int64_t generation = 0;
+  FileEvent event{};
+  std::string reason;
+  std::string attempt;
+};
+
+}  // namespace waybill::catalog

@@ -1,0 +1,195 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "uploader/object_store.h"
+#include "uploader/proof.h"
+#include "uploader/retry_policy.h"
+
+// One attempt's way through S3 as a machine that does no I/O: the owner (coord, a test, a
+// simulation) carries out each action and feeds back what came of it. This is where PROTOCOL.md
+// rules 1 to 4 live.
+namespace waybill::uploader {
+
+// What the store was found to enforce (probe.h).
+struct Capabilities {
+  bool if_absent_on_put = false;  // If-None-Match: * refuses an existing key
+  bool if_absent_on_complete = false;
+  bool if_match_on_put = false;
+  bool if_match_unquoted = false;  // Ceph 16: takes the ETag only without quotes
+  bool md5_etags = false;          // a single PUT's ETag is the MD5 of its body
+  bool head_tells_absent = false;  // HEAD of a random key is 404, not 403
+};
+
+// Durable before the first request; travels as metadata (names in metadata.h).
+struct Attempt {
+  std::string id;
+  std::string agent_id;
+  std::string agent_name;
+  std::int64_t epoch = 1;
+  std::int64_t generation = 1;
+  std::string path;  // below the folder
+  std::string key;
+  std::string content_type;
+  std::int64_t mtime = 0;  // ns since 1970, for x-amz-meta-mtime
+  std::uint64_t size = 0;
+  std::optional<Sha256> sha256;  // always known for a single PUT
+  std::optional<std::string>
+      base_etag;  // the object of ours that this one replaces; nullopt: key is new
+  std::vector<std::string> prior_attempts;  // earlier attempts of this file on this key
+  std::uint64_t part_size = 0;              // 0: single PUT
+  std::string upload_id;                    // known when a multipart is resumed
+};
+
+// --- what the machine asks for ----------------------------------------------------------------
+// Single PUT: the content is to be read (or taken from memory) and sent. Nothing may differ from
+// Attempt::sha256; if it does, the owner says SourceLost.
+struct SendPut {
+  Condition condition;
+  Metadata metadata;
+};
+struct SendHead {};
+struct SendCreate {
+  Metadata metadata;
+};
+struct PersistUploadId {
+  std::string upload_id;
+};  // durable before part 1
+struct SendPart {
+  int number = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+struct PersistContent {
+  Sha256 sha256{};
+};  // durable before Complete
+struct SendComplete {
+  std::vector<Part> parts;
+  Condition condition;
+};
+struct SendAbort {
+  std::string upload_id;
+};
+struct SendListParts {
+  std::string upload_id;
+};
+struct SendListUploads {};  // Create's reply was lost: find our orphan
+struct Wait {
+  Nanoseconds time;
+};  // then feed Resumed
+// The endpoint failed us, not this file (connect, 5xx, credentials, bucket): hold this attempt,
+// tell the breaker, and feed Resumed when the endpoint works again. Nothing about the file changes.
+struct EndpointTrouble {
+  Error cause;
+};
+
+// How it ended. Exactly one, last.
+struct Stored {
+  PutReply reply;
+  Sha256 sha256{};
+  ProofLevel proof;
+  std::string proof_detail;
+  std::uint64_t size = 0;
+  std::string checksum;
+};
+struct StoredByOther {
+  HeadReply object;
+};  // equal-foreign: owned = 0
+struct ForeignObject {
+  HeadReply object;
+};  // in the way: blocked
+struct CannotTell {
+  Error cause;
+};  // blocked; never treated as absent
+struct Refused {
+  Error cause;
+};  // needs a person, about this file alone
+struct Dropped {
+  bool may_still_land = false;
+};  // after SourceLost; abort has been sent
+using Outcome = std::variant<Stored, StoredByOther, ForeignObject, CannotTell, Refused, Dropped>;
+
+using Action = std::variant<SendPut, SendHead, SendCreate, PersistUploadId, SendPart,
+                            PersistContent, SendComplete, SendAbort, SendListParts, SendListUploads,
+                            Wait, EndpointTrouble, Outcome>;
+
+// --- what the owner feeds back ------------------------------------------------------------------
+struct Begin {
+  bool may_have_been_sent = false;
+};  // true after a restart: HEAD first
+struct PutDone {
+  Result<PutReply> reply;
+};
+struct HeadDone {
+  Result<HeadReply> reply;
+};
+struct CreateDone {
+  Result<std::string> upload_id;
+};
+struct Persisted {};
+struct PartDone {
+  int number = 0;
+  Result<Part> part;
+  Md5 md5{};
+};
+struct ContentRead {
+  Sha256 sha256{};
+};  // every part has been read once, in order
+struct CompleteDone {
+  Result<PutReply> reply;
+};
+struct AbortDone {
+  Result<Nothing> reply;
+};
+struct PartsListed {
+  Result<std::vector<Part>> parts;
+};
+struct UploadsListed {
+  Result<std::vector<ListedUpload>> uploads;
+};
+struct Resumed {};     // Wait is over, or the endpoint works again
+struct SourceLost {};  // changed, gone, or no longer wanted
+using Input =
+    std::variant<Begin, PutDone, HeadDone, CreateDone, Persisted, PartDone, ContentRead,
+                 CompleteDone, AbortDone, PartsListed, UploadsListed, Resumed, SourceLost>;
+
+class Upload {
+ public:
+  // `random` outlives the machine; it only spreads delays.
+  Upload(Attempt attempt, Capabilities store, RetryPolicy retry, Random& random);
+  ~Upload();
+  Upload(Upload&&) noexcept;
+  Upload& operator=(Upload&&) noexcept;
+
+  // Deterministic. The actions are to be carried out in order; parts may run at the same time, as
+  // many as `max_parts_in_flight`.
+  std::vector<Action> step(Input input);
+
+  [[nodiscard]] const Attempt& attempt() const;
+  // True from the last byte's hand-over until an answer decided it (PROTOCOL.md rule 2).
+  [[nodiscard]] bool ambiguous() const;
+  [[nodiscard]] bool finished() const;
+
+  static constexpr int max_parts_in_flight = 4;
+
+ private:
+  struct Machine;
+  std::unique_ptr<Machine> machine_;
+};
+
+// Threshold and part size of S3.md section 4: 0 means a single PUT.
+std::uint64_t part_size_for(std::uint64_t size);
+constexpr std::uint64_t multipart_threshold = 16ULL << 20U;
+constexpr std::uint64_t max_object_size = 5ULL << 40U;
+
+}  // namespace waybill::uploader
