@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "watcher/translator.h"
+
+namespace waybill::watcher {
+
+// Dirt between the watch thread, which only adds, and the scan thread, which takes it all. Bounded:
+// more than `names_per_directory` names of one directory make the directory dirty; more directories
+// than `directories` make everything dirty.
+class Coalescer {
+ public:
+  static constexpr std::size_t names_per_directory = 1024;
+  static constexpr std::size_t directories = 65536;
+
+  struct Directory {
+    bool whole = false;           // list it
+    std::set<std::string> names;  // or look these up
+    bool gone = false;            // the kernel dropped its watch
+  };
+  struct Dirt {
+    bool everything = false;  // overflow
+    std::map<WatchId, Directory> directories_by_watch;
+    [[nodiscard]] bool empty() const { return !everything && directories_by_watch.empty(); }
+  };
+
+  // Watch thread.
+  void add(const Change& change);
+  // Scan thread: what has gathered; waits for the first for `patience` at the most (for ever with
+  // nullopt) or until wake().
+  Dirt take(std::optional<Nanoseconds> patience);
+  // Any thread.
+  void wake();
+
+ private:
+  Mutex mu_;
+  Condition arrived_;
+  Dirt dirt_ GUARDED_BY(mu_);
+  bool woken_ GUARDED_BY(mu_) = false;
+};
+
+}  // namespace waybill::watcher

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/fingerprint.h"
+#include "base/result.h"
+
+namespace waybill::watcher {
+
+enum class FileKind : std::uint8_t { Regular, Directory, Symlink, Other };
+
+struct FileStatus {
+  FileKind kind = FileKind::Other;
+  Fingerprint fingerprint;
+  std::uint32_t mode = 0;  // permission bits
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::uint64_t links = 1;
+};
+
+// A regular file, opened for reading and nothing else. One thread at a time.
+class OpenFile {
+ public:
+  virtual ~OpenFile() = default;
+  virtual Result<FileStatus> status() = 0;
+  // Bytes read into `into`; 0 at the end. SourceChanged where the file shrank under the reader's
+  // feet.
+  virtual Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) = 0;
+
+  enum class Writers : std::uint8_t {
+    None,     // a read lease was granted: nobody has it open for writing; the lease is held until
+              // release_lease(), and lease_broken() tells when a writer knocked meanwhile
+    Some,     // somebody has
+    Unknown,  // no leases here (not the owner, file system without them)
+  };
+  virtual Result<Writers> take_lease() = 0;
+  // True once somebody has asked to write since take_lease().
+  virtual bool lease_broken() = 0;
+  virtual void release_lease() = 0;
+};
+
+// A directory held open: what is listed, watched and looked up is this directory, whatever its name
+// means by now. One thread at a time.
+class OpenDirectory {
+ public:
+  virtual ~OpenDirectory() = default;
+  virtual Result<FileStatus> status() = 0;
+  // Every entry but . and .., in no order, with its status; entries that vanish meanwhile are left
+  // out. `visit` returns false to stop.
+  virtual Result<void> list(
+      const std::function<bool(std::string_view name, const FileStatus& status)>& visit) = 0;
+  // One name of it, not followed. SourceGone: not there.
+  virtual Result<FileStatus> look(std::string_view name) = 0;
+  // A path by which the kernel reaches exactly this directory (inotify_add_watch); empty for a
+  // fake.
+  [[nodiscard]] virtual std::string watchable_path() const = 0;
+};
+
+// The edge to the disk. Nothing below a root is reached through a symbolic link, a mount point or
+// "..", whatever a hostile writer swaps meanwhile (WATCHING.md 1: openat2 RESOLVE_BENEATH,
+// RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV). Thread-safe; what it returns is not.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  // `below`: relative, "" is the root itself; may be longer than PATH_MAX.
+  virtual Result<std::unique_ptr<OpenDirectory>> open_directory(const std::string& root,
+                                                                std::string_view below) = 0;
+  // NeedsPerson where it is no regular file: never blocks on a FIFO or a device.
+  // SourceBusy: a foreign lease holds it.
+  virtual Result<std::unique_ptr<OpenFile>> open_file(const std::string& root,
+                                                      std::string_view below) = 0;
+};
+
+std::unique_ptr<FileSystem> make_linux_file_system();
+
+}  // namespace waybill::watcher

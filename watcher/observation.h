@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/fingerprint.h"
+#include "base/ids.h"
+
+// What the scan thread found on disk. Facts by statx, never by event (WATCHING.md 3 d).
+namespace waybill::watcher {
+
+struct Present {
+  Fingerprint fingerprint;
+};
+struct Absent {};      // looked up by name in a directory that was reached: not there
+struct Ignored {       // counted and listable, never uploaded
+  std::string reason;  // "symbolic link", "matches *.part", "FIFO" …
+};
+struct Unreadable {
+  Error cause;
+};
+
+struct FileObservation {
+  std::string path;  // below the folder
+  std::variant<Present, Absent, Ignored, Unreadable> what;
+};
+
+// Files seen, some at a time.
+struct Seen {
+  FolderId folder{};
+  std::vector<FileObservation> files;
+};
+
+// A listing of one directory begins; Seen batches with its direct children follow, then its end.
+// What the catalog has directly in it and the listing did not show may be gone: to be confirmed by
+// Scanner::look before anybody believes it (readdir is not atomic).
+struct ListingBegins {
+  FolderId folder{};
+  std::string directory;
+};
+struct ListingEnds {
+  FolderId folder{};
+  std::string directory;
+  bool complete = false;                    // false: it failed half-way and will be repeated
+  std::vector<std::string> subdirectories;  // names; a row below any other subdirectory is in doubt
+};
+// A directory is not there any more: every row below it is in doubt.
+struct DirectoryGone {
+  FolderId folder{};
+  std::string directory;
+};
+enum class FolderHealth : std::uint8_t {
+  Watching,  // by events
+  Polling,   // events are not (all) to be had; rescanned by time. The reason says why
+  Missing,   // the root is not there
+  Replaced,  // the root is another directory than the one we knew: nothing is concluded from it
+  Unreadable,
+};
+struct FolderStatus {
+  FolderId folder{};
+  FolderHealth health{};
+  std::string reason;  // a sentence; empty when Watching
+  std::uint64_t dev = 0;
+  std::uint64_t ino = 0;
+  std::int64_t btime = 0;
+};
+// The whole tree has been listed since the folder was added, rescanned or overflowed.
+struct ScanComplete {
+  FolderId folder{};
+};
+// Everything that had happened on disk before Scanner::barrier(id) was called has been handed over.
+struct Barrier {
+  std::uint64_t id = 0;
+};
+
+using Observation = std::variant<Seen, ListingBegins, ListingEnds, DirectoryGone, FolderStatus,
+                                 ScanComplete, Barrier>;
+
+}  // namespace waybill::watcher

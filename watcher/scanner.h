@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "watcher/coalescer.h"
+#include "watcher/event_source.h"
+#include "watcher/file_system.h"
+#include "watcher/ignore_rules.h"
+#include "watcher/observation.h"
+
+namespace waybill::watcher {
+
+struct FolderSpec {
+  FolderId id{};
+  std::string path;
+  IgnoreRules ignore;
+  Nanoseconds rescan = std::chrono::hours(1);
+  // Identity of the root as last known; zeros: not known yet. Another one is
+  // FolderHealth::Replaced.
+  std::uint64_t known_dev = 0;
+  std::uint64_t known_ino = 0;
+  std::int64_t known_btime = 0;
+};
+
+// Takes observations; may block to slow the scanner down (back-pressure). Scan thread.
+using ObservationSink = std::function<void(Observation)>;
+
+// The mark-dirty algorithm of WATCHING.md 3: owns the node tree and its watches. Everything but the
+// requests happens in step(), on the scan thread.
+class Scanner {
+ public:
+  Scanner(FileSystem& files, EventSource& events, Coalescer& dirt, const Clock& clock,
+          ObservationSink sink);
+  ~Scanner();
+  Scanner(const Scanner&) = delete;
+  Scanner& operator=(const Scanner&) = delete;
+
+  // --- requests: any thread; carried out by the next step ---------------------------------------
+  // Replaces all folders: those that stay keep their watches.
+  void set_folders(std::vector<FolderSpec> folders);
+  // Every directory of it is dirty.
+  void rescan(FolderId folder);
+  // One name, looked up afresh: an observation follows (Present, Absent, …).
+  void look(FolderId folder, std::string path);
+  // Answered by an observation Barrier{id} once everything that had happened before is handed over.
+  // The caller has made the watch thread drain the kernel first (WatchLoop::drain).
+  void barrier(std::uint64_t id);
+
+  // --- the scan thread ---------------------------------------------------------------------------
+  // Does what is to be done now, a bounded piece of it. Returns when to step again at the latest
+  // (nullopt: only when dirt or a request arrives; the Coalescer wakes the thread).
+  std::optional<BootTime> step();
+  // Directories in the tree.
+  [[nodiscard]] std::size_t nodes() const;
+
+ private:
+  struct Tree;
+  const std::unique_ptr<Tree> tree_;
+};
+
+}  // namespace waybill::watcher

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/digest.h"
+#include "base/fingerprint.h"
+#include "base/result.h"
+#include "watcher/file_system.h"
+
+// Reading a file so that the bytes belong to one fingerprint (P2, WATCHING.md 2.5). Any thread, one
+// at a time for each reader.
+namespace waybill::watcher {
+
+struct Content {
+  SharedBytes bytes;
+  Sha256 sha256{};
+  Md5 md5{};
+  Fingerprint fingerprint;
+  bool leased = false;  // a lease excluded writers for the whole read
+};
+
+enum class LeaseMode : std::uint8_t { Auto, Require, Off };
+
+struct ProbeResult {
+  Fingerprint fingerprint;
+  OpenFile::Writers writers{};
+};
+// Opens it and asks whether anybody has it open for writing; the lease is given back at once.
+Result<ProbeResult> probe_writers(FileSystem& files, const std::string& root,
+                                  const std::string& path);
+
+// The whole of a small file in one pass. SourceChanged: it is not `expected` (before or after);
+// SourceGone, SourceBusy (a writer), NeedsPerson (unreadable, no regular file).
+Result<Content> read_small(FileSystem& files, const std::string& root, const std::string& path,
+                           const Fingerprint& expected, LeaseMode lease);
+
+// A large file, part by part, in ascending order for the running SHA-256; a part may be read again.
+class PartReader {
+ public:
+  // Opens and checks the fingerprint; errors as read_small.
+  static Result<std::unique_ptr<PartReader>> open(FileSystem& files, const std::string& root,
+                                                  const std::string& path,
+                                                  const Fingerprint& expected, LeaseMode lease);
+  struct PartContent {
+    SharedBytes bytes;
+    Sha256 sha256{};
+    Md5 md5{};
+  };
+  // SourceChanged also when a writer broke the lease or the fingerprint moved.
+  Result<PartContent> read(std::uint64_t offset, std::uint64_t length);
+  // Of all bytes, once every byte was read in order and the fingerprint still holds.
+  Result<Sha256> finish();
+
+ private:
+  PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, bool leased);
+  std::unique_ptr<OpenFile> file_;
+  Fingerprint expected_;
+  bool leased_ = false;
+  std::uint64_t hashed_ = 0;  // bytes below this offset are in stream_
+  Sha256Stream stream_;
+};
+
+}  // namespace waybill::watcher

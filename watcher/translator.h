@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "watcher/event_source.h"
+
+namespace waybill::watcher {
+
+// What an event says about where to look. Never what is there: that is found by looking.
+struct NameChanged {
+  WatchId watch{};
+  std::string name;
+};
+struct DirectoryDirty {
+  WatchId watch{};
+};
+struct WatchEnded {  // the directory went, its file system was unmounted, or the watch was removed
+  WatchId watch{};
+};
+struct Overflowed {};
+struct Nothing {};
+using Change = std::variant<NameChanged, DirectoryDirty, WatchEnded, Overflowed, Nothing>;
+
+// Pure.
+Change translate(const RawEvent& event);
+
+}  // namespace waybill::watcher
