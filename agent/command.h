@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/mutex.h"
+
+// What the control server asks of coord, which alone changes anything.
+namespace waybill::agent {
+
+// One `waybill wait`: shared by coord, which counts down, and the control thread, which waits.
+class WaitTicket {
+ public:
+  struct Progress {
+    bool started = false;        // the disk as of the call has been taken in
+    std::int64_t remaining = 0;  // files that were there and are neither stored nor blocked
+    std::int64_t blocked = 0;    // of those that were there
+    std::int64_t stored = 0;
+    [[nodiscard]] bool done() const { return started && remaining == 0; }
+  };
+  void update(const Progress& progress);
+  // Returns when done or after `patience`.
+  Progress wait(Nanoseconds patience);
+
+ private:
+  Mutex mu_;
+  Condition changed_;
+  Progress progress_ GUARDED_BY(mu_);
+};
+
+// Everything below `folder` (all folders with nullopt) and `path_prefix` that is there now.
+struct StartWait {
+  std::optional<FolderId> folder;
+  std::string path_prefix;
+  std::shared_ptr<WaitTicket> ticket;
+};
+
+// Blocked and retrying files go again at once. Replies how many.
+struct Retry {
+  std::optional<FolderId> folder;
+  std::string path;  // empty: all
+  std::promise<std::int64_t> reply;
+};
+
+// What coord knows of a file beyond the catalog.
+struct FileView {
+  std::string phase;            // "settling", "reading", "waiting-for-slot", "uploading",
+                                // "waiting-for-store", "retrying", ""
+  std::string explanation;      // a sentence; empty: nothing to add
+  std::int64_t due_in_ms = -1;  // -1: not waiting for time
+};
+struct Explain {
+  FolderId folder{};
+  std::string path;
+  std::promise<FileView> reply;
+};
+
+using Command = std::variant<StartWait, Retry, Explain>;
+
+}  // namespace waybill::agent

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "base/secret.h"
+
+// What a person wrote, checked and complete: defaults filled in, [s3] merged into each folder.
+namespace waybill::agent {
+
+struct S3Config {
+  std::string endpoint;  // empty: AWS
+  std::string region = "us-east-1";
+  std::string bucket;
+  bool path_style = false;
+  std::string ca_file;
+  std::string access_key_id;
+  Secret secret_access_key;
+  Secret session_token;
+  std::string credentials_file;
+  std::string profile = "default";
+};
+
+enum class LeaseUse : std::uint8_t { Auto, Require, Off };
+
+// What happens when a name comes again whose object is sole (PROTOCOL.md rule 5).
+enum class OnReplace : std::uint8_t {
+  Version,  // a new version where the bucket keeps versions, else a suffixed key
+  Suffix,
+  Refuse,  // blocked until a person decides
+  Overwrite,
+};
+
+struct FolderConfig {
+  std::string name;
+  std::string path;    // absolute
+  std::string prefix;  // key prefix template; uploader/key.h
+  Nanoseconds settle = std::chrono::seconds(2);
+  Nanoseconds settle_nolease = std::chrono::seconds(60);
+  Nanoseconds rescan = std::chrono::hours(1);
+  LeaseUse lease = LeaseUse::Auto;
+  OnReplace on_replace = OnReplace::Version;
+  std::vector<std::string> ignore;  // beside the defaults
+  S3Config s3;
+};
+
+struct Config {
+  std::string agent_name;  // default: host name
+  std::string state_dir = "/var/lib/waybill";
+  std::string socket = "/run/waybill/control.sock";
+  LogLevel log_level = LogLevel::Info;
+  int uploads = 32;                     // at the same time
+  std::uint64_t memory = 64ULL << 20U;  // bytes of file content held at the same time
+  std::vector<FolderConfig> folders;    // none: the daemon idles and says what to do
+  std::vector<std::string> files;       // what was read, in order
+};
+
+// Reads FILE and then conf.d/*.toml beside it, in name order. BadConfig: the sentence names file,
+// line, key, and what would be right; an unknown key comes with "did you mean". A file that is not
+// there is an empty one only for the default path.
+Result<Config> load_config(const std::string& file, bool may_be_missing);
+
+}  // namespace waybill::agent
