@@ -5,7 +5,9 @@ add_library(waybill_flags INTERFACE)
 target_compile_features(waybill_flags INTERFACE cxx_std_20)
 target_compile_options(waybill_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
-  -Wformat=2 -Werror -fno-strict-overflow)
+  -Wformat=2 -Werror -fno-strict-overflow
+  # Designated initializers leave out what has its default: that is what they are for.
+  -Wno-missing-field-initializers)
 target_compile_definitions(waybill_flags INTERFACE
   WAYBILL_VERSION="${PROJECT_VERSION}" $<$<NOT:$<BOOL:${WAYBILL_SANITIZE}>>:$<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>>)
 target_include_directories(waybill_flags INTERFACE ${PROJECT_SOURCE_DIR})
