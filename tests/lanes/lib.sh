@@ -1,0 +1,85 @@
+# What the lanes share: source it first. A lane's result is its counts; they are written down when it ends.
+set -uo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export root
+passed=0 failed=0
+trap 'finish $?' EXIT
+cleanups=()
+
+ok() { passed=$((passed + 1)); echo "ok: $*"; }
+fail() { failed=$((failed + 1)); echo "FAILED: $*"; }
+
+# check SENTENCE COMMAND…   one check: the command succeeds.
+check() {
+  local sentence=$1
+  shift
+  if "$@"; then ok "$sentence"; else fail "$sentence"; fi
+}
+
+# need SENTENCE COMMAND…   as check, but without it the rest of the lane makes no sense.
+need() {
+  check "$@"
+  [ $failed -eq 0 ] || exit 1
+}
+
+# at_end COMMAND…   runs when the lane ends, however it ends; the last registered first.
+at_end() { cleanups=("$(printf '%q ' "$@")" "${cleanups[@]}"); }
+
+finish() {
+  local status=$1 command
+  for command in "${cleanups[@]}"; do eval "$command"; done
+  [ "$status" -eq 0 ] || [ $failed -gt 0 ] || fail "the lane ended early with status $status"
+  echo "$passed $failed" >"${LANE_TALLY:-/dev/null}"
+  [ -n "${LANE_TALLY-}" ] || echo "$passed passed, $failed failed"
+  [ $failed -eq 0 ] || exit 1
+}
+
+# until_true SECONDS COMMAND…   polls a condition; no lane sleeps for a fixed time.
+until_true() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ $SECONDS -lt $deadline ] || return 1
+    sleep 0.1
+  done
+}
+
+# configure PRESET [OPTION…]   build/PRESET, through the compiler cache where there is one.
+configure() {
+  local preset=$1 launcher=()
+  shift
+  ! command -v ccache >/dev/null || launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  (cd "$root" && cmake --preset "$preset" "${launcher[@]}" "$@")
+}
+
+build() {  # PRESET [TARGET…]
+  local preset=$1
+  shift
+  cmake --build "$root/build/$preset" ${1:+--target "$@"}
+}
+
+# run_ctest PRESET [OPTION…]   counts each test as a check.
+run_ctest() {
+  local preset=$1 log counts
+  shift
+  log=$(mktemp)
+  at_end rm -f "$log"
+  (cd "$root/build/$preset" && ctest --output-on-failure --no-tests=error -j "$(nproc)" "$@") | tee "$log"
+  local status=${PIPESTATUS[0]}
+  # "98% tests passed, 2 tests failed out of 120"
+  counts=$(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log" | tail -n 1)
+  if [ -z "$counts" ]; then
+    fail "ctest in build/$preset ran no test"
+    return 1
+  fi
+  local bad=${counts% *} total=${counts#* }
+  passed=$((passed + total - bad)) failed=$((failed + bad))
+  [ "$bad" -gt 0 ] || [ "$status" -eq 0 ] || fail "ctest in build/$preset ended with status $status"
+}
+
+# sources EXTENSION…   the tree's own files, edited or not.
+sources() {
+  local names=() extension
+  for extension in "$@"; do names+=(-o -name "*.$extension"); done
+  (cd "$root" && find agent base bench catalog tests uploader watcher -type f \( "${names[@]:1}" \) | sort)
+}
