@@ -43,6 +43,16 @@ make_chroot() {  # DIR
   in_chroot "$1" apt-get -qq update
 }
 
+# fresh_chroot DIR   as make_chroot; lanes of one run copy the first one's.
+fresh_chroot() {
+  local first=${LANE_SHARED:+$LANE_SHARED/bookworm}
+  [ -n "$first" ] || { make_chroot "$1"; return; }
+  if [ ! -d "$first" ]; then
+    make_chroot "$first.new" && mv "$first.new" "$first" || return 1
+  fi
+  cp -a "$first" "$1"
+}
+
 # in_chroot DIR COMMAND…   in mount and process namespaces of its own: whatever it starts ends with it.
 in_chroot() {
   local dir=$1

@@ -7,7 +7,7 @@ trap 'finish $?' EXIT
 cleanups=()
 
 ok() { passed=$((passed + 1)); echo "ok: $*"; }
-fail() { failed=$((failed + 1)); echo "FAILED: $*"; }
+fail() { failed=$((failed + 1)); echo "FAILED: $*"; return 1; }
 
 # check SENTENCE COMMAND…   one check: the command succeeds.
 check() {
@@ -17,10 +17,7 @@ check() {
 }
 
 # need SENTENCE COMMAND…   as check, but without it the rest of the lane makes no sense.
-need() {
-  check "$@"
-  [ $failed -eq 0 ] || exit 1
-}
+need() { check "$@" || exit 1; }
 
 # at_end COMMAND…   runs when the lane ends, however it ends; the last registered first.
 at_end() { cleanups=("$(printf '%q ' "$@")" "${cleanups[@]}"); }
@@ -70,7 +67,7 @@ run_ctest() {
   counts=$(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log" | tail -n 1)
   if [ -z "$counts" ]; then
     fail "ctest in build/$preset ran no test"
-    return 1
+    return
   fi
   local bad=${counts% *} total=${counts#* }
   passed=$((passed + total - bad)) failed=$((failed + bad))
