@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -17,13 +18,15 @@ struct S3Config {
   std::string endpoint;  // empty: AWS
   std::string region = "us-east-1";
   std::string bucket;
-  bool path_style = false;
+  bool path_style = false;  // default: with an endpoint, or where the bucket has a dot
   std::string ca_file;
   std::string access_key_id;
   Secret secret_access_key;
   Secret session_token;
   std::string credentials_file;
   std::string profile = "default";
+
+  friend bool operator==(const S3Config& a, const S3Config& b);
 };
 
 enum class LeaseUse : std::uint8_t { Auto, Require, Off };
@@ -47,6 +50,8 @@ struct FolderConfig {
   OnReplace on_replace = OnReplace::Version;
   std::vector<std::string> ignore;  // beside the defaults
   S3Config s3;
+
+  friend bool operator==(const FolderConfig&, const FolderConfig&) = default;
 };
 
 struct Config {
@@ -60,9 +65,21 @@ struct Config {
   std::vector<std::string> files;       // what was read, in order
 };
 
+inline constexpr std::string_view default_config_file = "/etc/waybill/waybill.toml";
+
+// From the command line: stronger than the file. Empty: as the file says.
+struct ConfigOverrides {
+  std::string state_dir;
+  std::string socket;
+};
+
 // Reads FILE and then conf.d/*.toml beside it, in name order. BadConfig: the sentence names file,
 // line, key, and what would be right; an unknown key comes with "did you mean". A file that is not
-// there is an empty one only for the default path.
-Result<Config> load_config(const std::string& file, bool may_be_missing);
+// there is an empty one only where `may_be_missing` says so: for the default path.
+Result<Config> load_config(const std::string& file, bool may_be_missing,
+                           const ConfigOverrides& overrides = {});
+
+// One file's text; looks at nothing on disk. `file` is for the sentences.
+Result<Config> parse_config(std::string_view text, const std::string& file);
 
 }  // namespace waybill::agent

@@ -34,6 +34,7 @@ struct NewAttempt {
   Fingerprint fingerprint;
   std::optional<Sha256> sha256;
   std::uint64_t part_size = 0;
+  bool new_version = false;  // the bucket keeps versions: may share the key of a sole object
 };
 
 // What S3 acknowledged, and how well it is proven.
@@ -70,6 +71,8 @@ class Catalog {
   // Forgets all since the last commit (after a verb failed half-way).
   void rollback();
   [[nodiscard]] bool dirty() const;
+  // For an idle moment: moves the write-ahead log into the database. Bounds itself otherwise.
+  Result<void> checkpoint();
 
   // --- who and where --------------------------------------------------------------------------
   Result<std::string> agent_id();  // minted at first start
@@ -103,8 +106,11 @@ class Catalog {
   Result<void> refresh_fingerprint(FileId file, const Fingerprint& fingerprint, bool racy);
 
   // --- attempts and objects -------------------------------------------------------------------
-  // Commit A's verb: Queued → Uploading with a durable attempt. NeedsPerson where (store, key) is
-  // live for another file.
+  // Commit A's verb: Queued → Uploading with a durable attempt; freezes the row's key. An id that
+  // the row's generation has used before goes on with that attempt.
+  // PreconditionFailed, and nothing changed: the key is held by the object of another file or of
+  // somebody else, by a sole object (unless `versioned`), or by another file's open attempt. A key
+  // with a suffix is free.
   Result<FileRow> claim(const NewAttempt& attempt);
   Result<std::optional<AttemptRow>> attempt(std::string_view id);
   Result<std::vector<AttemptRow>> attempts_of(FileId file);

@@ -39,6 +39,8 @@ Result<Content> read_small(FileSystem& files, const std::string& root, const std
                            const Fingerprint& expected, LeaseMode lease);
 
 // A large file, part by part, in ascending order for the running SHA-256; a part may be read again.
+// A lease is held only while read() runs: a writer is never kept waiting for the network, and what
+// it does between two parts shows in the fingerprint.
 class PartReader {
  public:
   // Opens and checks the fingerprint; errors as read_small.
@@ -50,10 +52,13 @@ class PartReader {
     Sha256 sha256{};
     Md5 md5{};
   };
-  // SourceChanged also when a writer broke the lease or the fingerprint moved.
+  // SourceChanged also when a writer broke the lease or the fingerprint moved. BadInput: a gap, or
+  // bytes beyond the end.
   Result<PartContent> read(std::uint64_t offset, std::uint64_t length);
   // Of all bytes, once every byte was read in order and the fingerprint still holds.
   Result<Sha256> finish();
+  // A lease excludes writers for as long as it is not broken.
+  [[nodiscard]] bool leased() const { return leased_; }
 
  private:
   PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, bool leased);

@@ -1,0 +1,399 @@
+#include "agent/intake.h"
+
+#include <algorithm>
+
+#include "base/overloaded.h"
+
+namespace waybill::agent {
+namespace {
+
+using catalog::FileRow;
+using catalog::FileState;
+
+// The row says there is a file: its absence is news.
+bool expects_file(const FileRow& row) {
+  switch (row.state) {
+    case FileState::Queued:
+    case FileState::Uploading:
+    case FileState::Blocked:
+    case FileState::Stored:
+    case FileState::Removing:
+      return true;
+    case FileState::Removed:
+    case FileState::Gone:
+      return false;
+  }
+  return false;
+}
+
+bool directly_in(std::string_view path, std::string_view directory) {
+  const auto slash = path.rfind('/');
+  return directory ==
+         (slash == std::string_view::npos ? std::string_view() : path.substr(0, slash));
+}
+
+}  // namespace
+
+Intake::Intake(Session& session, Hooks hooks) : session_(session), hooks_(std::move(hooks)) {
+  for (const auto& [id, folder] : session_.folders) folders_.emplace(id, FolderState{});
+}
+
+void Intake::observe(const watcher::Observation& observation) {
+  const auto known = [this](FolderId folder) { return folders_.contains(folder); };
+  std::visit(Overloaded{
+                 [&](const watcher::Seen& batch) {
+                   if (!known(batch.folder)) return;
+                   for (const auto& file : batch.files) {
+                     seen(batch.folder, file);
+                     if (session_.failure()) return;
+                   }
+                 },
+                 [&](const watcher::ListingBegins& listing) {
+                   if (!known(listing.folder)) return;
+                   FolderState& state = folders_.at(listing.folder);
+                   if (state.unreadable.erase(listing.directory) > 0) session_.changed();
+                   // During the first whole scan `rows_seen` tells what is missing, for all at
+                   // once.
+                   if (!state.scanning) state.listing = Listing{listing.directory, {}};
+                 },
+                 [&](const watcher::ListingEnds& listing) {
+                   if (known(listing.folder)) listing_ended(listing);
+                 },
+                 [&](const watcher::DirectoryGone& gone) {
+                   if (!known(gone.folder) || folders_.at(gone.folder).scanning) return;
+                   doubt_rows(gone.folder, gone.directory, true,
+                              [](const FileRow&) { return true; });
+                 },
+                 [&](const watcher::FolderStatus& status) {
+                   if (known(status.folder)) folder_status(status);
+                 },
+                 [&](const watcher::ScanComplete& scan) {
+                   if (known(scan.folder)) scan_complete(scan.folder);
+                 },
+                 [&](const watcher::Barrier& barrier) { hooks_.barrier(barrier.id); },
+             },
+             observation);
+}
+
+void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
+  FolderState& state = folders_.at(folder);
+  const FilePath path(folder, file.path);
+  if (state.listing && directly_in(file.path, state.listing->directory)) {
+    state.listing->seen.insert(file.path);
+  }
+  const auto no_longer_ignored = [&] {
+    if (state.ignored.erase(file.path) + state.unreadable.erase(file.path) > 0) session_.changed();
+  };
+  std::visit(Overloaded{
+                 [&](const watcher::Present& present_file) {
+                   no_longer_ignored();
+                   present(path, present_file.fingerprint);
+                 },
+                 [&](const watcher::Absent&) {
+                   no_longer_ignored();
+                   absent(path);
+                 },
+                 [&](const watcher::Ignored&) {
+                   if (state.ignored.size() < remembered) state.ignored.insert(file.path);
+                   session_.changed();
+                   not_a_file(path);
+                 },
+                 [&](const watcher::Unreadable& unreadable) {
+                   if (state.unreadable.size() < remembered) {
+                     state.unreadable[file.path] = unreadable.cause.describe();
+                   }
+                   session_.changed();
+                   hooks_.left(path);
+                 },
+             },
+             file.what);
+}
+
+void Intake::present(const FilePath& file, const Fingerprint& fingerprint) {
+  const auto& [folder, path] = file;
+  auto found = session_.expect(session_.catalog->find_live(folder, path));
+  if (!found) return;
+  FolderState& state = folders_.at(folder);
+  if (*found && state.scanning) {
+    const auto index = static_cast<std::size_t>(value_of((*found)->id));
+    if (state.rows_seen.size() <= index) state.rows_seen.resize(index + index / 2 + 1);
+    state.rows_seen[index] = true;
+  }
+  const bool unchanged = *found && (*found)->fingerprint == fingerprint && expects_file(**found);
+  if (unchanged && (!settling_.find(folder, path) || (*found)->state != FileState::Queued)) {
+    settling_.forget(folder, path);
+    hooks_.left(file);
+    return;
+  }
+  settling_.observe(folder, path, fingerprint, session_.folders.at(folder).settle_policy(),
+                    session_.now());
+  session_.changed();
+}
+
+void Intake::absent(const FilePath& file) {
+  const auto& [folder, path] = file;
+  settling_.forget(folder, path);
+  auto found = session_.expect(session_.catalog->find_live(folder, path));
+  if (!found) return;
+  if (*found && expects_file(**found)) {
+    auto row = session_.expect(session_.catalog->vanished((*found)->id));
+    if (!row) return;
+    postponed_.erase(row->id);
+    hooks_.vanished(*row);
+    session_.changed();
+  }
+  hooks_.left(file);
+}
+
+// A symbolic link, a FIFO, a temporary name: whatever had this name before is gone from it.
+void Intake::not_a_file(const FilePath& file) {
+  absent(file);
+}
+
+void Intake::listing_ended(const watcher::ListingEnds& ended) {
+  FolderState& state = folders_.at(ended.folder);
+  const std::optional<Listing> listing = std::exchange(state.listing, std::nullopt);
+  if (!listing || !ended.complete || listing->directory != ended.directory) return;
+  doubt_rows(ended.folder, ended.directory, false,
+             [&listing](const FileRow& row) { return !listing->seen.contains(row.path); });
+}
+
+// Never believes an absence: each row in doubt is looked up by its name (WATCHING.md 1, readdir is
+// not atomic); what the scanner then says counts.
+void Intake::doubt_rows(FolderId folder, std::string_view directory, bool deep,
+                        const std::function<bool(const FileRow&)>& in_doubt) {
+  session_.expect(session_.catalog->for_each_live(folder, directory, deep, [&](const FileRow& row) {
+    if (expects_file(row) && in_doubt(row)) session_.world.scanner.look(folder, row.path);
+  }));
+}
+
+void Intake::scan_complete(FolderId folder) {
+  FolderState& state = folders_.at(folder);
+  session_.folders.at(folder).scanned = true;
+  session_.changed();
+  if (!state.scanning) return;
+  const std::vector<bool> rows_seen = std::exchange(state.rows_seen, {});
+  state.scanning = false;
+  doubt_rows(folder, "", true, [&rows_seen](const FileRow& row) {
+    const auto index = static_cast<std::size_t>(value_of(row.id));
+    return index >= rows_seen.size() || !rows_seen[index];
+  });
+}
+
+void Intake::folder_status(const watcher::FolderStatus& status) {
+  Folder& folder = session_.folders.at(status.folder);
+  folder.health = status;
+  session_.changed();
+  const bool there = status.health == watcher::FolderHealth::Watching ||
+                     status.health == watcher::FolderHealth::Polling;
+  catalog::FolderRow row = folder.row;
+  row.state = there ? "active" : "suspended";
+  row.reason = status.reason;
+  if (there && status.ino != 0) {
+    row.dev = status.dev;
+    row.ino = status.ino;
+    row.btime = status.btime;
+  }
+  if (session_.expect(session_.catalog->save_folder(row))) folder.row = std::move(row);
+}
+
+void Intake::step() {
+  const BootTime now = session_.now();
+  while (ready_.size() < 2 * ready_in_memory) {
+    auto settled = settling_.take_due(now, ready_in_memory);
+    if (settled.empty()) break;
+    for (auto& file : settled) {
+      const FilePath path(file.folder, file.path);
+      if (!ready_paths_.insert(path).second) continue;
+      ++ready_in_folder_[file.folder];
+      ready_.push_back({{file.folder, std::move(file.path), file.fingerprint}, now});
+    }
+    session_.changed();
+  }
+  write_backlog();
+}
+
+// Files that get no slot soon are recorded as queued, so that memory stays bounded and everybody
+// can list them; whoever does get one at once is spared this extra commit.
+void Intake::write_backlog() {
+  const BootTime now = session_.now();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < ready_.size() && !session_.failure();) {
+    const Waiting& waiting = ready_[i];
+    const FilePath path(waiting.file.folder, waiting.file.path);
+    const bool waits_long = waiting.since + ready_in_memory_for <= now;
+    // What is under way keeps its row until that has ended; then its newer content has its turn.
+    if ((!waits_long && kept < ready_in_memory) || hooks_.busy(path)) {
+      if (!waits_long && ready_.size() <= ready_in_memory) return;
+      ++kept;
+      ++i;
+      continue;
+    }
+    session_.expect(session_.catalog->complete({.folder = waiting.file.folder,
+                                                .path = waiting.file.path,
+                                                .fingerprint = waiting.file.fingerprint}));
+    ready_paths_.erase(path);
+    --ready_in_folder_[path.first];
+    ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(i));
+    look_at_queue();
+  }
+}
+
+std::optional<ReadyFile> Intake::take_ready(const std::function<bool(const Folder&)>& usable) {
+  for (int round = 0; round < 2; ++round) {
+    for (auto waiting = ready_.begin(); waiting != ready_.end(); ++waiting) {
+      const FilePath path(waiting->file.folder, waiting->file.path);
+      if (!usable(session_.folders.at(path.first)) || hooks_.busy(path)) continue;
+      ReadyFile file = std::move(waiting->file);
+      ready_.erase(waiting);
+      ready_paths_.erase(path);
+      --ready_in_folder_[path.first];
+      return file;
+    }
+    if (queue_exhausted_ || session_.failure()) break;
+    refill(usable);
+  }
+  return std::nullopt;
+}
+
+void Intake::refill(const std::function<bool(const Folder&)>& usable) {
+  constexpr std::size_t page = 256;
+  const BootTime now = session_.now();
+  const FileId begin = queue_cursor_;
+  std::size_t taken = 0;
+  bool wrapped = begin == FileId{};
+  while (taken < page) {
+    auto rows = session_.expect(session_.catalog->in_state(FileState::Queued, queue_cursor_, page));
+    if (!rows) return;
+    for (FileRow& row : *rows) {
+      queue_cursor_ = row.id;
+      const FilePath path(row.folder, row.path);
+      const auto folder = session_.folders.find(row.folder);
+      if (folder == session_.folders.end() || !usable(folder->second)) continue;
+      const auto due = postponed_.find(row.id);
+      if (due != postponed_.end() && due->second > now) continue;
+      if (ready_paths_.contains(path) || settling_.find(path.first, path.second) ||
+          hooks_.busy(path)) {
+        continue;
+      }
+      if (due != postponed_.end()) postponed_.erase(due);
+      ready_paths_.insert(path);
+      ++ready_in_folder_[row.folder];
+      ready_.push_back({{row.folder, std::move(row.path), row.fingerprint}, now});
+      ++taken;
+    }
+    if (rows->size() == page) continue;
+    queue_cursor_ = FileId{};
+    if (wrapped) {
+      queue_exhausted_ = taken == 0;
+      return;
+    }
+    wrapped = true;
+  }
+}
+
+void Intake::postpone(FileId file, BootTime due) {
+  postponed_[file] = due;
+  session_.timers.at(due, [this] { look_at_queue(); });
+}
+
+void Intake::writer_found(const ReadyFile& file) {
+  settling_.writer_found(file.folder, file.path, file.fingerprint,
+                         session_.folders.at(file.folder).settle_policy(), session_.now());
+  session_.changed();
+}
+
+bool Intake::no_lease_wait_is_over(const ReadyFile& file) {
+  // How long the file has been unchanged by the wall clock; a clock that was set can only lengthen
+  // the wait to its full time, counted from now.
+  const auto policy = session_.folders.at(file.folder).settle_policy();
+  const Nanoseconds age =
+      session_.world.clock.wall().time_since_epoch() - Nanoseconds(file.fingerprint.ctime);
+  if (age >= policy.settle_nolease) return true;
+  const Nanoseconds counted = std::max(age, Nanoseconds::zero());
+  settling_.no_lease(file.folder, file.path, file.fingerprint, policy, session_.now() - counted);
+  session_.changed();
+  return false;
+}
+
+void Intake::look_again(const FilePath& file) {
+  session_.world.scanner.look(file.first, file.second);
+}
+
+bool Intake::waiting(const FilePath& file) const {
+  return ready_paths_.contains(file) || settling_.find(file.first, file.second).has_value();
+}
+
+std::int64_t Intake::waiting(FolderId folder) const {
+  const auto ready = ready_in_folder_.find(folder);
+  return static_cast<std::int64_t>(settling_.size(folder)) +
+         (ready == ready_in_folder_.end() ? 0 : ready->second);
+}
+
+std::optional<watcher::SettleTracker::Waiting> Intake::settling(const FilePath& file) const {
+  return settling_.find(file.first, file.second);
+}
+
+std::vector<FilePath> Intake::waiting_paths() const {
+  std::vector<FilePath> paths(ready_paths_.begin(), ready_paths_.end());
+  for (const auto& [folder, state] : folders_) {
+    for (auto& path : settling_.paths(folder, settling_.size(folder))) {
+      paths.emplace_back(folder, std::move(path));
+    }
+  }
+  return paths;
+}
+
+std::optional<BootTime> Intake::next_due() const {
+  std::optional<BootTime> due = settling_.next_due();
+  if (!ready_.empty()) {
+    const BootTime backlog = ready_.front().since + ready_in_memory_for;
+    due = due ? std::min(*due, backlog) : backlog;
+  }
+  return due;
+}
+
+std::int64_t Intake::ignored(FolderId folder) const {
+  return static_cast<std::int64_t>(folders_.at(folder).ignored.size());
+}
+
+void Intake::add_reasons(std::vector<Reason>& reasons) const {
+  for (const auto& [id, state] : folders_) {
+    const Folder& folder = session_.folders.at(id);
+    if (!state.unreadable.empty()) {
+      const auto& [path, why] = *state.unreadable.begin();
+      reasons.push_back(
+          {.code = "unreadable",
+           .severity = Severity::Blocked,
+           .sentence = why,
+           .help = "let the user that runs waybilld read it; it is then taken up by itself",
+           .folder = folder.config.name,
+           .example = path,
+           .files = static_cast<std::int64_t>(state.unreadable.size())});
+    }
+    if (!folder.health) continue;
+    switch (folder.health->health) {
+      case watcher::FolderHealth::Watching:
+        break;
+      case watcher::FolderHealth::Polling:
+        reasons.push_back({.code = "folder-polled",
+                           .severity = Severity::Notice,
+                           .sentence = folder.health->reason,
+                           .folder = folder.config.name});
+        break;
+      case watcher::FolderHealth::Missing:
+      case watcher::FolderHealth::Replaced:
+      case watcher::FolderHealth::Unreadable:
+        reasons.push_back(
+            {.code = "folder-suspended",
+             .severity = Severity::Blocked,
+             .sentence = folder.health->reason,
+             .help = "nothing is concluded from its absence and nothing is deleted; it is "
+                     "taken up again by itself once the folder is back",
+             .folder = folder.config.name});
+        break;
+    }
+  }
+}
+
+}  // namespace waybill::agent

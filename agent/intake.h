@@ -1,0 +1,121 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/session.h"
+#include "agent/status.h"
+#include "watcher/observation.h"
+#include "watcher/settle_tracker.h"
+
+namespace waybill::agent {
+
+using FilePath = std::pair<FolderId, std::string>;
+
+// A file whose wait is over: to be read, recorded and uploaded.
+struct ReadyFile {
+  FolderId folder{};
+  std::string path;
+  Fingerprint fingerprint;
+};
+
+// From what the scanner saw to files that are ready: compares with the rows, lets the settle
+// tracker decide, and finds out which rows have lost their file. Coord thread only.
+class Intake {
+ public:
+  struct Hooks {
+    // A row whose file is confirmed gone (its attempt, if any, is cancelled).
+    std::function<void(const catalog::FileRow&)> vanished;
+    // Being read or uploaded right now: its own way decides, the queue must not take it a second
+    // time.
+    std::function<bool(const FilePath&)> busy;
+    // This path is not pending any more without having become a row's new state (ignored,
+    // unchanged).
+    std::function<void(const FilePath&)> left;
+    std::function<void(std::uint64_t)> barrier;
+  };
+  Intake(Session& session, Hooks hooks);
+
+  void observe(const watcher::Observation& observation);
+  // Moves settled files to the ready queue; what has waited there for long gets a row.
+  void step();
+
+  // The next file to work on: fresh ones first, then rows that wait in the catalog. nullopt: none.
+  // `usable` tells whether a folder's store can be used now.
+  std::optional<ReadyFile> take_ready(const std::function<bool(const Folder&)>& usable);
+  // Something may have become claimable: a row was queued, a store opened, a back-off ended.
+  void look_at_queue() { queue_exhausted_ = false; }
+  // Not before `due`, whatever the queue says.
+  void postpone(FileId file, BootTime due);
+  void release(FileId file) { postponed_.erase(file); }
+  void release_all() { postponed_.clear(); }
+
+  void writer_found(const ReadyFile& file);
+  // True if the longer wait is over already: then nothing was done and the file may be taken.
+  bool no_lease_wait_is_over(const ReadyFile& file);
+  // Looked at again: the facts decide.
+  void look_again(const FilePath& file);
+
+  [[nodiscard]] bool waiting(const FilePath& file) const;  // settling or ready
+  [[nodiscard]] std::int64_t waiting(FolderId folder) const;
+  [[nodiscard]] std::optional<watcher::SettleTracker::Waiting> settling(const FilePath& file) const;
+  [[nodiscard]] std::vector<FilePath> waiting_paths() const;
+  [[nodiscard]] std::optional<BootTime> next_due() const;
+  [[nodiscard]] std::int64_t ignored(FolderId folder) const;
+  void add_reasons(std::vector<Reason>& reasons) const;
+
+ private:
+  static constexpr std::size_t ready_in_memory = 4096;
+  static constexpr Nanoseconds ready_in_memory_for = std::chrono::seconds(1);
+
+  struct Listing {
+    std::string directory;
+    std::set<std::string> seen;  // full paths below the folder
+  };
+  struct FolderState {
+    std::optional<Listing> listing;
+    std::vector<bool> rows_seen;  // by FileId, while the first whole scan runs
+    bool scanning = true;
+    std::set<std::string> ignored;                  // paths, as far as `remembered` goes
+    std::map<std::string, std::string> unreadable;  // path → why
+  };
+  static constexpr std::size_t remembered = 10000;
+
+  void seen(FolderId folder, const watcher::FileObservation& file);
+  void present(const FilePath& file, const Fingerprint& fingerprint);
+  void absent(const FilePath& file);
+  void not_a_file(const FilePath& file);
+  void listing_ended(const watcher::ListingEnds& listing);
+  void doubt_rows(FolderId folder, std::string_view directory, bool deep,
+                  const std::function<bool(const catalog::FileRow&)>& in_doubt);
+  void scan_complete(FolderId folder);
+  void folder_status(const watcher::FolderStatus& status);
+  void write_backlog();
+  void refill(const std::function<bool(const Folder&)>& usable);
+
+  Session& session_;
+  const Hooks hooks_;
+  watcher::SettleTracker settling_;
+  std::map<FolderId, FolderState> folders_;
+
+  struct Waiting {
+    ReadyFile file;
+    BootTime since;
+  };
+  std::deque<Waiting> ready_;
+  std::set<FilePath> ready_paths_;  // what ready_ holds
+  std::map<FolderId, std::int64_t> ready_in_folder_;
+  std::map<FileId, BootTime> postponed_;
+  FileId queue_cursor_{};
+  bool queue_exhausted_ = false;
+};
+
+}  // namespace waybill::agent

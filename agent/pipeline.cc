@@ -1,0 +1,425 @@
+#include "agent/pipeline.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/overloaded.h"
+
+namespace waybill::agent {
+namespace {
+
+using catalog::FileRow;
+using catalog::FileState;
+
+constexpr Nanoseconds reopen_after = std::chrono::seconds(5);
+constexpr Nanoseconds publish_every = std::chrono::milliseconds(100);
+constexpr Nanoseconds look_at_waits_every = std::chrono::seconds(1);
+
+watcher::IgnoreRules rules_of(const FolderConfig& folder) {
+  watcher::IgnoreRules rules = watcher::IgnoreRules::defaults();
+  for (const std::string& pattern : folder.ignore) rules.add(pattern);
+  return rules;
+}
+
+std::string watched_word(const Folder& folder) {
+  if (!folder.health) return "starting";
+  switch (folder.health->health) {
+    case watcher::FolderHealth::Watching:
+      return folder.scanned ? "inotify" : "scanning";
+    case watcher::FolderHealth::Polling:
+      return "polling";
+    case watcher::FolderHealth::Missing:
+    case watcher::FolderHealth::Replaced:
+    case watcher::FolderHealth::Unreadable:
+      return "suspended";
+  }
+  return "starting";
+}
+
+std::string catalog_code(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::DiskFull:
+      return "catalog-disk-full";
+    case ErrorCode::NewerVersion:
+      return "catalog-newer";
+    case ErrorCode::Damaged:
+      return "catalog-damaged";
+    default:
+      return "catalog-unusable";
+  }
+}
+
+std::string catalog_help(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::DiskFull:
+      return "make room on the disk of the state directory; it goes on by itself";
+    case ErrorCode::NewerVersion:
+      return "install the version of waybill that wrote it, or a later one; it was left untouched";
+    case ErrorCode::Damaged:
+      return "keep the files of the state directory, restore catalog.db from a backup, and start "
+             "again";
+    default:
+      return "it is tried again every few seconds";
+  }
+}
+
+}  // namespace
+
+// One session's parts, in the order in which they hang together.
+struct Pipeline::Parts {
+  Parts(Pipeline& pipeline, std::unique_ptr<catalog::Catalog> catalog)
+      : session(pipeline.world_, pipeline.config_, std::move(catalog)) {}
+
+  Session session;
+  std::optional<Stores> stores;
+  std::optional<Intake> intake;
+  std::optional<Transfers> transfers;
+};
+
+Pipeline::Pipeline(World world, Config config)
+    : world_(std::move(world)),
+      config_(std::move(config)),
+      waits_([this](const FilePath& file) { return standing(file); }),
+      started_at_(world_.clock.wall().time_since_epoch().count()) {}
+
+Pipeline::~Pipeline() = default;
+
+// --- sessions -----------------------------------------------------------------------------------
+
+void Pipeline::open_session() {
+  auto catalog = world_.open_catalog(config_);
+  if (!catalog) return close_session(catalog.error());
+  parts_ = std::make_unique<Parts>(*this, std::move(*catalog));
+  Parts& parts = *parts_;
+  parts.stores.emplace(parts.session, [this](StoreId store) {
+    parts_->transfers->store_opened(store);
+    parts_->intake->look_at_queue();
+  });
+  std::vector<watcher::FolderSpec> folders = join_folders(parts);
+  parts.intake.emplace(
+      parts.session,
+      Intake::Hooks{.vanished = [this](const FileRow& row) { parts_->transfers->cancel(row.id); },
+                    .busy = [this](const FilePath& file) { return parts_->transfers->busy(file); },
+                    .left = [this](const FilePath& file) { waits_.look_at(file); },
+                    .barrier = [this](std::uint64_t id) { waits_.reached(id, pending_paths()); }});
+  parts.transfers.emplace(parts.session, *parts.stores, *parts.intake,
+                          [this](const FilePath& file) { waits_.look_at(file); });
+  parts.transfers->resume_open_attempts();
+  if (parts.session.failure()) return close_session(*parts.session.failure());
+
+  if (catalog_trouble_) world_.log.info("the catalog is usable again");
+  catalog_trouble_.reset();
+  // Start-up, overflow and doubt are one path (DESIGN.md 4.8): everything is looked at afresh.
+  world_.scanner.set_folders(std::move(folders));
+  for (const auto& [id, folder] : parts.session.folders) world_.scanner.rescan(id);
+  for (const std::uint64_t id : waits_.unreached()) world_.scanner.barrier(id);
+  keep_looking_at_waits();
+}
+
+std::vector<watcher::FolderSpec> Pipeline::join_folders(Parts& parts) {
+  std::vector<watcher::FolderSpec> specs;
+  for (const FolderConfig& config : config_.folders) {
+    const auto store = parts.stores->use(config);
+    if (!store) break;
+    auto row = parts.session.expect(
+        parts.session.catalog->ensure_folder(config.name, config.path, *store));
+    if (!row) break;
+    specs.push_back({.id = row->id,
+                     .path = config.path,
+                     .ignore = rules_of(config),
+                     .rescan = config.rescan,
+                     .known_dev = row->dev,
+                     .known_ino = row->ino,
+                     .known_btime = row->btime});
+    const FolderId id = row->id;
+    parts.session.folders.emplace(
+        id, Folder{.config = config, .row = std::move(*row), .store = *store});
+  }
+  return specs;
+}
+
+void Pipeline::close_session(const Error& cause) {
+  parts_.reset();
+  if (!catalog_trouble_ || catalog_trouble_->message != cause.message) {
+    world_.log.error("the catalog cannot be used", {{"cause", cause.describe()}});
+    catalog_trouble_since_ = world_.clock.wall().time_since_epoch().count();
+  }
+  catalog_trouble_ = cause;
+  reopen_at_ = world_.clock.boot() + reopen_after;
+  publish_at_ = {};
+}
+
+void Pipeline::reconfigure(Config config) {
+  // Drops what is under way; the fresh session resolves it by HEAD, as after a restart.
+  parts_.reset();
+  config_ = std::move(config);
+  config_refusal_.clear();
+  reopen_at_ = {};
+  publish_at_ = {};
+}
+
+void Pipeline::config_refused(std::string sentence) {
+  config_refusal_ = std::move(sentence);
+  publish_at_ = {};
+}
+
+// --- the loop -----------------------------------------------------------------------------------
+
+void Pipeline::observe(const watcher::Observation& observation) {
+  if (parts_ && !parts_->session.failure()) parts_->intake->observe(observation);
+}
+
+std::optional<BootTime> Pipeline::step() {
+  const BootTime now = world_.clock.boot();
+  if (!parts_ && now >= reopen_at_) open_session();
+  if (!parts_) {
+    publish();
+    return reopen_at_;
+  }
+  Session& session = parts_->session;
+  // Bounded by the clock's value at the start: a task that is due again at once waits for its turn.
+  while (auto task = session.timers.take(now)) (*task)();
+  if (!session.failure()) parts_->intake->step();
+  if (!session.failure() && claiming_) start_ready();
+  if (auto done = session.commit(); !done) {
+    close_session(done.error());
+    publish();
+    return reopen_at_;
+  }
+  if (session.take_changed()) publish_at_ = std::min(publish_at_, published_at_ + publish_every);
+  if (now >= publish_at_) publish();
+
+  std::optional<BootTime> due = session.timers.next_due();
+  for (const auto& other :
+       {parts_->intake->next_due(),
+        publish_at_ == BootTime::max() ? std::nullopt : std::optional(publish_at_)}) {
+    if (other) due = due ? std::min(*due, *other) : *other;
+  }
+  return due;
+}
+
+void Pipeline::start_ready() {
+  Parts& parts = *parts_;
+  const auto usable = [&parts](const Folder& folder) { return parts.stores->open(folder.store); };
+  while (parts.transfers->has_room() && !parts.session.failure()) {
+    const auto file = parts.intake->take_ready(usable);
+    if (!file) return;
+    parts.transfers->start(*file);
+  }
+}
+
+bool Pipeline::idle() const {
+  return !parts_ || parts_->transfers->idle();
+}
+
+// --- commands -----------------------------------------------------------------------------------
+
+void Pipeline::command(Command command) {
+  std::visit(
+      Overloaded{
+          [&](StartWait& wait) { start_wait(std::move(wait)); },
+          [&](Retry& retry) {
+            retry.reply.set_value(parts_ ? parts_->transfers->retry(retry.folder, retry.path) : 0);
+          },
+          [&](Explain& file) {
+            file.reply.set_value(explain({file.folder, file.path}));
+          },
+      },
+      command);
+}
+
+void Pipeline::start_wait(StartWait wait) {
+  const bool first = !waits_.any();
+  const std::uint64_t id = waits_.start(std::move(wait));
+  world_.scanner.barrier(id);
+  if (first && parts_) keep_looking_at_waits();
+}
+
+void Pipeline::keep_looking_at_waits() {
+  if (!parts_ || !waits_.any()) return;
+  Session& session = parts_->session;
+  session.timers.at(session.now() + look_at_waits_every, [this] {
+    waits_.look_at_all();
+    keep_looking_at_waits();
+  });
+}
+
+Waits::Standing Pipeline::standing(const FilePath& file) {
+  if (!parts_ || parts_->session.failure()) return Waits::Standing::Pending;
+  if (!parts_->session.folders.contains(file.first)) return Waits::Standing::Elsewhere;
+  if (parts_->intake->waiting(file) || parts_->transfers->busy(file))
+    return Waits::Standing::Pending;
+  // What is not durable yet counts for nothing: the caller may go and delete the file.
+  if (parts_->session.catalog->dirty()) {
+    parts_->session.after_commit([this, file] { waits_.look_at(file); });
+    return Waits::Standing::Pending;
+  }
+  auto row = parts_->session.expect(parts_->session.catalog->find_live(file.first, file.second));
+  if (!row) return Waits::Standing::Pending;
+  if (!*row) return Waits::Standing::Elsewhere;
+  switch ((*row)->state) {
+    case FileState::Queued:
+    case FileState::Uploading:
+      return Waits::Standing::Pending;
+    case FileState::Blocked:
+      return Waits::Standing::Blocked;
+    case FileState::Stored:
+    case FileState::Removing:
+    case FileState::Removed:
+      return Waits::Standing::Stored;
+    case FileState::Gone:
+      return Waits::Standing::Elsewhere;
+  }
+  return Waits::Standing::Elsewhere;
+}
+
+std::vector<FilePath> Pipeline::pending_paths() {
+  std::vector<FilePath> paths = parts_->intake->waiting_paths();
+  for (FilePath& path : parts_->transfers->busy_paths()) paths.push_back(std::move(path));
+  constexpr std::size_t page = 1000;
+  for (const FileState state : {FileState::Queued, FileState::Uploading, FileState::Blocked}) {
+    FileId after{};
+    while (true) {
+      auto rows = parts_->session.expect(parts_->session.catalog->in_state(state, after, page));
+      if (!rows) return paths;
+      for (const FileRow& row : *rows) {
+        after = row.id;
+        if (row.live) paths.emplace_back(row.folder, row.path);
+      }
+      if (rows->size() < page) break;
+    }
+  }
+  return paths;
+}
+
+FileView Pipeline::explain(const FilePath& file) {
+  if (!parts_) {
+    return {
+        .phase = "catalog-unusable",
+        .explanation = catalog_trouble_ ? catalog_trouble_->describe() : "the catalog is not open"};
+  }
+  if (const auto settling = parts_->intake->settling(file)) {
+    const auto due =
+        std::chrono::duration_cast<std::chrono::milliseconds>(settling->due - world_.clock.boot());
+    return {.phase = "settling",
+            .explanation =
+                settling->writer
+                    ? "somebody has it open for writing; it is taken once they close it"
+                    : "it has just changed; it is taken once it has been still for long enough",
+            .due_in_ms = std::max<std::int64_t>(0, due.count())};
+  }
+  if (const std::string doing = parts_->transfers->phase(file); !doing.empty()) {
+    return {.phase = "uploading", .explanation = doing};
+  }
+  const auto folder = parts_->session.folders.find(file.first);
+  if (folder == parts_->session.folders.end()) return {};
+  if (!parts_->stores->open(folder->second.store)) {
+    return {.phase = "waiting-for-store",
+            .explanation = "its store cannot be used now: waybill status says why"};
+  }
+  if (parts_->intake->waiting(file)) {
+    return {.phase = "waiting-for-slot", .explanation = "it waits for its turn"};
+  }
+  return {};
+}
+
+// --- status -------------------------------------------------------------------------------------
+
+void Pipeline::publish() {
+  const BootTime now = world_.clock.boot();
+  auto status = std::make_shared<Status>();
+  status->version = WAYBILL_VERSION;
+  status->agent_name = config_.agent_name;
+  status->pid = ::getpid();
+  status->started_at = started_at_;
+  status->at = world_.clock.wall().time_since_epoch().count();
+  status->config_files = config_.files;
+  status->state_dir = config_.state_dir;
+  if (!config_refusal_.empty()) {
+    status->reasons.push_back(
+        {.code = "config-refused",
+         .severity = Severity::Blocked,
+         .sentence = "the changed configuration was refused: " + config_refusal_,
+         .help = "the old one goes on; correct it and reload again"});
+  }
+  if (config_.folders.empty()) {
+    status->reasons.push_back({.code = "no-folder",
+                               .severity = Severity::Notice,
+                               .sentence = "no folder is configured: nothing is watched",
+                               .help =
+                                   "name one with [[folder]] in /etc/waybill/waybill.toml, then: "
+                                   "systemctl reload waybilld"});
+  }
+  if (catalog_trouble_) {
+    status->reasons.push_back({.code = catalog_code(*catalog_trouble_),
+                               .severity = catalog_trouble_->code == ErrorCode::DiskFull
+                                               ? Severity::Degraded
+                                               : Severity::Blocked,
+                               .sentence = catalog_trouble_->describe(),
+                               .help = catalog_help(*catalog_trouble_),
+                               .since = catalog_trouble_since_});
+  }
+  if (parts_) {
+    Parts& parts = *parts_;
+    if (auto id = parts.session.catalog->agent_id()) status->agent_id = *id;
+    for (const auto& [id, folder] : parts.session.folders) {
+      const catalog::Catalog::Counts counts = parts.session.catalog->counts(id);
+      const auto in = [&counts](FileState state) {
+        return counts.by_state[static_cast<std::size_t>(state)];
+      };
+      status->folders.push_back(
+          {.id = id,
+           .name = folder.config.name,
+           .path = folder.config.path,
+           .watched = watched_word(folder),
+           .note = folder.health ? folder.health->reason : "",
+           .pending =
+               in(FileState::Queued) + parts.intake->waiting(id) + parts.transfers->reading(id),
+           .uploading = in(FileState::Uploading),
+           .stored = in(FileState::Stored) + in(FileState::Removing) + in(FileState::Removed),
+           .blocked = in(FileState::Blocked),
+           .retrying = counts.retrying,
+           .ignored = parts.intake->ignored(id),
+           .stored_bytes = counts.stored_bytes,
+           .last_stored_at = counts.last_stored_at});
+    }
+    status->stores = parts.stores->views();
+    parts.stores->add_reasons(status->reasons);
+    parts.intake->add_reasons(status->reasons);
+    add_blocked_reasons(status->reasons);
+  }
+  std::stable_sort(status->reasons.begin(), status->reasons.end(),
+                   [](const Reason& a, const Reason& b) { return a.severity > b.severity; });
+  world_.publish(std::move(status));
+  published_at_ = now;
+  publish_at_ = BootTime::max();  // until something changes
+}
+
+// Files that wait for a person, one line a cause (P8).
+void Pipeline::add_blocked_reasons(std::vector<Reason>& reasons) {
+  constexpr std::size_t page = 1000;
+  std::map<std::string, Reason> causes;
+  auto rows = parts_->session.catalog->in_state(FileState::Blocked, FileId{}, page);
+  if (!rows) return;
+  for (const FileRow& row : *rows) {
+    const auto folder = parts_->session.folders.find(row.folder);
+    if (folder == parts_->session.folders.end()) continue;
+    // The cause is what stands before the file's own particulars.
+    const std::string cause = row.reason.substr(0, row.reason.find(": "));
+    Reason& reason = causes[cause];
+    if (++reason.files > 1) continue;
+    reason.code = "file-blocked";
+    reason.severity = Severity::Blocked;
+    reason.sentence = cause;
+    reason.help = "waybill show " + printable(row.path);
+    reason.folder = folder->second.config.name;
+    reason.example = row.path;
+  }
+  for (auto& [cause, reason] : causes) reasons.push_back(std::move(reason));
+}
+
+}  // namespace waybill::agent

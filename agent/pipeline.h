@@ -1,0 +1,73 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/command.h"
+#include "agent/config.h"
+#include "agent/intake.h"
+#include "agent/session.h"
+#include "agent/stores.h"
+#include "agent/transfers.h"
+#include "agent/waits.h"
+#include "agent/world.h"
+
+namespace waybill::agent {
+
+// Who decides: the coord thread's loop around step(). Everything that other threads have to say
+// comes through World::post as a task that calls one of the verbs below.
+class Pipeline {
+ public:
+  Pipeline(World world, Config config);
+  ~Pipeline();
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
+  // --- what arrives (coord thread, by way of World::post) ----------------------------------------
+  void observe(const watcher::Observation& observation);
+  void command(Command command);
+  // A new configuration, already checked: taken up by a fresh session.
+  void reconfigure(Config config);
+  // The configuration on disk was refused; the old one goes on. Empty: all is well again.
+  void config_refused(std::string sentence);
+
+  // Does what time and messages have made due, then commits once. Returns when to step again at the
+  // latest; nullopt: when something arrives.
+  std::optional<BootTime> step();
+
+  // Takes on nothing new; true once nothing is under way.
+  void stop_claiming() { claiming_ = false; }
+  [[nodiscard]] bool idle() const;
+
+ private:
+  struct Parts;
+
+  void open_session();
+  void close_session(const Error& cause);
+  std::vector<watcher::FolderSpec> join_folders(Parts& parts);
+  void start_ready();
+  [[nodiscard]] Waits::Standing standing(const FilePath& file);
+  [[nodiscard]] std::vector<FilePath> pending_paths();
+  FileView explain(const FilePath& file);
+  void start_wait(StartWait wait);
+  void keep_looking_at_waits();
+  void publish();
+  void add_blocked_reasons(std::vector<Reason>& reasons);
+
+  World world_;
+  Config config_;
+  Waits waits_;
+  std::unique_ptr<Parts>
+      parts_;  // the session and all that lives in it; null: the catalog is not usable
+  std::optional<Error> catalog_trouble_;
+  std::int64_t catalog_trouble_since_ = 0;
+  BootTime reopen_at_{};
+  std::string config_refusal_;
+  bool claiming_ = true;
+  BootTime published_at_{};
+  BootTime publish_at_{};
+  const std::int64_t started_at_;
+};
+
+}  // namespace waybill::agent

@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <utility>
+
+#include "agent/transfers.h"
+
+// The first half of Transfers: from a ready file to content that belongs to one fingerprint.
+namespace waybill::agent {
+namespace {
+
+// Two ticks of the slowest kernel clock (100 Hz): within them a second write may leave the same
+// times (PROTOCOL.md rule 9, WATCHING.md 1).
+constexpr Nanoseconds racy_window = std::chrono::milliseconds(20);
+constexpr Nanoseconds read_retry = std::chrono::seconds(2);
+constexpr std::uint64_t check_piece = 8ULL << 20U;
+
+bool is_racy(const Fingerprint& fingerprint, WallTime now) {
+  return Nanoseconds(fingerprint.ctime) > now.time_since_epoch() - racy_window;
+}
+
+struct OpenedParts {
+  std::shared_ptr<watcher::PartReader> parts;
+  bool leased = false;
+};
+
+Result<Sha256> hash_whole(watcher::FileSystem& files, const std::string& root,
+                          const ReadyFile& file, watcher::LeaseMode lease) {
+  auto parts = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease);
+  if (!parts) return fail(parts.error());
+  for (std::uint64_t at = 0; at < file.fingerprint.size; at += check_piece) {
+    const auto piece = (*parts)->read(at, std::min(check_piece, file.fingerprint.size - at));
+    if (!piece) return fail(piece.error());
+  }
+  return (*parts)->finish();
+}
+
+}  // namespace
+
+watcher::LeaseMode Transfers::lease_mode(FolderId folder) const {
+  switch (session_.folders.at(folder).config.lease) {
+    case LeaseUse::Auto:
+      return watcher::LeaseMode::Auto;
+    case LeaseUse::Require:
+      return watcher::LeaseMode::Require;
+    case LeaseUse::Off:
+      return watcher::LeaseMode::Off;
+  }
+  return watcher::LeaseMode::Auto;
+}
+
+void Transfers::start(const ReadyFile& file) {
+  if (uploader::part_size_for(file.fingerprint.size) == 0) {
+    read_small(file);
+  } else {
+    open_large(file);
+  }
+}
+
+void Transfers::read_small(const ReadyFile& file) {
+  const std::uint64_t charge = file.fingerprint.size;
+  reading_[{file.folder, file.path}] = charge;
+  held_bytes_ += charge;
+  session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
+                       lease = lease_mode(file.folder), &files = session_.world.files,
+                       post = session_.poster()] {
+    auto content = watcher::read_small(files, root, file.path, file.fingerprint, lease);
+    post([this, file, content = std::move(content)] { on_small(file, content); });
+  });
+}
+
+void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& content) {
+  const auto reading = reading_.find({file.folder, file.path});
+  held_bytes_ -= reading->second;
+  reading_.erase(reading);
+  if (!content) return read_failed(file, content.error());
+  if (!may_take(file, content->leased)) return;
+  record(file, content->sha256, {.content = std::make_shared<const watcher::Content>(*content)});
+}
+
+void Transfers::open_large(const ReadyFile& file) {
+  reading_[{file.folder, file.path}] = 0;
+  session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
+                       lease = lease_mode(file.folder), &files = session_.world.files,
+                       post = session_.poster()] {
+    auto opened = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease);
+    Result<std::shared_ptr<watcher::PartReader>> parts = fail(ErrorCode::Internal, "");
+    bool leased = false;
+    if (opened) {
+      leased = (*opened)->leased();
+      parts = std::shared_ptr<watcher::PartReader>(std::move(*opened));
+    } else {
+      parts = fail(opened.error());
+    }
+    post([this, file, leased, parts = std::move(parts)] { on_large(file, parts, leased); });
+  });
+}
+
+void Transfers::on_large(const ReadyFile& file,
+                         const Result<std::shared_ptr<watcher::PartReader>>& parts, bool leased) {
+  reading_.erase({file.folder, file.path});
+  if (!parts) return read_failed(file, parts.error());
+  if (!may_take(file, leased)) return;
+  record(file, std::nullopt, {.parts = *parts});
+}
+
+// Without a lease nobody can tell whether a writer still has it open: then only a longer silence
+// counts (WATCHING.md 2.3).
+bool Transfers::may_take(const ReadyFile& file, bool leased) {
+  if (leased) return true;
+  switch (lease_mode(file.folder)) {
+    case watcher::LeaseMode::Off:
+      return true;
+    case watcher::LeaseMode::Auto:
+      return intake_.no_lease_wait_is_over(file);
+    case watcher::LeaseMode::Require:
+      record_blocked(file,
+                     "lease = \"require\", but no lease can be had on this file: waybilld needs to "
+                     "own it or to have CAP_LEASE, and the file system must support leases");
+      return false;
+  }
+  return false;
+}
+
+void Transfers::read_failed(const ReadyFile& file, const Error& error) {
+  const FilePath path(file.folder, file.path);
+  switch (error.code) {
+    case ErrorCode::SourceBusy:
+      intake_.writer_found(file);
+      return;
+    case ErrorCode::SourceChanged:
+    case ErrorCode::SourceGone:
+    case ErrorCode::RetryLater: {
+      auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
+      if (!row) return;
+      // Until the look has been answered the row still has the old fingerprint: do not try it
+      // again.
+      if (*row) intake_.postpone((*row)->id, session_.now() + read_retry);
+      if (error.code != ErrorCode::RetryLater) {
+        intake_.look_again(path);
+      } else {
+        session_.timers.at(session_.now() + read_retry, [this, path] { intake_.look_again(path); });
+      }
+      left_(path);
+      return;
+    }
+    default:
+      record_blocked(file, error.describe());
+  }
+}
+
+// A content whose times could not tell it from a write at the same instant is read once more, two
+// ticks later: only then does its fingerprint speak for it.
+void Transfers::check_again(const ReadyFile& file) {
+  session_.timers.at(session_.now() + 2 * racy_window, [this, file] {
+    const FilePath path(file.folder, file.path);
+    if (busy(path) || intake_.waiting(path)) return;
+    reading_[path] = 0;
+    session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
+                         lease = lease_mode(file.folder), &files = session_.world.files,
+                         post = session_.poster()] {
+      auto sha256 = hash_whole(files, root, file, lease);
+      post([this, file, sha256 = std::move(sha256)] {
+        reading_.erase({file.folder, file.path});
+        if (!sha256) return read_failed(file, sha256.error());
+        auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
+        if (!row || !*row || !((*row)->fingerprint == file.fingerprint)) return;
+        if ((*row)->sha256 == *sha256) {
+          session_.expect(
+              session_.catalog->refresh_fingerprint((*row)->id, file.fingerprint, false));
+        } else {
+          session_.expect(session_.catalog->complete({.folder = file.folder,
+                                                      .path = file.path,
+                                                      .fingerprint = file.fingerprint,
+                                                      .sha256 = *sha256}));
+          intake_.look_at_queue();
+        }
+      });
+    });
+  });
+}
+
+void Transfers::record(const ReadyFile& file, std::optional<Sha256> sha256, Source source) {
+  const bool racy = is_racy(file.fingerprint, session_.world.clock.wall());
+  auto row = session_.expect(session_.catalog->complete({.folder = file.folder,
+                                                         .path = file.path,
+                                                         .fingerprint = file.fingerprint,
+                                                         .racy = racy,
+                                                         .sha256 = sha256}));
+  if (!row) return;
+  session_.changed();
+  if (racy) check_again(file);
+  if (row->state == catalog::FileState::Uploading) {
+    // The row's attempt is no longer run by anybody (its source was lost, then the same content
+    // settled again): it starts over from the queue.
+    row = session_.expect(session_.catalog->apply(row->id, catalog::FileEvent::Transient,
+                                                  "its attempt was interrupted"));
+    if (!row) return;
+  }
+  if (row->state == catalog::FileState::Queued) {
+    claim(std::move(*row), std::move(source));
+  } else {
+    left_({file.folder, file.path});
+  }
+}
+
+void Transfers::record_blocked(const ReadyFile& file, const std::string& reason) {
+  auto row = session_.expect(session_.catalog->complete(
+      {.folder = file.folder, .path = file.path, .fingerprint = file.fingerprint}));
+  if (row) block(*row, reason);
+}
+
+void Transfers::block(const catalog::FileRow& row, const std::string& reason) {
+  if (row.state == catalog::FileState::Queued || row.state == catalog::FileState::Uploading) {
+    auto blocked =
+        session_.expect(session_.catalog->apply(row.id, catalog::FileEvent::NeedsPerson, reason));
+    if (!blocked) return;
+  }
+  wait_for_cause(row.id, {row.folder, row.path}, reason);
+  session_.changed();
+  left_({row.folder, row.path});
+}
+
+}  // namespace waybill::agent

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "agent/transfers.h"
+
+namespace waybill::agent {
+
+// One attempt under way.
+struct Transfers::Running {
+  catalog::AttemptRow attempt;
+  const FilePath path;
+  uploader::Upload machine;
+
+  Source source;
+  std::uint64_t charged = 0;  // bytes of content held for it
+  uploader::PutRequest put;   // what to send once the content is here
+  bool reading = false;       // a read is under way
+  std::deque<uploader::SendPart> parts_to_read;
+  int parts_held = 0;  // read, not answered yet
+  bool read_whole = false;
+
+  std::set<uploader::RequestId> requests;
+  bool held = false;              // waits for its store to open
+  int troubles = 0;               // in a row
+  bool wanted = true;             // false: newer content, or no file
+  std::optional<Error> given_up;  // the row is to be blocked for this once the machine has stopped
+};
+
+}  // namespace waybill::agent

@@ -1,0 +1,187 @@
+#include "agent/stores.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/overloaded.h"
+#include "uploader/key.h"
+
+namespace waybill::agent {
+namespace {
+
+constexpr Nanoseconds first_retry = std::chrono::seconds(1);
+constexpr Nanoseconds last_retry = std::chrono::seconds(30);  // rule 10: a probe every ≤ 60 s
+
+std::string describe(const uploader::Capabilities& found) {
+  const auto flag = [](const char* name, bool value) {
+    return std::string("\"") + name + "\":" + (value ? "true" : "false");
+  };
+  return "{" + flag("if_absent_on_put", found.if_absent_on_put) + "," +
+         flag("if_absent_on_complete", found.if_absent_on_complete) + "," +
+         flag("if_match_on_put", found.if_match_on_put) + "," +
+         flag("if_match_unquoted", found.if_match_unquoted) + "," +
+         flag("md5_etags", found.md5_etags) + "," +
+         flag("head_tells_absent", found.head_tells_absent) + "}";
+}
+
+bool needs_person(const Error& cause) {
+  return cause.code == ErrorCode::NeedsPerson || cause.code == ErrorCode::BadConfig;
+}
+
+}  // namespace
+
+Stores::Stores(Session& session, std::function<void(StoreId)> opened)
+    : session_(session), opened_(std::move(opened)) {}
+
+std::optional<StoreId> Stores::use(const FolderConfig& folder) {
+  const std::string endpoint =
+      folder.s3.endpoint.empty() ? "aws:" + folder.s3.region : folder.s3.endpoint;
+  auto row = session_.expect(session_.catalog->ensure_store(
+      endpoint, folder.s3.bucket, uploader::literal_prefix(folder.prefix)));
+  if (!row) return std::nullopt;
+  const StoreId id = row->id;
+  if (gates_.contains(id)) return id;
+
+  Gate& gate = gates_[id];
+  gate.row = std::move(*row);
+  gate.name = "bucket " + folder.s3.bucket + " at " +
+              (folder.s3.endpoint.empty() ? "AWS " + folder.s3.region : folder.s3.endpoint);
+  auto client = session_.world.connect(folder.s3);
+  if (!client) {
+    close(gate, client.error());
+    return id;
+  }
+  gate.client = std::move(*client);
+  start_probe(id);
+  return id;
+}
+
+void Stores::trouble(StoreId store, const Error& cause) {
+  Gate& gate = gates_.at(store);
+  if (gate.probe || !gate.capabilities) return;  // closed already: its own probe decides
+  close(gate, cause);
+  probe_later(store);
+}
+
+void Stores::close(Gate& gate, const Error& cause) {
+  if (!gate.cause) {
+    gate.since = session_.world.clock.wall().time_since_epoch().count();
+    session_.world.log.warning("store closed", {{"store", gate.name}, {"cause", cause.describe()}});
+  }
+  gate.capabilities.reset();
+  gate.cause = cause;
+  ++gate.failures;
+  session_.changed();
+}
+
+void Stores::probe_later(StoreId store) {
+  const Gate& gate = gates_.at(store);
+  const int doublings = std::clamp(gate.failures - 1, 0, 10);
+  Nanoseconds delay = std::min(last_retry, Nanoseconds(first_retry * (1LL << doublings)));
+  delay =
+      delay / 2 + Nanoseconds(static_cast<std::int64_t>(session_.world.random.fraction() *
+                                                        static_cast<double>((delay / 2).count())));
+  session_.timers.at(session_.now() + delay, [this, store] { start_probe(store); });
+}
+
+void Stores::start_probe(StoreId store) {
+  Gate& gate = gates_.at(store);
+  if (gate.probe || gate.capabilities) return;
+  gate.probe.emplace(gate.row.prefix, session_.world.random.id128());
+  perform(store, gate.probe->start());
+}
+
+void Stores::perform(StoreId store, uploader::Probe::Action action) {
+  Gate& gate = gates_.at(store);
+  const auto post = session_.poster();
+  // Each reply comes back to this thread and moves the probe one step.
+  const auto next = [this, store](auto step, auto reply) {
+    perform(store, ((*gates_.at(store).probe).*step)(std::move(reply)));
+  };
+  std::visit(
+      Overloaded{
+          [&](uploader::Probe::Put& put) {
+            gate.client->put(std::move(put.request), [post,
+                                                      next](Result<uploader::PutReply> reply) {
+              post([next, reply = std::move(reply)] { next(&uploader::Probe::put_done, reply); });
+            });
+          },
+          [&](uploader::Probe::Head& head) {
+            gate.client->head(std::move(head.key), [post, next](Result<uploader::HeadReply> reply) {
+              post([next, reply = std::move(reply)] { next(&uploader::Probe::head_done, reply); });
+            });
+          },
+          [&](uploader::Probe::Remove& remove) {
+            gate.client->remove(std::move(remove.key),
+                                [post, next](Result<uploader::Nothing> reply) {
+                                  post([next, reply = std::move(reply)] {
+                                    next(&uploader::Probe::remove_done, reply);
+                                  });
+                                });
+          },
+          [&](const uploader::Finding& finding) { finish_probe(store, finding); },
+          [&](const uploader::Probe::Failed& failed) {
+            gate.probe.reset();
+            close(gate, failed.cause);
+            probe_later(store);
+          },
+      },
+      action);
+}
+
+void Stores::finish_probe(StoreId store, const uploader::Finding& finding) {
+  Gate& gate = gates_.at(store);
+  gate.capabilities = finding.capabilities;
+  gate.notes = finding.notes;
+  if (gate.cause) session_.world.log.info("store open again", {{"store", gate.name}});
+  gate.cause.reset();
+  gate.failures = 0;
+  gate.row.capabilities = describe(finding.capabilities);
+  gate.probe.reset();
+  session_.changed();
+  if (!session_.expect(session_.catalog->save_store(gate.row))) return;
+  opened_(store);
+}
+
+std::vector<StoreView> Stores::views() const {
+  std::vector<StoreView> views;
+  for (const auto& [id, gate] : gates_) {
+    std::string state = "ok";
+    if (!gate.capabilities) {
+      state = !gate.cause ? "probing" : needs_person(*gate.cause) ? "refused" : "unreachable";
+    }
+    views.push_back({.endpoint = gate.row.endpoint,
+                     .bucket = gate.row.bucket,
+                     .prefix = gate.row.prefix,
+                     .state = std::move(state),
+                     .guarded = gate.capabilities && gate.capabilities->if_absent_on_put,
+                     .notes = gate.notes});
+  }
+  return views;
+}
+
+void Stores::add_reasons(std::vector<Reason>& reasons) const {
+  for (const auto& [id, gate] : gates_) {
+    if (gate.cause) {
+      const bool person = needs_person(*gate.cause);
+      reasons.push_back(
+          {.code = person ? "store-refused" : "store-unreachable",
+           .severity = person ? Severity::Blocked : Severity::Degraded,
+           .sentence = gate.name + ": " + gate.cause->describe(),
+           .help = person ? "uploads go on by themselves once this is put right; after a change of "
+                            "the configuration: systemctl reload waybilld"
+                          : "nothing is lost: uploads go on by themselves once it answers",
+           .since = gate.since});
+    } else if (gate.capabilities && !gate.capabilities->if_absent_on_put) {
+      reasons.push_back(
+          {.code = "store-unguarded",
+           .severity = Severity::Degraded,
+           .sentence = gate.name +
+                       " does not enforce If-None-Match: unguarded, an object that somebody else "
+                       "writes between our look and our upload could be overwritten",
+           .help = "let nobody else write below this prefix"});
+    }
+  }
+}
+
+}  // namespace waybill::agent

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/session.h"
+#include "agent/status.h"
+#include "uploader/object_store.h"
+#include "uploader/probe.h"
+
+namespace waybill::agent {
+
+// The gate to each (endpoint, bucket, prefix): probed before it is used, closed by the endpoint's
+// own trouble, and opened by the first probe that succeeds. So an outage is one cause and one
+// request now and then, not a change in every row (PROTOCOL.md rule 10). Coord thread only.
+class Stores {
+ public:
+  // `opened` runs each time a gate opens.
+  Stores(Session& session, std::function<void(StoreId)> opened);
+
+  // The store a folder uploads to; made and probed if it is new. nullopt: the session has failed.
+  std::optional<StoreId> use(const FolderConfig& folder);
+  [[nodiscard]] bool known(StoreId store) const { return gates_.contains(store); }
+  [[nodiscard]] bool open(StoreId store) const { return gates_.at(store).capabilities.has_value(); }
+  [[nodiscard]] const uploader::Capabilities& capabilities(StoreId store) const {
+    return *gates_.at(store).capabilities;
+  }
+  [[nodiscard]] uploader::ObjectStore& client(StoreId store) { return *gates_.at(store).client; }
+  [[nodiscard]] const catalog::StoreRow& row(StoreId store) const { return gates_.at(store).row; }
+
+  // A request failed for a reason that is the endpoint's, not the file's.
+  void trouble(StoreId store, const Error& cause);
+
+  [[nodiscard]] std::vector<StoreView> views() const;
+  void add_reasons(std::vector<Reason>& reasons) const;
+
+ private:
+  struct Gate {
+    catalog::StoreRow row;
+    std::string name;  // "bucket at endpoint", for people
+    std::shared_ptr<uploader::ObjectStore> client;
+    std::optional<uploader::Capabilities> capabilities;  // known: open
+    std::vector<std::string> notes;
+    std::optional<Error> cause;  // why it is closed; nullopt while the first probe runs
+    std::int64_t since = 0;      // of the cause, ns since 1970
+    int failures = 0;
+    std::optional<uploader::Probe> probe;  // under way
+  };
+
+  void start_probe(StoreId store);
+  void perform(StoreId store, uploader::Probe::Action action);
+  void finish_probe(StoreId store, const uploader::Finding& finding);
+  void close(Gate& gate, const Error& cause);
+  void probe_later(StoreId store);
+
+  Session& session_;
+  const std::function<void(StoreId)> opened_;
+  std::map<StoreId, Gate> gates_;
+};
+
+}  // namespace waybill::agent

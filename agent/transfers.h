@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/intake.h"
+#include "agent/session.h"
+#include "agent/stores.h"
+#include "uploader/upload.h"
+#include "watcher/stable_reader.h"
+
+namespace waybill::agent {
+
+// From a ready file to a stored row: reads it, records it with a durable attempt, and carries out
+// what the attempt's Upload machine asks for. Coord thread only.
+class Transfers {
+ public:
+  // `left`: this path may not be pending any more.
+  Transfers(Session& session, Stores& stores, Intake& intake,
+            std::function<void(const FilePath&)> left);
+  ~Transfers();
+  Transfers(const Transfers&) = delete;
+  Transfers& operator=(const Transfers&) = delete;
+
+  // At start: every attempt that was under way is taken up with a HEAD (DESIGN.md 4.8).
+  void resume_open_attempts();
+  [[nodiscard]] bool has_room() const;
+  void start(const ReadyFile& file);
+  // Its content is no longer wanted: newer content, or no file.
+  void cancel(FileId file);
+  void store_opened(StoreId store);
+  // Blocked files (one, or all of a folder, or all) go again. How many.
+  std::int64_t retry(std::optional<FolderId> folder, const std::string& path);
+
+  [[nodiscard]] bool busy(const FilePath& file) const;
+  [[nodiscard]] bool idle() const { return reading_.empty() && running_.empty(); }
+  // What it is doing with this file, in a sentence; empty: nothing.
+  [[nodiscard]] std::string phase(const FilePath& file) const;
+  [[nodiscard]] std::int64_t reading(FolderId folder) const;
+  [[nodiscard]] std::vector<FilePath> busy_paths() const;
+
+ private:
+  struct Running;
+
+  // --- reading ---
+  void read_small(const ReadyFile& file);
+  void open_large(const ReadyFile& file);
+  void on_small(const ReadyFile& file, const Result<watcher::Content>& content);
+  void on_large(const ReadyFile& file, const Result<std::shared_ptr<watcher::PartReader>>& parts,
+                bool leased);
+  void read_failed(const ReadyFile& file, const Error& error);
+  [[nodiscard]] bool may_take(const ReadyFile& file, bool leased);
+  void check_again(const ReadyFile& file);
+  [[nodiscard]] watcher::LeaseMode lease_mode(FolderId folder) const;
+
+  // --- claiming ---
+  struct Source {
+    std::shared_ptr<const watcher::Content> content;  // small
+    std::shared_ptr<watcher::PartReader> parts;       // large
+  };
+  void record(const ReadyFile& file, std::optional<Sha256> sha256, Source source);
+  void claim(catalog::FileRow row, Source source);
+  struct Place {
+    std::string key;
+    std::optional<std::string> base_etag;
+    bool new_version = false;  // a new version beside a sole object
+  };
+  // Where the next generation goes; nullopt: the row has been blocked, or the session has failed.
+  std::optional<Place> choose_place(const catalog::FileRow& row, const std::string& attempt_id);
+  std::optional<bool> must_wait_for_earlier_attempt(const catalog::FileRow& row,
+                                                    const std::string& key);
+  void block(const catalog::FileRow& row, const std::string& reason);
+  void wait_for_cause(FileId file, const FilePath& path, const std::string& reason);
+  [[nodiscard]] std::int64_t wall_now() const;
+  void record_blocked(const ReadyFile& file, const std::string& reason);
+
+  // --- running ---
+  void begin(catalog::AttemptRow attempt, const catalog::FileRow& row, Source source, bool resumed);
+  void feed(const std::string& attempt_id, uploader::Input input);
+  void perform(Running& running, uploader::Action action);
+  void send_put(Running& running);
+  void put_content(Running& running);
+  void read_parts(Running& running);
+  void on_part(const std::string& attempt_id, const uploader::SendPart& part,
+               const std::shared_ptr<watcher::PartReader>& reader,
+               const Result<watcher::PartReader::PartContent>& content,
+               const std::optional<Result<Sha256>>& whole);
+  void part_answered(Running& running, std::uint64_t length);
+  void release_content(Running& running);
+  void endpoint_trouble(Running& running, const Error& cause);
+  void source_lost(Running& running);
+  void finish(Running& running, const uploader::Outcome& outcome);
+  void stored(Running& running, const uploader::Stored& outcome);
+  void dropped(Running& running, const uploader::Dropped& outcome);
+  void remove(const std::string& attempt_id);
+  // The callback for a request of this attempt, and the note of the request that was given it.
+  template <typename Reply, typename MakeInput>
+  uploader::Done<Reply> replies_to(Running& running, MakeInput make_input);
+  void sent(Running& running, uploader::RequestId request);
+  void resolve_abandoned(const catalog::AttemptRow& attempt);
+
+  Session& session_;
+  Stores& stores_;
+  Intake& intake_;
+  const std::function<void(const FilePath&)> left_;
+
+  std::map<FilePath, std::uint64_t> reading_;                // → bytes charged
+  std::map<std::string, std::unique_ptr<Running>> running_;  // by attempt id
+  std::map<FilePath, std::string> attempt_of_path_;
+  std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was
+  std::map<StoreId, std::vector<catalog::AttemptRow>> to_resume_;  // until the store opens
+  std::shared_ptr<std::optional<uploader::RequestId>> last_request_;
+  std::uint64_t held_bytes_ = 0;
+};
+
+}  // namespace waybill::agent

@@ -1,0 +1,73 @@
+#include "agent/waits.h"
+
+#include <utility>
+
+namespace waybill::agent {
+
+Waits::Waits(std::function<Standing(const FilePath&)> standing) : standing_(std::move(standing)) {}
+
+std::uint64_t Waits::start(StartWait wait) {
+  const std::uint64_t id = next_++;
+  waits_.push_back({.id = id, .what = std::move(wait)});
+  return id;
+}
+
+void Waits::reached(std::uint64_t id, const std::vector<FilePath>& pending) {
+  for (Wait& wait : waits_) {
+    if (wait.id != id || wait.progress.started) continue;
+    wait.progress.started = true;
+    for (const FilePath& file : pending) {
+      const bool meant = (!wait.what.folder || file.first == *wait.what.folder) &&
+                         (wait.what.path_prefix.empty() || file.second == wait.what.path_prefix ||
+                          file.second.starts_with(wait.what.path_prefix + "/"));
+      if (meant) wait.files.insert(file);
+    }
+    wait.progress.remaining = static_cast<std::int64_t>(wait.files.size());
+    wait.what.ticket->update(wait.progress);
+  }
+  drop_finished();
+}
+
+void Waits::look_at(const FilePath& file) {
+  if (waits_.empty()) return;
+  for (Wait& wait : waits_) settle(wait, file);
+  drop_finished();
+}
+
+void Waits::look_at_all() {
+  for (Wait& wait : waits_) {
+    for (const FilePath& file : std::vector<FilePath>(wait.files.begin(), wait.files.end())) {
+      settle(wait, file);
+    }
+  }
+  drop_finished();
+}
+
+bool Waits::settle(Wait& wait, const FilePath& file) {
+  if (!wait.files.contains(file)) return false;
+  const Standing now = standing_(file);
+  if (now == Standing::Pending) return false;
+  wait.files.erase(file);
+  if (now == Standing::Stored) ++wait.progress.stored;
+  if (now == Standing::Blocked) ++wait.progress.blocked;
+  wait.progress.remaining = static_cast<std::int64_t>(wait.files.size());
+  wait.what.ticket->update(wait.progress);
+  return wait.progress.done();
+}
+
+void Waits::drop_finished() {
+  // A client that went away leaves us the only holder of its ticket.
+  std::erase_if(waits_, [](const Wait& wait) {
+    return wait.progress.done() || wait.what.ticket.use_count() == 1;
+  });
+}
+
+std::vector<std::uint64_t> Waits::unreached() const {
+  std::vector<std::uint64_t> ids;
+  for (const Wait& wait : waits_) {
+    if (!wait.progress.started) ids.push_back(wait.id);
+  }
+  return ids;
+}
+
+}  // namespace waybill::agent

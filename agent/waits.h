@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "agent/command.h"
+#include "agent/intake.h"
+
+namespace waybill::agent {
+
+// The `waybill wait`s under way: each knows which files were pending when the disk had been taken
+// in, and counts them down. Coord thread only.
+class Waits {
+ public:
+  enum class Standing : std::uint8_t { Pending, Stored, Blocked, Elsewhere };
+
+  // `standing` says how a file is now.
+  explicit Waits(std::function<Standing(const FilePath&)> standing);
+
+  // Begins a wait; its number, for the scanner's barrier.
+  std::uint64_t start(StartWait wait);
+  // The barrier has been reached: `pending` is everything that is pending now.
+  void reached(std::uint64_t id, const std::vector<FilePath>& pending);
+  // This file may not be pending any more.
+  void look_at(const FilePath& file);
+  // Looks at all of them: a safety net, on a timer while anybody waits.
+  void look_at_all();
+  [[nodiscard]] bool any() const { return !waits_.empty(); }
+  // Waits whose barrier was not reached yet, to be asked for again after a restart of the session.
+  [[nodiscard]] std::vector<std::uint64_t> unreached() const;
+
+ private:
+  struct Wait {
+    std::uint64_t id = 0;
+    StartWait what;
+    WaitTicket::Progress progress;
+    std::set<FilePath> files;
+  };
+  // True when it is over.
+  bool settle(Wait& wait, const FilePath& file);
+  void drop_finished();
+
+  const std::function<Standing(const FilePath&)> standing_;
+  std::vector<Wait> waits_;
+  std::uint64_t next_ = 1;
+};
+
+}  // namespace waybill::agent

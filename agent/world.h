@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "agent/config.h"
+#include "agent/status.h"
+#include "agent/timers.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "uploader/object_store.h"
+#include "watcher/file_system.h"
+#include "watcher/scanner.h"
+
+namespace waybill::agent {
+
+// The edges of the pipeline, for the daemon, a test or a simulation to provide. All of it outlives
+// the pipeline.
+struct World {
+  const Clock& clock;
+  Random& random;
+  Log& log;
+  watcher::FileSystem& files;
+  watcher::Scanner& scanner;  // requests only
+  // Runs work that reads and hashes, off the coord thread (the hash pool).
+  std::function<void(Task)> read;
+  // Leaves a task for the coord thread. Any thread.
+  std::function<void(Task)> post;
+  std::function<Result<std::unique_ptr<catalog::Catalog>>(const Config&)> open_catalog;
+  std::function<Result<std::shared_ptr<uploader::ObjectStore>>(const S3Config&)> connect;
+  // Takes each new status; coord thread.
+  std::function<void(StatusPtr)> publish;
+};
+
+}  // namespace waybill::agent
