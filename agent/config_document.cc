@@ -213,8 +213,7 @@ Result<void> merge(ConfigTable& into, ConfigTable&& from) {
   for (auto& [key, value] : from.values) {
     const auto there = into.values.find(key);
     if (there != into.values.end()) {
-      return refuse(value.place, "[" + std::string(section) + "] " + printable(key) +
-                                     " is already set at " + there->second.place.text() +
+      return refuse(value.place, value.name + " is already set at " + there->second.place.text() +
                                      ": keep one of the two");
     }
     into.values.emplace(key, std::move(value));
@@ -226,6 +225,10 @@ Result<void> merge(ConfigTable& into, ConfigTable&& from) {
 
 std::string Place::text() const {
   return line == 0 ? printable(file) : printable(file) + ":" + std::to_string(line);
+}
+
+std::string in_quotes(std::string_view text) {
+  return "\"" + printable(text) + "\"";
 }
 
 Failure refuse(const Place& place, std::string_view what) {

@@ -47,6 +47,7 @@ Result<ConfigDocument> parse_document(std::string_view text, const std::string& 
 // Folders append; a key of [s3] or [agent] that both have is BadConfig naming both places.
 Result<void> merge(ConfigDocument& into, ConfigDocument&& from);
 
+std::string in_quotes(std::string_view text);               // and printable
 Failure refuse(const Place& place, std::string_view what);  // BadConfig: "FILE:LINE: what"
 
 }  // namespace waybill::agent

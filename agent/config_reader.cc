@@ -10,16 +10,12 @@
 namespace waybill::agent {
 namespace {
 
-std::string quoted(std::string_view text) {
-  return "\"" + printable(text) + "\"";
-}
-
 // "keep", "delete" or "move"
 std::string list_of(std::span<const std::string_view> words) {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
-    text += quoted(words[i]);
+    text += in_quotes(words[i]);
   }
   return text;
 }
@@ -61,7 +57,7 @@ void Findings::add(const Place& place, std::string_view what) {
 std::string shown(const ConfigValue& value) {
   switch (value.kind) {
     case ConfigValue::Kind::String:
-      return quoted(value.string);
+      return in_quotes(value.string);
     case ConfigValue::Kind::Integer:
       return std::to_string(value.integer);
     case ConfigValue::Kind::Boolean:
@@ -146,7 +142,7 @@ std::optional<std::string> SectionReader::path(std::string_view key) const {
   for (const auto& part : path) {
     if (part == "..") {
       wrong(value, "contains ..; write the path that is meant, " +
-                       quoted(path.lexically_normal().string()));
+                       in_quotes(path.lexically_normal().string()));
       return std::nullopt;
     }
   }
@@ -186,8 +182,8 @@ std::optional<Nanoseconds> SectionReader::duration(std::string_view key, Nanosec
     return std::nullopt;
   }
   if (*time < least || *time > most) {
-    wrong(*value,
-          "must be from " + quoted(duration_text(least)) + " to " + quoted(duration_text(most)));
+    wrong(*value, "must be from " + in_quotes(duration_text(least)) + " to " +
+                      in_quotes(duration_text(most)));
     return std::nullopt;
   }
   return time;
@@ -206,7 +202,8 @@ std::optional<std::uint64_t> SectionReader::size(std::string_view key, std::uint
     return std::nullopt;
   }
   if (*bytes < least || *bytes > most) {
-    wrong(*value, "must be from " + quoted(size_text(least)) + " to " + quoted(size_text(most)));
+    wrong(*value,
+          "must be from " + in_quotes(size_text(least)) + " to " + in_quotes(size_text(most)));
     return std::nullopt;
   }
   return bytes;
@@ -222,7 +219,7 @@ void SectionReader::refuse_word(std::string_view key,
                                 std::span<const std::string_view> words) const {
   const ConfigValue& value = *find(key);
   const auto meant = nearest(value.string, words);
-  wrong(value, meant ? "did you mean " + quoted(*meant) + "? It is one of " + list_of(words)
+  wrong(value, meant ? "did you mean " + in_quotes(*meant) + "? It is one of " + list_of(words)
                      : "must be " + list_of(words));
 }
 
@@ -231,9 +228,9 @@ void SectionReader::only(std::string_view key, std::string_view word,
   const auto written = string(key);
   if (!written || *written == word) return;
   const std::string_view plain = std::string_view(*written).substr(0, written->find(':'));
-  wrong(*find(key), contains(later, plain) ? "this version knows " + quoted(word) +
+  wrong(*find(key), contains(later, plain) ? "this version knows " + in_quotes(word) +
                                                  " alone; write that, or leave the line out"
-                                           : "must be " + quoted(word));
+                                           : "must be " + in_quotes(word));
 }
 
 void SectionReader::refuse_unknown(std::span<const std::string_view> known,

@@ -60,10 +60,6 @@ const Place& place_of(const ConfigTable& folder, const char* key) {
   return found == folder.values.end() ? folder.place : found->second.place;
 }
 
-std::string quoted(std::string_view text) {
-  return "\"" + printable(text) + "\"";
-}
-
 }  // namespace
 
 bool is_inside(std::string_view path, std::string_view folder) {
@@ -83,7 +79,7 @@ std::optional<std::string> fault_of_endpoint(std::string_view endpoint, bool ins
   }
   if (const auto slash = rest.find_first_of("/?#"); slash != std::string_view::npos) {
     return "host and port alone, nothing behind them; write " +
-           quoted(endpoint.substr(0, endpoint.size() - (rest.size() - slash)));
+           in_quotes(endpoint.substr(0, endpoint.size() - (rest.size() - slash)));
   }
   const auto authority = split_authority(rest);
   if (!authority || !is_host(authority->host)) return "not a host; " + std::string(right);
@@ -110,7 +106,7 @@ Result<void> check_folders(const ConfigDocument& document, const Config& config)
     const ConfigTable& table = document.folders[i];
     const Place& at = place_of(table, "path");
     if (is_inside(config.state_dir, folder.path)) {
-      return refuse(at, "[[folder]] path = " + quoted(folder.path) +
+      return refuse(at, "[[folder]] path = " + in_quotes(folder.path) +
                             " contains the state directory " + printable(config.state_dir) +
                             ", which changes with every upload; move one of the two");
     }
@@ -119,18 +115,19 @@ Result<void> check_folders(const ConfigDocument& document, const Config& config)
       const ConfigTable& others = document.folders[j];
       if (folder.name == other.name) {
         return refuse(place_of(table, "name"),
-                      "[[folder]] name = " + quoted(folder.name) + " is taken at " +
+                      "[[folder]] name = " + in_quotes(folder.name) + " is taken at " +
                           place_of(others, "name").text() +
                           "; history follows the name, so each folder needs its own");
       }
       if (folder.path == other.path) {
-        return refuse(at, "[[folder]] path = " + quoted(folder.path) + " is watched already, by " +
-                              quoted(other.name) + " at " + place_of(others, "path").text());
+        return refuse(at, "[[folder]] path = " + in_quotes(folder.path) +
+                              " is watched already, by " + in_quotes(other.name) + " at " +
+                              place_of(others, "path").text());
       }
       if (is_inside(folder.path, other.path) || is_inside(other.path, folder.path)) {
         const bool outer = is_inside(other.path, folder.path);
-        return refuse(at, "[[folder]] path = " + quoted(folder.path) +
-                              (outer ? " contains " : " lies inside ") + quoted(other.path) +
+        return refuse(at, "[[folder]] path = " + in_quotes(folder.path) +
+                              (outer ? " contains " : " lies inside ") + in_quotes(other.path) +
                               " of " + place_of(others, "path").text() +
                               ": a file would be stored twice; folders lie beside each other");
       }
