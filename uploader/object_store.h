@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/result.h"
 
@@ -81,6 +82,7 @@ struct CompleteRequest {
 struct ListedUpload {
   std::string key;
   std::string upload_id;
+  WallTime initiated{};  // by the store's clock
 };
 
 template <typename Reply>

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "uploader/object_store.h"
 #include "uploader/upload.h"
@@ -42,11 +44,37 @@ class Probe {
   Action remove_done(Result<Nothing> reply);
 
  private:
-  enum class Stage : std::uint8_t;
-  Stage stage_{};
-  std::string key_;
+  // In this order. Each Put has another body, so that no two ETags are equal.
+  enum class Stage : std::uint8_t {
+    FirstPut,       // IfAbsent on a fresh key
+    PlainPut,       // only where IfAbsent is not known there
+    SecondPut,      // IfAbsent on the key that now exists: must be refused
+    WrongMatch,     // If-Match on another ETag: must be refused
+    RightMatch,     // must be accepted
+    UnquotedMatch,  // the right ETag without quotes, where the quoted one was refused
+    WrongUnquoted,  // and the wrong one without quotes
+    HeadOfNothing,
+    Cleaning,
+    Ended
+  };
+
+  Action put(Stage stage, Condition condition);
+  Action put_accepted(const PutReply& reply);
+  Action put_refused(const Error& error);
+  Action match_unknown();
+  Action clean_up();
+  Action give_up(Error cause);
+  void note(std::string sentence);
+
+  const std::string key_;
+  const std::string nonce_;
+  Stage stage_ = Stage::Ended;
+  int bodies_ = 0;
+  Md5 md5_{};  // of the last body sent
   std::string etag_;
+  bool may_exist_ = false;
   Finding finding_;
+  std::optional<Error> failure_;
 };
 
 }  // namespace waybill::uploader

@@ -49,6 +49,9 @@ struct Attempt {
   std::vector<std::string> prior_attempts;  // earlier attempts of this file on this key
   std::uint64_t part_size = 0;              // 0: single PUT
   std::string upload_id;                    // known when a multipart is resumed
+  // When Create may first have been sent, durable before it: rule 12 calls the uploads on this key
+  // that were initiated since then ours. nullopt: none is, an orphan is left to the sweep.
+  std::optional<WallTime> creating_since = std::nullopt;
 };
 
 // --- what the machine asks for ----------------------------------------------------------------
@@ -57,6 +60,7 @@ struct Attempt {
 struct SendPut {
   Condition condition;
   Metadata metadata;
+  bool reread = false;  // what is in memory is in doubt (S3.md 10.14): read the file again
 };
 struct SendHead {};
 struct SendCreate {
@@ -97,14 +101,23 @@ struct EndpointTrouble {
 struct Stored {
   PutReply reply;
   Sha256 sha256{};
-  ProofLevel proof;
+  ProofLevel proof = ProofLevel::None;
   std::string proof_detail;
   std::uint64_t size = 0;
   std::string checksum;
+  // An earlier send of this attempt was never answered: it may still be applied (section 1).
+  bool may_land_again = false;
+  // The object that this one replaces was not in the bucket any more.
+  bool base_was_missing = false;
+  // It replaced an object of ours that the catalog does not know (rule 3).
+  bool recovered = false;
 };
+// Equal-foreign: owned = 0.
 struct StoredByOther {
   HeadReply object;
-};  // equal-foreign: owned = 0
+  ProofLevel proof = ProofLevel::None;
+  std::string proof_detail = {};
+};
 struct ForeignObject {
   HeadReply object;
 };  // in the way: blocked
@@ -114,9 +127,10 @@ struct CannotTell {
 struct Refused {
   Error cause;
 };  // needs a person, about this file alone
+// After SourceLost; its multipart upload has been aborted.
 struct Dropped {
   bool may_still_land = false;
-};  // after SourceLost; abort has been sent
+};
 using Outcome = std::variant<Stored, StoredByOther, ForeignObject, CannotTell, Refused, Dropped>;
 
 using Action = std::variant<SendPut, SendHead, SendCreate, PersistUploadId, SendPart,
@@ -129,6 +143,8 @@ struct Begin {
 };  // true after a restart: HEAD first
 struct PutDone {
   Result<PutReply> reply;
+  // Of the body sent; without it proof level 2 is out of reach.
+  std::optional<Md5> md5 = std::nullopt;
 };
 struct HeadDone {
   Result<HeadReply> reply;
@@ -142,9 +158,11 @@ struct PartDone {
   Result<Part> part;
   Md5 md5{};
 };
+// Every part has been read once, in order. Once is enough: parts that are read again are held
+// against the MD5 of their first reading.
 struct ContentRead {
   Sha256 sha256{};
-};  // every part has been read once, in order
+};
 struct CompleteDone {
   Result<PutReply> reply;
 };
@@ -176,9 +194,12 @@ class Upload {
   std::vector<Action> step(Input input);
 
   [[nodiscard]] const Attempt& attempt() const;
-  // True from the last byte's hand-over until an answer decided it (PROTOCOL.md rule 2).
+  // Something of this attempt may still land: a PUT or Complete is under way, or one was never
+  // answered (PROTOCOL.md rule 2). The 20 minutes after the last send are the owner's to count.
   [[nodiscard]] bool ambiguous() const;
   [[nodiscard]] bool finished() const;
+  // Upload ids of ours that the store would not let us abort: for the sweep (P6).
+  [[nodiscard]] const std::vector<std::string>& left_behind() const;
 
   static constexpr int max_parts_in_flight = 4;
 

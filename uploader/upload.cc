@@ -1,0 +1,360 @@
+#include "uploader/upload.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+#include "uploader/endpoint_errors.h"
+#include "uploader/metadata.h"
+#include "uploader/upload_machine.h"
+
+namespace waybill::uploader {
+namespace {
+
+bool is_unanswered(const Error& error) {
+  return error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
+}
+
+bool passes_by_itself(const Error& error) {
+  return error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled;
+}
+
+}  // namespace
+
+// --- Upload -------------------------------------------------------------------------------------
+
+Upload::Upload(Attempt attempt, Capabilities store, RetryPolicy retry, Random& random)
+    : machine_(std::make_unique<Machine>(std::move(attempt), store, retry, random)) {}
+Upload::~Upload() = default;
+Upload::Upload(Upload&&) noexcept = default;
+Upload& Upload::operator=(Upload&&) noexcept = default;
+
+std::vector<Action> Upload::step(Input input) {
+  machine_->actions.clear();
+  if (!finished()) {
+    std::visit([this](const auto& what) { machine_->on(what); }, input);
+  }
+  return std::exchange(machine_->actions, {});
+}
+
+const Attempt& Upload::attempt() const {
+  return machine_->attempt;
+}
+bool Upload::ambiguous() const {
+  return machine_->ambiguous();
+}
+bool Upload::finished() const {
+  return machine_->phase == Machine::Phase::Finished;
+}
+const std::vector<std::string>& Upload::left_behind() const {
+  return machine_->left_behind;
+}
+
+std::uint64_t part_size_for(std::uint64_t size) {
+  constexpr std::uint64_t most_parts = 10'000;
+  if (size <= multipart_threshold) return 0;
+  return std::max(multipart_threshold, (size + most_parts - 1) / most_parts);
+}
+
+// --- inputs -------------------------------------------------------------------------------------
+
+Upload::Machine::Machine(Attempt attempt_to_make, Capabilities capabilities, RetryPolicy policy,
+                         Random& dice)
+    : store(capabilities),
+      retry(policy),
+      random(dice),
+      attempt(std::move(attempt_to_make)),
+      id_durable(!attempt.upload_id.empty()) {
+  if (!multipart()) return;
+  const std::uint64_t count = attempt.size == 0 ? 1 : (attempt.size - 1) / attempt.part_size + 1;
+  parts.resize(count);
+  part_md5s.resize(count);
+}
+
+void Upload::Machine::on(const Begin& begin) {
+  if (phase != Phase::Fresh) return;
+  if (!begin.may_have_been_sent) return send(false);
+  if (multipart() && attempt.upload_id.empty()) {
+    // The upload id is durable before part 1: only Create can have been sent.
+    return list_uploads();
+  }
+  unanswered = 1;
+  head();
+}
+
+void Upload::Machine::on(const PutDone& done) {
+  if (phase != Phase::Putting) return;
+  if (done.md5) body_md5 = done.md5;
+  done.reply ? acknowledged(*done.reply) : commit_failed(done.reply.error());
+}
+
+void Upload::Machine::on(const CompleteDone& done) {
+  if (phase != Phase::Completing) return;
+  done.reply ? acknowledged(*done.reply) : commit_failed(done.reply.error());
+}
+
+void Upload::Machine::on(const Resumed&) {
+  if (phase == Phase::Paused) return resume(next);
+  if (phase != Phase::SendingParts || !parts_paused) return;
+  parts_paused = parts_troubled = false;
+  if (trouble_to_tell) {
+    emit(EndpointTrouble{*std::exchange(trouble_to_tell, std::nullopt)});
+    parts_paused = parts_troubled = true;
+    return;
+  }
+  fill();
+}
+
+void Upload::Machine::on(const SourceLost&) {
+  if (lost) return;
+  lost = true;
+  switch (phase) {
+    case Phase::Fresh:
+      // Nothing was asked of us yet, so what an earlier run sent is unknown.
+      unanswered = attempt.upload_id.empty() ? 0 : 1;
+      return drop();
+    case Phase::Heading:
+    case Phase::PersistingId:
+    case Phase::PersistingContent:
+      return drop();
+    case Phase::Putting:
+    case Phase::Creating:
+    case Phase::Listing:
+    case Phase::Completing:
+      return;  // its answer decides
+    case Phase::SendingParts:
+      return stop_parts(Dropped{unanswered > 0});
+    case Phase::Aborting:
+    case Phase::CheckingAbort:
+      if (!pending) pending = Dropped{unanswered > 0};
+      return;
+    case Phase::Paused:
+      if (next == Next::List) return;  // an upload of ours may be there to be aborted
+      if (next == Next::Abort || next == Next::CheckAbort) {
+        if (!pending) pending = Dropped{unanswered > 0};
+        return;
+      }
+      return drop();
+    case Phase::Finished:
+      return;
+  }
+}
+
+// --- sending ------------------------------------------------------------------------------------
+
+bool Upload::Machine::ambiguous() const {
+  return unanswered > 0 || phase == Phase::Putting || phase == Phase::Completing;
+}
+
+void Upload::Machine::head() {
+  phase = Phase::Heading;
+  emit(SendHead{});
+}
+
+void Upload::Machine::send(bool seen) {
+  if (multipart() && (!content_durable || parts_done < parts.size())) return proceed_multipart();
+  const auto on_condition = condition(seen);
+  on_condition ? commit(*on_condition) : head();
+}
+
+// nullopt: the store enforces no condition that would do, so a HEAD has to come first (P7: one
+// HEAD→PUT window at worst).
+std::optional<Condition> Upload::Machine::condition(bool seen) const {
+  const auto replace = [this] {
+    return IfMatch{store.if_match_unquoted ? bare_etag(*attempt.base_etag) : *attempt.base_etag};
+  };
+  // No probe looks at conditions on Complete but If-None-Match; after a HEAD, the one that works on
+  // PUT goes along, since a store that ignores it does no harm.
+  if (attempt.base_etag) {
+    const bool works = conditions_work && store.if_match_on_put;
+    if (works && (seen || !multipart())) return replace();
+    if (!seen) return std::nullopt;
+    return Unconditional{};
+  }
+  const bool enforced =
+      conditions_work && (multipart() ? store.if_absent_on_complete : store.if_absent_on_put);
+  if (enforced) return IfAbsent{};
+  if (!seen) return std::nullopt;
+  if (conditions_work && store.if_absent_on_put) return IfAbsent{};
+  return Unconditional{};
+}
+
+void Upload::Machine::commit(const Condition& on_condition) {
+  if (!multipart()) {
+    phase = Phase::Putting;
+    emit(SendPut{on_condition, make_metadata(attempt), reread});
+    return;
+  }
+  SendComplete complete{{}, on_condition};
+  complete.parts.reserve(parts.size());
+  for (const PartState& part : parts) complete.parts.push_back(part.part);
+  phase = Phase::Completing;
+  emit(std::move(complete));
+}
+
+void Upload::Machine::acknowledged(const PutReply& reply) {
+  auto proof = prove("S3's reply", reply.etag, reply.checksum_sha256,
+                     {.sha256 = attempt.sha256, .md5_etag = md5_etag()});
+  if (multipart()) forget_upload();
+  if (proof) return stored(reply, std::move(*proof));
+  damaged({.code = ErrorCode::Damaged,
+           .message = "S3 acknowledged other bytes than were sent",
+           .request_id = reply.request_id},
+          reply.etag);
+}
+
+void Upload::Machine::commit_failed(const Error& error) {
+  if (is_unanswered(error)) {
+    ++unanswered;
+    return look(error);
+  }
+  if (conditions_work && is_not_implemented(error)) {
+    conditions_work = false;
+    return lost ? drop() : send(false);
+  }
+  if (passes_by_itself(error)) {
+    if (lost) return drop();
+    // A conflict spoils the upload (S3.md 10.8), not the endpoint.
+    constexpr int conflict = 409;
+    if (multipart() && error.http_status == conflict) return restart_upload(error, Old::Unusable);
+    return pause(error, send_failures, Next::Send);
+  }
+  switch (error.code) {
+    case ErrorCode::NotFound:
+      // PUT: If-Match on a key that is gone (AWS). Complete: the upload is gone, perhaps because an
+      // earlier Complete has been applied (S3.md 10.20).
+      if (multipart()) {
+        forget_upload();
+        if (lost) unanswered = std::max<std::uint64_t>(unanswered, 1);
+      }
+      return look(error);
+    case ErrorCode::PreconditionFailed:
+      return look(error);
+    case ErrorCode::Damaged: {
+      constexpr int first_error_status = 300;
+      const bool took_effect = error.http_status != 0 && error.http_status < first_error_status;
+      return damaged(error, took_effect ? std::optional<std::string>("") : std::nullopt);
+    }
+    case ErrorCode::NeedsPerson:
+      if (!lost && concerns_endpoint(error)) return trouble(error, Next::Send);
+      break;
+    default:
+      break;
+  }
+  lost ? drop() : finish(Refused{error});
+}
+
+void Upload::Machine::look(const Error& because) {
+  if (lost) return drop();
+  cooling_off = because;
+  head();
+}
+
+// `etag_there`: the object with the wrong bytes is at the key; empty: its ETag is not known.
+void Upload::Machine::damaged(const Error& error, std::optional<std::string> etag_there) {
+  if (etag_there) {
+    distrust = true;
+    if (!etag_there->empty()) damaged_etag = attempt.base_etag = etag_there;
+  }
+  if (lost) {
+    if (etag_there) ++unanswered;
+    return drop();
+  }
+  if (++damages > 1) {
+    Error alarm = error;
+    alarm.code = ErrorCode::Damaged;
+    alarm.message =
+        "twice, S3 received or kept other bytes than were read from the file: memory, network or "
+        "store is failing; nothing counts as stored (" +
+        error.message + ")";
+    return finish(Refused{std::move(alarm)});
+  }
+  reread = true;
+  if (multipart()) return restart_upload(error, Old::Unusable);
+  send(false);
+}
+
+void Upload::Machine::stored(PutReply reply, Proof proof) {
+  Stored done;
+  done.proof = proof.level;
+  done.proof_detail = std::move(proof.detail);
+  done.checksum = reply.checksum_sha256;
+  done.reply = std::move(reply);
+  done.sha256 = attempt.sha256.value_or(Sha256{});
+  done.size = attempt.size;
+  done.may_land_again = unanswered > 0;
+  done.base_was_missing = base_was_missing;
+  done.recovered = recovered;
+  finish(std::move(done));
+}
+
+std::optional<std::string> Upload::Machine::md5_etag() const {
+  if (!store.md5_etags) return std::nullopt;
+  if (!multipart()) {
+    return body_md5 ? std::optional<std::string>(etag_of(*body_md5)) : std::nullopt;
+  }
+  std::vector<Md5> md5s;
+  for (const auto& md5 : part_md5s) {
+    if (!md5) return std::nullopt;
+    md5s.push_back(*md5);
+  }
+  return etag_of(md5s);
+}
+
+// --- pausing and ending -------------------------------------------------------------------------
+
+void Upload::Machine::pause(const Error& error, int& failures, Next after) {
+  if (++failures >= retry.fast_attempts) {
+    failures = 0;
+    return trouble(error, after);
+  }
+  phase = Phase::Paused;
+  next = after;
+  next_after_trouble = false;
+  emit(Wait{retry.fast_delay(error.code, failures, random)});
+}
+
+void Upload::Machine::trouble(const Error& error, Next after) {
+  phase = Phase::Paused;
+  next = after;
+  next_after_trouble = true;
+  emit(EndpointTrouble{error});
+}
+
+void Upload::Machine::resume(Next to_do) {
+  switch (to_do) {
+    case Next::Head:
+      return head();
+    case Next::Send:
+      // An outage is long enough for what was not answered to have landed.
+      return next_after_trouble && unanswered > 0 ? head() : send(false);
+    case Next::Create:
+      return create();
+    case Next::List:
+      return list_uploads();
+    case Next::Abort:
+      return abort();
+    case Next::CheckAbort:
+      phase = Phase::CheckingAbort;
+      return emit(SendListParts{to_abort.back()});
+  }
+}
+
+void Upload::Machine::finish(Outcome outcome) {
+  if (!attempt.upload_id.empty()) {
+    to_abort.push_back(attempt.upload_id);
+    forget_upload();
+  }
+  if (!to_abort.empty()) {
+    pending = std::move(outcome);
+    return abort();
+  }
+  phase = Phase::Finished;
+  emit(std::move(outcome));
+}
+
+void Upload::Machine::drop() {
+  finish(Dropped{unanswered > 0});
+}
+
+}  // namespace waybill::uploader

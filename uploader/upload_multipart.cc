@@ -1,0 +1,300 @@
+// Multipart: Create, parts, Complete's preparation, abort (S3.md section 4, PROTOCOL.md rule 12).
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "uploader/endpoint_errors.h"
+#include "uploader/metadata.h"
+#include "uploader/upload_machine.h"
+
+namespace waybill::uploader {
+namespace {
+
+// S3 stamps uploads with its own clock; beyond five minutes we go by its time anyway (S3.md 5).
+constexpr Nanoseconds clock_slack = std::chrono::minutes(5);
+
+bool may_pass(const Error& error) {
+  return error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled ||
+         error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
+}
+
+bool was_unanswered(const Error& error) {
+  return error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
+}
+
+}  // namespace
+
+// The next step before Complete, whichever it is.
+void Upload::Machine::proceed_multipart() {
+  if (attempt.upload_id.empty()) return create();
+  if (!id_durable) {
+    phase = Phase::PersistingId;
+    return emit(PersistUploadId{attempt.upload_id});
+  }
+  if (parts_done < parts.size() || !content_read) {
+    phase = Phase::SendingParts;
+    return fill();
+  }
+  phase = Phase::PersistingContent;
+  emit(PersistContent{*attempt.sha256});
+}
+
+void Upload::Machine::on(const Persisted&) {
+  if (phase == Phase::PersistingId) {
+    id_durable = true;
+    return send(false);
+  }
+  if (phase == Phase::PersistingContent) {
+    content_durable = true;
+    return send(false);
+  }
+}
+
+// --- Create -------------------------------------------------------------------------------------
+
+void Upload::Machine::create() {
+  phase = Phase::Creating;
+  emit(SendCreate{make_metadata(attempt)});
+}
+
+void Upload::Machine::on(const CreateDone& done) {
+  if (phase != Phase::Creating) return;
+  if (done.upload_id) {
+    attempt.upload_id = *done.upload_id;
+    return lost ? drop() : send(false);
+  }
+  const Error& error = done.upload_id.error();
+  if (was_unanswered(error) && attempt.creating_since) {
+    cooling_off = error;
+    return list_uploads();
+  }
+  if (lost) return drop();
+  if (may_pass(error)) return pause(error, create_failures, Next::Create);
+  if (error.code == ErrorCode::NeedsPerson && concerns_endpoint(error)) {
+    return trouble(error, Next::Create);
+  }
+  finish(Refused{error});
+}
+
+void Upload::Machine::list_uploads() {
+  if (!attempt.creating_since) return create();
+  phase = Phase::Listing;
+  emit(SendListUploads{});
+}
+
+void Upload::Machine::on(const UploadsListed& listed) {
+  if (phase != Phase::Listing) return;
+  std::vector<std::string> ours;
+  if (listed.uploads) {
+    for (const ListedUpload& upload : *listed.uploads) {
+      const bool in_window = upload.initiated >= *attempt.creating_since - clock_slack;
+      const bool known = std::count(left_behind.begin(), left_behind.end(), upload.upload_id) > 0;
+      if (upload.key == attempt.key && in_window && !known) ours.push_back(upload.upload_id);
+    }
+  } else if (may_pass(listed.uploads.error())) {
+    return pause(listed.uploads.error(), create_failures, Next::List);
+  }
+  // Where listing is refused an orphan stays for the sweep to report; that must not hold the file.
+  adopt(std::move(ours));
+}
+
+// They carry our metadata, so one of them is as good as new.
+void Upload::Machine::adopt(std::vector<std::string> ours) {
+  to_abort.insert(to_abort.end(), ours.begin(), ours.end());
+  if (lost) return drop();
+  if (ours.empty()) {
+    if (!cooling_off) return create();
+    return pause(*std::exchange(cooling_off, std::nullopt), create_failures, Next::Create);
+  }
+  attempt.upload_id = ours.front();
+  std::erase(to_abort, attempt.upload_id);
+  cooling_off.reset();
+  to_abort.empty() ? send(false) : abort();
+}
+
+// --- parts --------------------------------------------------------------------------------------
+
+void Upload::Machine::fill() {
+  while (!parts_stopped && !parts_troubled && parts_in_flight < max_parts_in_flight) {
+    if (!parts_paused && !again.empty()) {
+      const std::size_t index = again.front();
+      again.erase(again.begin());
+      send_part(index);
+    } else if (next_unsent < parts.size()) {
+      send_part(next_unsent++);
+    } else {
+      return;
+    }
+  }
+}
+
+void Upload::Machine::send_part(std::size_t index) {
+  parts[index].in_flight = true;
+  ++parts_in_flight;
+  const std::uint64_t offset = index * attempt.part_size;
+  emit(SendPart{.number = static_cast<int>(index) + 1,
+                .offset = offset,
+                .length = std::min(attempt.part_size, attempt.size - offset)});
+}
+
+void Upload::Machine::on(const PartDone& done) {
+  const auto index = static_cast<std::size_t>(done.number) - 1;
+  if (phase != Phase::SendingParts || index >= parts.size() || !parts[index].in_flight) return;
+  parts[index].in_flight = false;
+  --parts_in_flight;
+  if (parts_stopped) return parts_changed();
+  if (!done.part) return part_failed(index, done.part.error());
+
+  std::optional<Md5>& first_reading = part_md5s[index];
+  if (first_reading && *first_reading != done.md5) return on(SourceLost{});
+  first_reading = done.md5;
+  const Expected expected{
+      .sha256 = std::nullopt,
+      .md5_etag = store.md5_etags ? std::optional<std::string>(etag_of(done.md5)) : std::nullopt};
+  if (!prove("S3's reply", done.part->etag, "", expected)) {
+    return part_failed(index, {.code = ErrorCode::Damaged,
+                               .message = "S3 acknowledged other bytes for part " +
+                                          std::to_string(done.number) + " than were sent"});
+  }
+  parts[index].part = *done.part;
+  parts[index].part.number = done.number;
+  parts[index].failures = 0;
+  ++parts_done;
+  parts_changed();
+}
+
+void Upload::Machine::part_failed(std::size_t index, const Error& error) {
+  PartState& part = parts[index];
+  if (may_pass(error)) {
+    // A part that is sent twice is the same part: not knowing whether it arrived does no harm.
+    again.push_back(index);
+    const bool troubled = ++part.failures >= retry.fast_attempts;
+    if (troubled) part.failures = 0;
+    if (parts_paused) {
+      if (troubled && !parts_troubled) trouble_to_tell = error;
+      return fill();
+    }
+    parts_paused = true;
+    parts_troubled = troubled;
+    if (troubled) return emit(EndpointTrouble{error});
+    emit(Wait{retry.fast_delay(error.code, part.failures, random)});
+    return fill();
+  }
+  if (error.code == ErrorCode::NotFound) {
+    restart_cause = error;
+    return stop_parts(std::nullopt);
+  }
+  if (error.code == ErrorCode::Damaged && !std::exchange(part.damaged, true)) {
+    send_part(index);  // parts are always read from the file
+    return;
+  }
+  if (error.code == ErrorCode::NeedsPerson && concerns_endpoint(error)) {
+    again.push_back(index);
+    if (parts_troubled) return;
+    if (parts_paused) {
+      // The Wait under way ends in telling it; until then nothing new starts.
+      parts_troubled = true;
+      trouble_to_tell = error;
+      return;
+    }
+    parts_paused = parts_troubled = true;
+    return emit(EndpointTrouble{error});
+  }
+  stop_parts(Refused{error});
+}
+
+void Upload::Machine::on(const ContentRead& content) {
+  if (phase != Phase::SendingParts || content_read || parts_stopped) return;
+  if (attempt.sha256 && *attempt.sha256 != content.sha256) return on(SourceLost{});
+  attempt.sha256 = content.sha256;
+  content_read = true;
+  parts_changed();
+}
+
+// What must happen next waits for the parts in flight: S3 may still take them in.
+void Upload::Machine::stop_parts(std::optional<Outcome> outcome) {
+  parts_stopped = true;
+  if (outcome && !pending) pending = std::move(outcome);
+  parts_changed();
+}
+
+void Upload::Machine::parts_changed() {
+  if (!parts_stopped) {
+    if (parts_done == parts.size() && content_read) return send(false);
+    return fill();
+  }
+  if (parts_in_flight > 0) return;
+  if (pending) return finish(*std::exchange(pending, std::nullopt));
+  restart_upload(*restart_cause, Old::Gone);
+}
+
+// --- the end of an upload -----------------------------------------------------------------------
+
+void Upload::Machine::forget_upload() {
+  attempt.upload_id.clear();
+  id_durable = false;
+  std::fill(parts.begin(), parts.end(), PartState{});
+  next_unsent = parts_done = 0;
+  again.clear();
+  parts_stopped = parts_paused = parts_troubled = false;
+  trouble_to_tell.reset();
+}
+
+void Upload::Machine::restart_upload(const Error& error, Old old) {
+  if (old == Old::Unusable && !attempt.upload_id.empty()) to_abort.push_back(attempt.upload_id);
+  forget_upload();
+  if (lost) return drop();
+  cooling_off = error;
+  to_abort.empty() ? upload_forgotten() : abort();
+}
+
+void Upload::Machine::upload_forgotten() {
+  unanswered > 0 ? head() : send_again(false);
+}
+
+void Upload::Machine::abort() {
+  phase = Phase::Aborting;
+  emit(SendAbort{to_abort.back()});
+}
+
+void Upload::Machine::on(const AbortDone& done) {
+  if (phase != Phase::Aborting) return;
+  if (!done.reply && done.reply.error().code != ErrorCode::NotFound) {
+    const Error& error = done.reply.error();
+    if (may_pass(error)) return pause(error, abort_failures, Next::Abort);
+    const bool forbidden = error.s3_code.empty() || error.s3_code == "AccessDenied";
+    if (error.code == ErrorCode::NeedsPerson && !forbidden && concerns_endpoint(error)) {
+      return trouble(error, Next::Abort);
+    }
+    return abort_ended(false);
+  }
+  phase = Phase::CheckingAbort;
+  emit(SendListParts{to_abort.back()});
+}
+
+// A part that was still being taken in survives an abort (S3.md 10.26).
+void Upload::Machine::on(const PartsListed& listed) {
+  if (phase != Phase::CheckingAbort) return;
+  if (listed.parts) {
+    if (listed.parts->empty()) return abort_ended(true);
+    return pause({.code = ErrorCode::RetryLater,
+                  .message = "S3 still keeps parts of an upload that was aborted"},
+                 abort_failures, Next::Abort);
+  }
+  if (may_pass(listed.parts.error())) {
+    return pause(listed.parts.error(), abort_failures, Next::CheckAbort);
+  }
+  abort_ended(true);
+}
+
+void Upload::Machine::abort_ended(bool aborted) {
+  if (!aborted) left_behind.push_back(to_abort.back());
+  to_abort.pop_back();
+  abort_failures = 0;
+  if (!to_abort.empty()) return abort();
+  if (!pending) return upload_forgotten();
+  phase = Phase::Finished;
+  emit(*std::exchange(pending, std::nullopt));
+}
+
+}  // namespace waybill::uploader
