@@ -109,8 +109,8 @@ class Catalog {
   // Commit A's verb: Queued → Uploading with a durable attempt; freezes the row's key. An id that
   // the row's generation has used before goes on with that attempt.
   // PreconditionFailed, and nothing changed: the key is held by the object of another file or of
-  // somebody else, by a sole object (unless `versioned`), or by another file's open attempt. A key
-  // with a suffix is free.
+  // somebody else, by a sole object (unless `new_version`), or by another file's open attempt. A
+  // key with a suffix is free.
   Result<FileRow> claim(const NewAttempt& attempt);
   Result<std::optional<AttemptRow>> attempt(std::string_view id);
   Result<std::vector<AttemptRow>> attempts_of(FileId file);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -51,6 +52,19 @@ enum class FileEvent : std::uint8_t {
 
 std::string_view to_string(FileState state);  // "queued", as the CLI and SQL readers see it
 std::string_view to_string(FileEvent event);  // "complete-new-content"
+std::optional<FileState> file_state_from(std::string_view name);
+std::optional<FileEvent> file_event_from(std::string_view name);
+
+inline constexpr auto all_file_states = std::to_array<FileState>(
+    {FileState::Queued, FileState::Uploading, FileState::Blocked, FileState::Stored,
+     FileState::Removing, FileState::Removed, FileState::Gone});
+inline constexpr auto all_file_events = std::to_array<FileEvent>(
+    {FileEvent::CompleteNewContent, FileEvent::CompleteObjectContent,
+     FileEvent::CompleteAttemptContent, FileEvent::Vanished, FileEvent::Claim,
+     FileEvent::Acknowledged, FileEvent::Rebased, FileEvent::Absent, FileEvent::EqualForeign,
+     FileEvent::Foreign, FileEvent::Transient, FileEvent::NeedsPerson, FileEvent::CauseFixed,
+     FileEvent::RemovalDue, FileEvent::Unlinked, FileEvent::RemovalRefused,
+     FileEvent::ScrubFoundBad, FileEvent::ScrubFoundLost});
 
 // What must happen beside the change of state; the catalog does it in the same transaction, or the
 // pipeline after it.

@@ -80,6 +80,8 @@ struct ObjectRow {
   std::int64_t generation = 0;
   std::string attempt;
   std::int64_t proven_at = 0;  // ns since 1970 UTC
+  bool live = true;            // there as far as we know, and the latest on its key
+  std::int64_t proof_due = 0;  // something may have changed it: HEAD from then on; 0: not due
 };
 
 enum class AttemptKind : std::uint8_t { Single = 0, Multipart = 1 };

@@ -1,0 +1,303 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "catalog/attempt_id.h"
+#include "catalog/catalog_impl.h"
+
+namespace waybill::catalog {
+
+namespace {
+
+constexpr std::int64_t ns_per_ms = 1'000'000;
+
+bool at_its_path(FileState state) {
+  return state != FileState::Removed && state != FileState::Gone;
+}
+
+}  // namespace
+
+// --- one transition
+// ---------------------------------------------------------------------------------
+
+Result<FileWithObject> Catalog::Impl::known_file(FileId id) {
+  auto file = files.find(id);
+  if (!file) return fail(file.error());
+  if (!*file) {
+    return fail(ErrorCode::Internal, "no file has the id " + std::to_string(value_of(id)));
+  }
+  return std::move(**file);
+}
+
+Result<void> Catalog::Impl::record(const FileRow& row, const Change& change) {
+  const std::optional<std::string> attempt = packed_attempt(change.attempt);
+  return session->write(
+      "INSERT INTO events(at, file_id, gen, event, reason, attempt) VALUES(?,?,?,?,?,?)",
+      {session->now() / ns_per_ms, row.id, row.generation, change.event,
+       Value::text_or_null(change.reason), attempt ? Value::blob(*attempt) : Value(std::nullopt)});
+}
+
+Result<FileRow> Catalog::Impl::transition(const FileWithObject& file, const Change& change) {
+  const auto step = next(file.row.state, change.event);
+  if (!step || !file.row.live) {
+    return fail(ErrorCode::Internal, std::string(to_string(change.event)) +
+                                         " is not possible for " +
+                                         (file.row.live ? "" : "an ended row that was ") +
+                                         std::string(to_string(file.row.state)) + " (file id " +
+                                         std::to_string(value_of(file.row.id)) + ")");
+  }
+  if (auto begun = session->begin(); !begun) return fail(begun.error());
+
+  if (step->cancel_attempt) {
+    if (auto done = attempts.abandon(file.row.id); !done) return fail(done.error());
+  }
+  if (step->object_becomes_sole) {
+    if (auto done = objects.all_become_sole(file.row); !done) return fail(done.error());
+  }
+  if (step->new_row) {
+    if (auto ended = files.end(file.row); !ended) return fail(ended.error());
+    return start_row(*change.seen, change.reason);
+  }
+
+  FileWithObject after = file;
+  FileRow& row = after.row;
+  row.state = step->to;
+  row.reason = change.row_reason;
+  if (step->new_generation) {
+    ++row.generation;
+    row.tries = 0;
+  }
+  if (step->count_try) ++row.tries;
+  if (row.state == FileState::Stored) row.tries = 0;
+  if (change.seen != nullptr) {
+    row.fingerprint = change.seen->fingerprint;
+    row.racy = change.seen->racy;
+    row.sha256 = change.seen->sha256;
+  }
+  if (change.acknowledged != nullptr) {
+    row.object = change.acknowledged->id;
+    row.key = after.object_key = change.acknowledged->key;
+    row.sha256 = after.object_sha256 = change.acknowledged->sha256;
+  }
+  if (auto saved = files.save(file.row, after); !saved) return fail(saved.error());
+  if (auto told = record(row, change); !told) return fail(told.error());
+  return std::move(after.row);
+}
+
+Result<FileRow> Catalog::Impl::start_row(const CompleteFile& seen, std::string_view reason) {
+  if (auto begun = session->begin(); !begun) return fail(begun.error());
+  FileRow row{.folder = seen.folder,
+              .path = seen.path,
+              .fingerprint = seen.fingerprint,
+              .racy = seen.racy,
+              .sha256 = seen.sha256,
+              .arrived = session->now()};
+  if (auto added = files.insert(row); !added) return fail(added.error());
+  auto told = record(row, {.event = FileEvent::CompleteNewContent, .reason = reason});
+  if (!told) return fail(told.error());
+  return row;
+}
+
+Result<FileRow> Catalog::Impl::save_quietly(const FileRow& before, const FileWithObject& after) {
+  if (auto begun = session->begin(); !begun) return fail(begun.error());
+  if (auto saved = files.save(before, after); !saved) return fail(saved.error());
+  return after.row;
+}
+
+// --- reading
+// ------------------------------------------------------------------------------------------
+
+Result<std::optional<FileRow>> Catalog::find_live(FolderId folder, std::string_view path) {
+  auto file = impl_->files.find_live(folder, path);
+  if (!file) return fail(file.error());
+  if (!*file) return std::optional<FileRow>();
+  return std::optional<FileRow>(std::move((*file)->row));
+}
+
+Result<std::optional<FileRow>> Catalog::file(FileId id) {
+  auto file = impl_->files.find(id);
+  if (!file) return fail(file.error());
+  if (!*file) return std::optional<FileRow>();
+  return std::optional<FileRow>(std::move((*file)->row));
+}
+
+Result<void> Catalog::for_each_live(FolderId folder, std::string_view directory, bool deep,
+                                    const std::function<void(const FileRow&)>& visit) {
+  return impl_->files.for_each_live(folder, directory, deep, visit);
+}
+
+Result<std::vector<FileRow>> Catalog::in_state(FileState state, FileId after, std::size_t limit) {
+  return impl_->files.in_state(state, after, limit);
+}
+
+// --- what the disk told
+// -------------------------------------------------------------------------------
+
+// Which of the three Complete events it is. The object's content counts only while the object is
+// live, and while nothing else of this file may still land on its key: the skip of an equal hash
+// waits for that (PROTOCOL.md rule 2).
+Result<FileEvent> Catalog::Impl::classify(const FileWithObject& file, const CompleteFile& seen,
+                                          const std::optional<Sha256>& sha256) {
+  const FileRow& row = file.row;
+  // Whatever arrives at the path while its old file is being removed is another file.
+  if (row.state == FileState::Removing) return FileEvent::CompleteNewContent;
+  auto under_way = attempts.of(row.id);
+  if (!under_way) return fail(under_way.error());
+
+  if (sha256 && file.object_live && file.object_sha256 == sha256) {
+    const bool uploading = row.state == FileState::Uploading;
+    const bool wait = std::any_of(under_way->begin(), under_way->end(),
+                                  [&](const AttemptRow& a) { return !uploading || may_land(a); });
+    if (!wait || row.state == FileState::Removed) return FileEvent::CompleteObjectContent;
+  }
+  if (row.state == FileState::Uploading) {
+    for (const AttemptRow& attempt : *under_way) {
+      if (attempt.generation != row.generation || attempt.state == AttemptState::Abandoned)
+        continue;
+      const bool same = sha256 && attempt.sha256 ? sha256 == attempt.sha256
+                                                 : attempt.fingerprint == seen.fingerprint;
+      if (same) return FileEvent::CompleteAttemptContent;
+    }
+  }
+  return FileEvent::CompleteNewContent;
+}
+
+Result<FileRow> Catalog::complete(const CompleteFile& file) {
+  auto known = impl_->files.find_live(file.folder, file.path);
+  if (!known) return fail(known.error());
+  if (!*known) return impl_->start_row(file, "");
+  const FileWithObject& before = **known;
+  const FileRow& row = before.row;
+
+  const bool same_print = row.fingerprint == file.fingerprint;
+  const bool content_known = file.sha256.has_value();
+  if (same_print && at_its_path(row.state) && (!content_known || file.sha256 == row.sha256)) {
+    if (row.racy == file.racy) return row;
+    FileWithObject after = before;
+    after.row.racy = file.racy;
+    return impl_->save_quietly(row, after);
+  }
+
+  CompleteFile seen = file;
+  if (!content_known && same_print) seen.sha256 = row.sha256;
+  auto event = impl_->classify(before, seen, seen.sha256);
+  if (!event) return fail(event.error());
+  // The content of a queued row itself, read at last or under a new fingerprint: no new generation.
+  const bool own_content =
+      (same_print && !row.sha256) || (seen.sha256 && seen.sha256 == row.sha256);
+  const bool no_news =
+      *event == FileEvent::CompleteNewContent && own_content &&
+      (row.state == FileState::Queued || (same_print && row.state == FileState::Blocked));
+  const bool learnt = *event == FileEvent::CompleteAttemptContent && same_print;
+  if (no_news || learnt) {
+    FileWithObject after = before;
+    after.row.fingerprint = seen.fingerprint;
+    after.row.racy = seen.racy;
+    after.row.sha256 = seen.sha256;
+    return impl_->save_quietly(row, after);
+  }
+  if (*event == FileEvent::CompleteAttemptContent && !seen.sha256) seen.sha256 = row.sha256;
+  if (*event == FileEvent::CompleteObjectContent && row.object) {
+    if (auto begun = impl_->session->begin(); !begun) return fail(begun.error());
+    if (auto done = impl_->objects.set_sole(*row.object, false); !done) return fail(done.error());
+  }
+  return impl_->transition(before, {.event = *event, .seen = &seen});
+}
+
+Result<FileRow> Catalog::set_content(FileId id, const Fingerprint& fingerprint,
+                                     const Sha256& sha256) {
+  auto known = impl_->known_file(id);
+  if (!known) return fail(known.error());
+  const FileRow& row = known->row;
+  const bool first_time = !row.sha256 || row.sha256 == sha256;
+  if (row.state != FileState::Queued && !(row.state == FileState::Uploading && first_time)) {
+    return fail(ErrorCode::Internal, "the content of a file that is " +
+                                         std::string(to_string(row.state)) + " is settled");
+  }
+  if (!first_time) {
+    // Other bytes than the row spoke of are another generation, however they were noticed: an
+    // attempt id must never stand for two contents (PROTOCOL.md rule 1).
+    const CompleteFile seen{.folder = row.folder,
+                            .path = row.path,
+                            .fingerprint = fingerprint,
+                            .racy = row.racy,
+                            .sha256 = sha256};
+    return impl_->transition(*known, {.event = FileEvent::CompleteNewContent, .seen = &seen});
+  }
+  FileWithObject after = *known;
+  after.row.fingerprint = fingerprint;
+  after.row.sha256 = sha256;
+  return impl_->save_quietly(row, after);
+}
+
+Result<FileRow> Catalog::set_key(FileId id, std::string_view key) {
+  auto known = impl_->known_file(id);
+  if (!known) return fail(known.error());
+  const FileRow& row = known->row;
+  if (row.state != FileState::Queued && row.state != FileState::Blocked) {
+    return fail(ErrorCode::Internal,
+                "the key of a file that is " + std::string(to_string(row.state)) + " is frozen");
+  }
+  FileWithObject after = *known;
+  after.row.key = key;
+  return impl_->save_quietly(row, after);
+}
+
+Result<FileRow> Catalog::vanished(FileId id) {
+  auto known = impl_->known_file(id);
+  if (!known) return fail(known.error());
+  const FileState state = known->row.state;
+  // Absent is where these already are: nothing happened, nothing to tell, however often it is seen.
+  if (known->row.live && next(state, FileEvent::Vanished) == Step{.to = state}) return known->row;
+  return impl_->transition(*known, {.event = FileEvent::Vanished});
+}
+
+Result<FileRow> Catalog::apply(FileId id, FileEvent event, std::string_view reason) {
+  switch (event) {
+    case FileEvent::CompleteNewContent:
+    case FileEvent::CompleteObjectContent:
+    case FileEvent::CompleteAttemptContent:
+    case FileEvent::Claim:
+    case FileEvent::Acknowledged:
+    case FileEvent::EqualForeign:
+      return fail(ErrorCode::Internal, std::string(to_string(event)) + " has a verb of its own");
+    case FileEvent::Vanished:
+      return vanished(id);
+    case FileEvent::Rebased:
+    case FileEvent::Absent:
+    case FileEvent::Foreign:
+    case FileEvent::Transient:
+    case FileEvent::NeedsPerson:
+    case FileEvent::CauseFixed:
+    case FileEvent::RemovalDue:
+    case FileEvent::Unlinked:
+    case FileEvent::RemovalRefused:
+    case FileEvent::ScrubFoundBad:
+    case FileEvent::ScrubFoundLost:
+      break;
+  }
+  auto known = impl_->known_file(id);
+  if (!known) return fail(known.error());
+  const bool object_lost = event == FileEvent::ScrubFoundBad || event == FileEvent::ScrubFoundLost;
+  const std::string_view row_reason = event == FileEvent::CauseFixed ? "" : reason;
+  auto row =
+      impl_->transition(*known, {.event = event, .reason = reason, .row_reason = row_reason});
+  if (row && object_lost && row->object) {
+    // From here on the object's content no longer stands for the file's.
+    if (auto done = impl_->objects.lost(*row->object); !done) return fail(done.error());
+  }
+  return row;
+}
+
+Result<void> Catalog::refresh_fingerprint(FileId id, const Fingerprint& fingerprint, bool racy) {
+  auto known = impl_->known_file(id);
+  if (!known) return fail(known.error());
+  FileWithObject after = *known;
+  after.row.fingerprint = fingerprint;
+  after.row.racy = racy;
+  auto saved = impl_->save_quietly(known->row, after);
+  if (!saved) return fail(saved.error());
+  return {};
+}
+
+}  // namespace waybill::catalog

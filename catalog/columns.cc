@@ -1,0 +1,133 @@
+#include "catalog/columns.h"
+
+#include "base/bytes.h"
+#include "catalog/attempt_id.h"
+
+namespace waybill::catalog {
+
+namespace {
+
+constexpr std::string_view same_sha256 = "sha256";
+constexpr std::int64_t ns_per_ms = 1'000'000;
+
+// dev, ino, btime, size, mtime, ctime from `column` on.
+Fingerprint fingerprint_from(const Rows& rows, int column) {
+  return {.dev = static_cast<std::uint64_t>(rows.integer(column)),
+          .ino = static_cast<std::uint64_t>(rows.integer(column + 1)),
+          .btime = rows.integer(column + 2),
+          .size = static_cast<std::uint64_t>(rows.integer(column + 3)),
+          .mtime = rows.integer(column + 4),
+          .ctime = rows.integer(column + 5)};
+}
+
+std::string full_checksum(std::string_view stored, const Sha256& sha256) {
+  if (stored != same_sha256) return std::string(stored);
+  return "sha256:" + to_base64(sha256);
+}
+
+}  // namespace
+
+FileWithObject file_from(const Rows& rows) {
+  FileWithObject file;
+  FileRow& row = file.row;
+  row.id = rows.id<FileId>(0);
+  row.folder = rows.id<FolderId>(1);
+  row.path = rows.string(2);
+  row.live = rows.integer(3) != 0;
+  row.state = rows.id<FileState>(4);
+  row.generation = rows.integer(5);
+  row.fingerprint = fingerprint_from(rows, 6);
+  row.racy = rows.integer(12) != 0;
+  if (!rows.is_null(14)) row.object = rows.id<ObjectId>(14);
+  row.tries = rows.integer(15);
+  row.reason = rows.string(16);
+  row.arrived = rows.integer(18);
+  file.object_live = rows.integer(19) != 0;
+  file.object_sha256 = rows.sha256(20);
+  file.object_key = rows.string(21);
+  row.sha256 = rows.is_null(13) ? file.object_sha256 : rows.sha256(13);
+  row.key = rows.is_null(17) ? file.object_key : rows.string(17);
+  return file;
+}
+
+ObjectRow object_from(const Rows& rows) {
+  ObjectRow row;
+  row.id = rows.id<ObjectId>(0);
+  row.store = rows.id<StoreId>(1);
+  row.key = rows.string(2);
+  row.live = rows.integer(3) != 0;
+  row.version = rows.string(4);
+  row.etag = rows.string(5);
+  row.size = static_cast<std::uint64_t>(rows.integer(6));
+  row.sha256 = rows.sha256(7).value_or(Sha256{});
+  row.checksum = full_checksum(rows.bytes(8), row.sha256);
+  row.proof = rows.id<ProofLevel>(9);
+  row.proof_detail = rows.string(10);
+  row.owned = rows.integer(11) != 0;
+  row.sole = rows.integer(12) != 0;
+  row.file = rows.id<FileId>(13);
+  row.generation = rows.integer(14);
+  row.attempt = unpacked_attempt(rows.bytes(15));
+  row.proven_at = rows.integer(16);
+  row.proof_due = rows.integer(17);
+  return row;
+}
+
+std::string short_checksum(std::string_view checksum, const Sha256& sha256) {
+  if (checksum == full_checksum(same_sha256, sha256)) return std::string(same_sha256);
+  return std::string(checksum);
+}
+
+AttemptRow attempt_from(const Rows& rows) {
+  AttemptRow row;
+  row.id = unpacked_attempt(rows.bytes(0));
+  row.file = rows.id<FileId>(1);
+  row.generation = rows.integer(2);
+  row.store = rows.id<StoreId>(3);
+  row.key = rows.string(4);
+  row.kind = rows.id<AttemptKind>(5);
+  row.condition = rows.string(6);
+  row.state = rows.id<AttemptState>(7);
+  row.sent_at = rows.integer(8);
+  row.fingerprint = fingerprint_from(rows, 9);
+  row.sha256 = rows.sha256(15);
+  row.upload_id = rows.string(16);
+  row.part_size = static_cast<std::uint64_t>(rows.integer(17));
+  return row;
+}
+
+StoreRow store_from(const Rows& rows) {
+  return {.id = rows.id<StoreId>(0),
+          .endpoint = rows.string(1),
+          .bucket = rows.string(2),
+          .prefix = rows.string(3),
+          .capabilities = rows.string(4),
+          .epoch = rows.integer(5),
+          .nonce = rows.string(6)};
+}
+
+FolderRow folder_from(const Rows& rows) {
+  return {.id = rows.id<FolderId>(0),
+          .name = rows.string(1),
+          .path = rows.string(2),
+          .store = rows.id<StoreId>(3),
+          .dev = static_cast<std::uint64_t>(rows.integer(4)),
+          .ino = static_cast<std::uint64_t>(rows.integer(5)),
+          .btime = rows.integer(6),
+          .boot_id = rows.string(7),
+          .clean = rows.integer(8) != 0,
+          .state = rows.string(9),
+          .reason = rows.string(10)};
+}
+
+EventRow event_from(const Rows& rows) {
+  return {.seq = rows.integer(0),
+          .at = rows.integer(1) * ns_per_ms,
+          .file = rows.id<FileId>(2),
+          .generation = rows.integer(3),
+          .event = rows.id<FileEvent>(4),
+          .reason = rows.string(5),
+          .attempt = unpacked_attempt(rows.bytes(6))};
+}
+
+}  // namespace waybill::catalog

@@ -1,0 +1,99 @@
+#include "catalog/object_table.h"
+
+#include <utility>
+
+#include "catalog/attempt_id.h"
+
+namespace waybill::catalog {
+
+namespace {
+
+// Sentences may quote what a server said: bounded, whatever it says.
+constexpr std::size_t known_proofs = 256;
+
+Value attempt_value(const std::optional<std::string>& packed) {
+  return packed ? Value::blob(*packed) : Value(std::nullopt);
+}
+
+std::int64_t first_integer(const Rows& rows) {
+  return rows.integer(0);
+}
+
+}  // namespace
+
+Result<std::optional<ObjectRow>> ObjectTable::find(ObjectId id) {
+  return first(session_.read(WAYBILL_OBJECT_COLUMNS "WHERE o.id = ?", {id}), object_from);
+}
+
+Result<std::optional<ObjectRow>> ObjectTable::live_at(StoreId store, std::string_view key) {
+  return first(
+      session_.read(WAYBILL_OBJECT_COLUMNS "WHERE o.store_id = ? AND o.key = ? AND o.live = 1",
+                    {store, Value::blob(key)}),
+      object_from);
+}
+
+Result<std::optional<std::int64_t>> ObjectTable::proof_id(std::string_view detail) {
+  if (detail.empty()) return std::optional<std::int64_t>();
+  std::string sentence(detail);
+  if (const auto known = proofs_.find(sentence); known != proofs_.end()) {
+    return std::optional(known->second);
+  }
+  auto found = first(session_.read("SELECT id FROM proofs WHERE detail = ?", {Value::text(detail)}),
+                     first_integer);
+  if (!found) return fail(found.error());
+  if (!*found) {
+    auto kept = session_.write("INSERT INTO proofs(detail) VALUES(?)", {Value::text(detail)});
+    if (!kept) return fail(kept.error());
+    found = session_.last_row_id();
+  }
+  if (proofs_.size() >= known_proofs) proofs_.clear();
+  proofs_.emplace(std::move(sentence), **found);
+  return found;
+}
+
+Result<void> ObjectTable::insert(ObjectRow& row) {
+  auto detail = proof_id(row.proof_detail);
+  if (!detail) return fail(detail.error());
+  const std::optional<std::string> attempt = packed_attempt(row.attempt);
+  const std::string checksum = short_checksum(row.checksum, row.sha256);
+  auto done = session_.write(
+      "INSERT INTO objects(store_id, key, live, version, etag, size, sha, checksum, proof,"
+      " proof_detail, owned, sole, file_id, gen, attempt, proven_at)"
+      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      {row.store, Value::blob(row.key), row.live, Value::text_or_null(row.version),
+       Value::text(row.etag), row.size, Value::blob(row.sha256), Value::text_or_null(checksum),
+       row.proof, *detail, row.owned, row.sole, row.file, row.generation, attempt_value(attempt),
+       row.proven_at});
+  if (done) row.id = static_cast<ObjectId>(session_.last_row_id());
+  return done;
+}
+
+Result<void> ObjectTable::supersede(StoreId store, std::string_view key) {
+  return session_.write("UPDATE objects SET live = 0 WHERE store_id = ? AND key = ? AND live = 1",
+                        {store, Value::blob(key)});
+}
+
+Result<void> ObjectTable::lost(ObjectId id) {
+  return session_.write("UPDATE objects SET live = 0 WHERE id = ?", {id});
+}
+
+Result<void> ObjectTable::proof_is_due(ObjectId id, std::int64_t at) {
+  return session_.write("UPDATE objects SET proof_due = ? WHERE id = ?", {at, id});
+}
+
+Result<void> ObjectTable::set_sole(ObjectId id, bool sole) {
+  return session_.write("UPDATE objects SET sole = ? WHERE id = ? AND live = 1", {sole, id});
+}
+
+Result<void> ObjectTable::all_become_sole(const FileRow& file) {
+  if (file.object) {
+    if (auto done = set_sole(*file.object, true); !done) return done;
+  }
+  if (file.key.empty()) return {};
+  return session_.write(
+      "UPDATE objects SET sole = 1 WHERE store_id = (SELECT store_id FROM folders WHERE id = ?)"
+      " AND key = ? AND live = 1 AND file_id = ?",
+      {file.folder, Value::blob(file.key), file.id});
+}
+
+}  // namespace waybill::catalog

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "catalog/columns.h"
+#include "catalog/session.h"
+
+namespace waybill::catalog {
+
+// The SQL of `objects` and `proofs`.
+class ObjectTable {
+ public:
+  explicit ObjectTable(Session& session) : session_(session) {}
+
+  Result<std::optional<ObjectRow>> find(ObjectId id);
+  Result<std::optional<ObjectRow>> live_at(StoreId store, std::string_view key);
+
+  // Fills in the new id.
+  Result<void> insert(ObjectRow& row);
+  // Another object has the key now; its versions stay known.
+  Result<void> supersede(StoreId store, std::string_view key);
+  // Missing or damaged.
+  Result<void> lost(ObjectId id);
+  Result<void> proof_is_due(ObjectId id, std::int64_t at);
+  Result<void> set_sole(ObjectId id, bool sole);
+  // Also what landed late on the file's key and was never its object.
+  Result<void> all_become_sole(const FileRow& file);
+
+ private:
+  Result<std::optional<std::int64_t>> proof_id(std::string_view detail);
+
+  Session& session_;
+  // Ids of the sentences last used: there are few, and one belongs to every object. Only of
+  // committed rows or of this transaction: forget() after a rollback.
+  std::unordered_map<std::string, std::int64_t> proofs_;
+
+ public:
+  void forget() { proofs_.clear(); }
+};
+
+}  // namespace waybill::catalog

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "catalog/catalog.h"
+#include "tests/fakes/fake_clock.h"
+
+namespace waybill::catalog {
+
+// A folder that goes with the test.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "catalog-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data()) == nullptr ? "" : pattern;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// The value, or a failed test with the reason.
+template <typename T>
+T must(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().describe());
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+template <typename T>
+ErrorCode code_of(const Result<T>& result) {
+  EXPECT_FALSE(result.has_value()) << "expected an error";
+  return result ? ErrorCode::Internal : result.error().code;
+}
+
+inline Sha256 content(std::string_view text) {
+  return sha256(as_bytes(text));
+}
+
+// A fresh catalog with one store and one folder.
+class CatalogTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    reopen();
+    store_ = must(catalog_->ensure_store("https://s3.test", "bucket", "p/")).id;
+    folder_ = must(catalog_->ensure_folder("inbox", "/srv/inbox", store_)).id;
+    must(catalog_->commit());
+  }
+  void reopen() {
+    catalog_.reset();
+    catalog_ = must(Catalog::open(state_dir(), clock_));
+  }
+  [[nodiscard]] std::string state_dir() const { return directory_.path() + "/state"; }
+  [[nodiscard]] std::string database() const { return state_dir() + "/catalog.db"; }
+
+  // Every fingerprint is another one, as on a disk.
+  Fingerprint print(std::uint64_t size = 3) {
+    ++ticks_;
+    return {.dev = 1,
+            .ino = 100 + static_cast<std::uint64_t>(ticks_),
+            .btime = ticks_,
+            .size = size,
+            .mtime = ticks_,
+            .ctime = ticks_};
+  }
+  CompleteFile seen(std::string path, std::string_view bytes) {
+    return {.folder = folder_,
+            .path = std::move(path),
+            .fingerprint = print(),
+            .racy = false,
+            .sha256 = content(bytes)};
+  }
+  NewAttempt attempt_for(const FileRow& row, std::string key = "") {
+    return {.id = random_.id128(),
+            .file = row.id,
+            .store = store_,
+            .key = key.empty() ? "p/" + row.path : std::move(key),
+            .condition = "absent",
+            .fingerprint = row.fingerprint,
+            .sha256 = row.sha256};
+  }
+  static StoredObject stored(std::string_view bytes, std::string version = "") {
+    return {.version = std::move(version),
+            .etag = "\"e\"",
+            .size = 3,
+            .sha256 = content(bytes),
+            .checksum = "sha256:" + to_base64(content(bytes)),
+            .proof = ProofLevel::StoreChecked,
+            .proof_detail = "S3 checked the signed SHA-256"};
+  }
+  FileRow queue(const std::string& path, std::string_view bytes) {
+    return must(catalog_->complete(seen(path, bytes)));
+  }
+  FileRow upload(const std::string& path, std::string_view bytes) {
+    return must(catalog_->claim(last_ = attempt_for(queue(path, bytes))));
+  }
+  FileRow store(const std::string& path, std::string_view bytes) {
+    upload(path, bytes);
+    return must(catalog_->acknowledge(last_.id, stored(bytes), true));
+  }
+  FileRow reread(const FileRow& row) { return must(catalog_->file(row.id)).value(); }
+
+  TemporaryDirectory directory_;
+  fakes::FakeClock clock_;
+  std::unique_ptr<Catalog> catalog_;
+  StoreId store_{};
+  FolderId folder_{};
+  NewAttempt last_;  // what upload() and store() claimed with
+
+ private:
+  Random random_{7};
+  std::int64_t ticks_ = 0;
+};
+
+}  // namespace waybill::catalog
