@@ -45,7 +45,11 @@ class Reader {
     FolderId folder{};
     FileState state{};
     std::int64_t files = 0;
+    std::int64_t retrying = 0;  // tries > 0
+    std::int64_t bytes = 0;
+    std::int64_t last_stored_at = 0;  // of Stored only; ns since 1970, 0: never
   };
+  // Read, not counted: it costs the same for a million files as for one.
   Result<std::vector<StateCount>> state_counts();
   // Blocked files grouped by reason, most files first, each with one example: what waits for a
   // person.
@@ -56,7 +60,7 @@ class Reader {
     std::string example_path;
   };
   Result<std::vector<Cause>> blocked_causes(std::size_t limit);
-  Result<std::int64_t> size_bytes();
+  Result<std::int64_t> size_bytes();  // on disk, the write-ahead log included
 
  private:
   struct Impl;
