@@ -34,8 +34,10 @@ class Coalescer {
 
   // Watch thread.
   void add(const Change& change);
-  // Scan thread: what has gathered; waits for the first for `patience` at the most (for ever with
-  // nullopt) or until wake().
+  // Scan thread: waits until there is dirt or until wake(), for `patience` at the most (for ever
+  // with nullopt), and takes nothing: the thread is a loop around Scanner::step() and this.
+  void wait(std::optional<Nanoseconds> patience);
+  // Scan thread: what has gathered; waits for the first as wait() does (not at all with zero).
   Dirt take(std::optional<Nanoseconds> patience);
   // Any thread.
   void wake();

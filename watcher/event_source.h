@@ -34,6 +34,12 @@ class EventSource {
   [[nodiscard]] virtual int poll_fd() const = 0;
 };
 
+// NeedsPerson with errno EMFILE: the limit of inotify instances is reached (the message names the
+// setting).
 Result<std::unique_ptr<EventSource>> make_inotify_source();
+
+// In place of a source that cannot be had: every add() fails with `reason`, so that the scanner
+// polls and says why.
+std::unique_ptr<EventSource> make_silent_source(Error reason);
 
 }  // namespace waybill::watcher

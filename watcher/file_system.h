@@ -13,7 +13,7 @@
 
 namespace waybill::watcher {
 
-enum class FileKind : std::uint8_t { Regular, Directory, Symlink, Other };
+enum class FileKind : std::uint8_t { Regular, Directory, Symlink, Fifo, Socket, Device, Other };
 
 struct FileStatus {
   FileKind kind = FileKind::Other;
@@ -52,11 +52,18 @@ class OpenDirectory {
   virtual ~OpenDirectory() = default;
   virtual Result<FileStatus> status() = 0;
   // Every entry but . and .., in no order, with its status; entries that vanish meanwhile are left
-  // out. `visit` returns false to stop.
+  // out. `visit` returns false to pause behind that entry: the next call goes on there, so that a
+  // directory of millions is read in pieces. A call after the end begins anew.
   virtual Result<void> list(
       const std::function<bool(std::string_view name, const FileStatus& status)>& visit) = 0;
   // One name of it, not followed. SourceGone: not there.
   virtual Result<FileStatus> look(std::string_view name) = 0;
+  // A subdirectory of exactly this directory, whatever is at its path by now. Errors as
+  // FileSystem::open_directory.
+  virtual Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) = 0;
+  // Why changes in it may go unreported ("FUSE reports no changes made elsewhere"); empty where the
+  // kernel reports them all.
+  [[nodiscard]] virtual std::string blind_spot() = 0;
   // A path by which the kernel reaches exactly this directory (inotify_add_watch); empty for a
   // fake.
   [[nodiscard]] virtual std::string watchable_path() const = 0;
@@ -68,7 +75,10 @@ class OpenDirectory {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  // `below`: relative, "" is the root itself; may be longer than PATH_MAX.
+  // `below`: relative, "" is the root itself; may be longer than PATH_MAX. The root's own path is
+  // the administrator's and may lead through links; it is resolved afresh at each call.
+  // SourceGone: not there, or no directory. NeedsPerson with errno EXDEV: something is mounted in
+  // between; ELOOP: a symbolic link is.
   virtual Result<std::unique_ptr<OpenDirectory>> open_directory(const std::string& root,
                                                                 std::string_view below) = 0;
   // NeedsPerson where it is no regular file: never blocks on a FIFO or a device.
@@ -77,6 +87,9 @@ class FileSystem {
                                                       std::string_view below) = 0;
 };
 
+// The process must ignore or block SIGIO for as long as it takes leases: the kernel sends it when a
+// writer breaks one, and its default action is to end the process. Nobody needs to receive it:
+// lease_broken() asks the kernel.
 std::unique_ptr<FileSystem> make_linux_file_system();
 
 }  // namespace waybill::watcher

@@ -19,7 +19,7 @@ struct Absent {};      // looked up by name in a directory that was reached: not
 struct Ignored {       // counted and listable, never uploaded
   std::string reason;  // "symbolic link", "matches *.part", "FIFO" …
 };
-struct Unreadable {
+struct Unreadable {  // a directory that cannot be listed; its next ListingBegins says that it can
   Error cause;
 };
 
@@ -36,7 +36,8 @@ struct Seen {
 
 // A listing of one directory begins; Seen batches with its direct children follow, then its end.
 // What the catalog has directly in it and the listing did not show may be gone: to be confirmed by
-// Scanner::look before anybody believes it (readdir is not atomic).
+// Scanner::look before anybody believes it (readdir is not atomic). Other observations may come in
+// between.
 struct ListingBegins {
   FolderId folder{};
   std::string directory;

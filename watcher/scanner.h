@@ -23,7 +23,8 @@ struct FolderSpec {
   IgnoreRules ignore;
   Nanoseconds rescan = std::chrono::hours(1);
   // Identity of the root as last known; zeros: not known yet. Another one is
-  // FolderHealth::Replaced.
+  // FolderHealth::Replaced. Where there is a birth time, inode and birth time decide: device
+  // numbers change when a machine restarts.
   std::uint64_t known_dev = 0;
   std::uint64_t known_ino = 0;
   std::int64_t known_btime = 0;
@@ -47,7 +48,8 @@ class Scanner {
   void set_folders(std::vector<FolderSpec> folders);
   // Every directory of it is dirty.
   void rescan(FolderId folder);
-  // One name, looked up afresh: an observation follows (Present, Absent, …).
+  // One name, looked up afresh: an observation follows (Present, Absent, …); none where the folder
+  // is Missing, Replaced or Unreadable: on its return all of it is seen again.
   void look(FolderId folder, std::string path);
   // Answered by an observation Barrier{id} once everything that had happened before is handed over.
   // The caller has made the watch thread drain the kernel first (WatchLoop::drain).
@@ -55,7 +57,7 @@ class Scanner {
 
   // --- the scan thread ---------------------------------------------------------------------------
   // Does what is to be done now, a bounded piece of it. Returns when to step again at the latest
-  // (nullopt: only when dirt or a request arrives; the Coalescer wakes the thread).
+  // (nullopt: only when dirt or a request arrives): Coalescer::wait() until then.
   std::optional<BootTime> step();
   // Directories in the tree.
   [[nodiscard]] std::size_t nodes() const;

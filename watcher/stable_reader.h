@@ -57,14 +57,17 @@ class PartReader {
   Result<PartContent> read(std::uint64_t offset, std::uint64_t length);
   // Of all bytes, once every byte was read in order and the fingerprint still holds.
   Result<Sha256> finish();
-  // A lease excludes writers for as long as it is not broken.
+  // Every byte read so far was read under a lease.
   [[nodiscard]] bool leased() const { return leased_; }
 
  private:
-  PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, bool leased);
+  PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, LeaseMode lease);
+  Result<PartContent> read_part(std::uint64_t offset, std::uint64_t length);
   std::unique_ptr<OpenFile> file_;
   Fingerprint expected_;
-  bool leased_ = false;
+  LeaseMode lease_;
+  bool leased_ = true;
+  bool spoiled_ = false;      // a writer came while a part was read: no later read may succeed
   std::uint64_t hashed_ = 0;  // bytes below this offset are in stream_
   Sha256Stream stream_;
 };

@@ -1,0 +1,247 @@
+#include "watcher/scanner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "watcher/scanner_tree.h"
+
+namespace waybill::watcher {
+
+namespace {
+
+constexpr std::size_t batch_size = 4096;
+constexpr Nanoseconds polling_interval = std::chrono::seconds(10);
+
+// When a pass that took that long may come again: rescans take no more than a tenth of the time.
+Nanoseconds pause_after(Nanoseconds took, Nanoseconds wanted) {
+  return std::max(wanted, took * 9);
+}
+
+template <typename... Case>
+struct Cases : Case... {
+  using Case::operator()...;
+};
+template <typename... Case>
+Cases(Case...) -> Cases<Case...>;
+
+}  // namespace
+
+Scanner::Scanner(FileSystem& files, EventSource& events, Coalescer& dirt, const Clock& clock,
+                 ObservationSink sink)
+    : tree_(std::make_unique<Tree>(files, events, dirt, clock, std::move(sink))) {}
+Scanner::~Scanner() = default;
+
+void Scanner::set_folders(std::vector<FolderSpec> folders) {
+  tree_->post(Tree::SetFolders{std::move(folders)});
+}
+void Scanner::rescan(FolderId folder) {
+  tree_->post(Tree::Rescan{folder});
+}
+void Scanner::look(FolderId folder, std::string path) {
+  tree_->post(Tree::Look{.folder = folder, .path = std::move(path)});
+}
+void Scanner::barrier(std::uint64_t id) {
+  tree_->post(Tree::BarrierRequest{.id = id});
+}
+std::optional<BootTime> Scanner::step() {
+  return tree_->step();
+}
+std::size_t Scanner::nodes() const {
+  return tree_->nodes.size();
+}
+
+Scanner::Tree::Tree(FileSystem& files_in, EventSource& events_in, Coalescer& dirt_in,
+                    const Clock& clock_in, ObservationSink sink_in)
+    : files(files_in),
+      events(events_in),
+      dirt(dirt_in),
+      clock(clock_in),
+      sink(std::move(sink_in)),
+      nodes([this](Node& node) { dropped(node); }) {}
+
+void Scanner::Tree::post(Request request) {
+  {
+    const MutexLock lock(mu);
+    requests.push_back(std::move(request));
+  }
+  dirt.wake();
+}
+
+std::optional<BootTime> Scanner::Tree::step() {
+  now = clock.boot();
+  // Requests before dirt: a barrier then stands behind all dirt that was there when it was asked
+  // for.
+  std::vector<BarrierRequest> asked;
+  take_requests(asked);
+  take_dirt();
+  keep_time();
+  for (BarrierRequest& barrier : asked) {
+    barrier.epoch = epoch;
+    waiting_barriers.push_back(barrier);
+  }
+  if (!asked.empty()) ++epoch;
+  look_up_names();
+  answer_looks();
+  list_piece();
+  flush();
+  conclude();
+  return next_step();
+}
+
+void Scanner::Tree::take_requests(std::vector<BarrierRequest>& barriers) {
+  std::vector<Request> taken;
+  {
+    const MutexLock lock(mu);
+    taken.swap(requests);
+  }
+  for (Request& request : taken) {
+    std::visit(Cases{
+                   [this](SetFolders& set) { set_folders(std::move(set.folders)); },
+                   [this](const Rescan& rescan) {
+                     const auto found = folders.find(rescan.folder);
+                     if (found == folders.end()) return;
+                     if (found->second.suspended) {
+                       found->second.next_try = now;
+                     } else {
+                       start_scan(found->second);
+                     }
+                   },
+                   [this](Look& look) {
+                     look.epoch = epoch;
+                     agenda.count(look.folder, epoch);
+                     looks.push_back(std::move(look));
+                   },
+                   [&barriers](const BarrierRequest& barrier) { barriers.push_back(barrier); },
+               },
+               request);
+  }
+}
+
+void Scanner::Tree::take_dirt() {
+  const Coalescer::Dirt taken = dirt.take(Nanoseconds::zero());
+  for (const auto& [watch, directory] : taken.directories_by_watch) {
+    Node* const node = nodes.by_watch(watch);
+    if (node == nullptr) {
+      const bool ours_once = retired.contains(static_cast<std::int32_t>(watch));
+      if (directory.gone) retired.erase(static_cast<std::int32_t>(watch));
+      if (ours_once || directory.gone) continue;
+      // Whose it is cannot be known: somewhere a directory is watched that has no place.
+      for (auto& [id, folder] : folders) {
+        if (!folder.suspended) agenda.mark_dirty(*folder.root, epoch, true);
+      }
+      continue;
+    }
+    if (directory.gone) {
+      watch_ended(*node);
+      continue;
+    }
+    if (directory.whole) agenda.mark_dirty(*node, epoch, true);
+    for (const std::string& name : directory.names) agenda.add_name(*node, name, epoch);
+  }
+  if (taken.everything) {
+    // The ends of watches may be among what was lost.
+    retired.clear();
+    for (auto& [id, folder] : folders) {
+      if (!folder.suspended) start_scan(folder);
+    }
+  }
+}
+
+// Nothing is reported from there any more. Why, its parent's look at the name will tell.
+void Scanner::Tree::watch_ended(Node& node) {
+  nodes.set_watch(node, no_watch);
+  if (node.parent == nullptr) {
+    agenda.mark_dirty(node, epoch, true);
+  } else {
+    agenda.add_name(*node.parent, node.name, epoch);
+  }
+}
+
+void Scanner::Tree::keep_time() {
+  agenda.fire(now, epoch);
+  for (auto& [id, folder] : folders) {
+    if (folder.suspended) {
+      if (folder.next_try <= now) try_root(folder);
+      continue;
+    }
+    if (folder.scan.next && *folder.scan.next <= now) start_scan(folder);
+    if (folder.poll.next && *folder.poll.next <= now) start_poll(folder);
+  }
+  if (later_looks_due && *later_looks_due <= now) {
+    for (Look& look : later_looks) {
+      look.epoch = epoch;
+      agenda.count(look.folder, epoch);
+      looks.push_back(std::move(look));
+    }
+    later_looks.clear();
+    later_looks_due.reset();
+  }
+}
+
+void Scanner::Tree::conclude() {
+  for (auto& [id, folder] : folders) {
+    report(folder);
+    if (folder.suspended) continue;
+    Folder::Pass& scan = folder.scan;
+    if (scan.epoch && agenda.settled(id, *scan.epoch) && !agenda.hoping(id)) {
+      scan.epoch.reset();
+      emit(ScanComplete{id});
+      const Nanoseconds wanted = folder.blind.empty()
+                                     ? folder.spec.rescan
+                                     : std::min(folder.spec.rescan, polling_interval);
+      if (wanted > Nanoseconds::zero()) scan.next = now + pause_after(now - scan.began, wanted);
+    }
+    Folder::Pass& poll = folder.poll;
+    if (poll.epoch && agenda.settled(id, *poll.epoch)) poll.epoch.reset();
+    if (folder.unwatched.empty()) {
+      poll.next.reset();
+    } else if (!poll.next && !poll.epoch) {
+      poll.next = now + pause_after(now - poll.began, polling_interval);
+    }
+  }
+  std::erase_if(waiting_barriers, [this](const BarrierRequest& barrier) {
+    if (!agenda.settled(barrier.epoch) || agenda.hoping(std::nullopt)) return false;
+    emit(Barrier{barrier.id});
+    return true;
+  });
+}
+
+std::optional<BootTime> Scanner::Tree::next_step() const {
+  if (listing || !looks.empty() || !agenda.idle()) return now;
+  std::optional<BootTime> next = agenda.next_due();
+  const auto sooner = [&next](const std::optional<BootTime>& due) {
+    if (due && (!next || *due < *next)) next = due;
+  };
+  for (const auto& [id, folder] : folders) {
+    if (folder.suspended) {
+      sooner(folder.next_try);
+    } else {
+      sooner(folder.scan.next);
+      sooner(folder.poll.next);
+    }
+  }
+  sooner(later_looks_due);
+  return next;
+}
+
+void Scanner::Tree::emit(Observation observation) {
+  flush();
+  sink(std::move(observation));
+}
+
+void Scanner::Tree::see(FolderId folder, FileObservation file) {
+  if (batch.folder != folder) flush();
+  batch.folder = folder;
+  batch.files.push_back(std::move(file));
+  if (batch.files.size() >= batch_size) flush();
+}
+
+void Scanner::Tree::flush() {
+  if (batch.files.empty()) return;
+  Seen full{.folder = batch.folder, .files = {}};
+  full.files.swap(batch.files);
+  sink(std::move(full));
+}
+
+}  // namespace waybill::watcher

@@ -1,0 +1,177 @@
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <utility>
+
+#include "base/bytes.h"
+#include "watcher/scanner_tree.h"
+
+namespace waybill::watcher {
+
+namespace {
+
+constexpr Nanoseconds first_try_after = std::chrono::seconds(1);
+constexpr Nanoseconds tries_at_most_every = std::chrono::seconds(10);
+
+Identity known_root(const FolderSpec& spec) {
+  return {.dev = spec.known_dev, .ino = spec.known_ino, .btime = spec.known_btime};
+}
+
+// An inode with its birth time is the same on whatever device number the disk has today.
+bool same_root(const Identity& known, const Identity& found) {
+  if (known.ino == 0) return true;
+  if (known.ino != found.ino) return false;
+  if (known.btime != 0 && found.btime != 0) return known.btime == found.btime;
+  return known.dev == found.dev;
+}
+
+}  // namespace
+
+void Scanner::Tree::set_folders(std::vector<FolderSpec> specs) {
+  std::set<FolderId> wanted;
+  for (const FolderSpec& spec : specs) wanted.insert(spec.id);
+  std::vector<FolderId> leaving;
+  for (const auto& [id, folder] : folders) {
+    if (!wanted.contains(id)) leaving.push_back(id);
+  }
+  for (const FolderId id : leaving) remove_folder(id);
+
+  for (FolderSpec& spec : specs) {
+    const auto found = folders.find(spec.id);
+    if (found != folders.end() && found->second.spec.path == spec.path) {
+      replace_spec(found->second, std::move(spec));
+      continue;
+    }
+    if (found != folders.end()) remove_folder(spec.id);
+    const FolderId id = spec.id;
+    Folder& folder = folders[id];
+    folder.spec = std::move(spec);
+    folder.root = &nodes.add_root(id);
+    folder.next_try = now;
+  }
+}
+
+void Scanner::Tree::replace_spec(Folder& folder, FolderSpec spec) {
+  const bool other_rules = !(folder.spec.ignore == spec.ignore);
+  const bool other_identity = !(known_root(folder.spec) == known_root(spec));
+  const bool other_rescan = folder.spec.rescan != spec.rescan;
+  folder.spec = std::move(spec);
+  if (folder.suspended) {
+    // Somebody has decided something about it.
+    if (other_identity) folder.root->identity = {};
+    folder.next_try = now;
+    return;
+  }
+  if (other_identity && !same_root(known_root(folder.spec), folder.root->identity)) {
+    agenda.mark_dirty(*folder.root, epoch, true);
+  }
+  if (other_rules || other_rescan) start_scan(folder);
+}
+
+void Scanner::Tree::remove_folder(FolderId id) {
+  flush();
+  nodes.drop_root(id);
+  folders.erase(id);
+}
+
+void Scanner::Tree::start_scan(Folder& folder) {
+  NodeTree::each(*folder.root, [this](Node& node) { agenda.mark_dirty(node, epoch, false); });
+  folder.scan.epoch = epoch;
+  folder.scan.began = now;
+  folder.scan.next.reset();
+  // What happens from here on is no part of it.
+  ++epoch;
+}
+
+void Scanner::Tree::start_poll(Folder& folder) {
+  for (Node* const node : folder.unwatched) agenda.mark_dirty(*node, epoch, false);
+  folder.poll.epoch = epoch;
+  folder.poll.began = now;
+  folder.poll.next.reset();
+  ++epoch;
+}
+
+void Scanner::Tree::try_root(Folder& folder) {
+  const std::unique_ptr<OpenDirectory> directory = open_root(folder);
+  if (directory == nullptr) return;
+  folder.suspended = false;
+  folder.try_wait = Nanoseconds::zero();
+  folder.blind = directory->blind_spot();
+  report(folder);
+  start_scan(folder);
+}
+
+std::unique_ptr<OpenDirectory> Scanner::Tree::open_root(Folder& folder) {
+  Result<std::unique_ptr<OpenDirectory>> opened = files.open_directory(folder.spec.path, "");
+  Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
+  if (!status) {
+    const Error& error = status.error();
+    const std::string where = printable(folder.spec.path);
+    if (error.code == ErrorCode::SourceGone) {
+      suspend(folder, FolderHealth::Missing, "there is no directory " + where);
+    } else if (folder.suspended || error.code == ErrorCode::NeedsPerson) {
+      suspend(folder, FolderHealth::Unreadable, error.describe());
+    } else {
+      agenda.fail(*folder.root, "", error, now);
+    }
+    return nullptr;
+  }
+  const Identity found = identity_of(status->fingerprint);
+  const bool known = folder.spec.known_ino != 0;
+  if (!same_root(known ? known_root(folder.spec) : folder.root->identity, found)) {
+    suspend(folder, FolderHealth::Replaced,
+            printable(folder.spec.path) +
+                " is not the directory that was there before: another one was put in its place, or "
+                "its disk is not mounted");
+    return nullptr;
+  }
+  folder.root->identity = found;
+  return std::move(*opened);
+}
+
+void Scanner::Tree::suspend(Folder& folder, FolderHealth health, std::string reason) {
+  if (!folder.suspended) {
+    folder.suspended = true;
+    folder.try_wait = Nanoseconds::zero();
+    if (listing && listing->folder == folder.spec.id) abort_listing();
+    nodes.drop_children(*folder.root);
+    agenda.forget(*folder.root);
+    retire(*folder.root);
+    folder.root->unwatched = false;
+    folder.unwatched.clear();
+    folder.scan = {};
+    folder.poll = {};
+  }
+  folder.try_wait = std::clamp(folder.try_wait * 2, first_try_after, tries_at_most_every);
+  folder.next_try = now + folder.try_wait;
+  folder.trouble = health;
+  folder.trouble_reason = std::move(reason);
+  report(folder);
+}
+
+void Scanner::Tree::report(Folder& folder) {
+  FolderStatus status{.folder = folder.spec.id, .health = FolderHealth::Watching, .reason = {}};
+  if (folder.suspended) {
+    // Not tried yet: nothing to say.
+    if (folder.try_wait == Nanoseconds::zero()) return;
+    status.health = folder.trouble;
+    status.reason = folder.trouble_reason;
+  } else {
+    if (!folder.blind.empty() || !folder.unwatched.empty()) {
+      status.health = FolderHealth::Polling;
+      status.reason = folder.unwatched.empty() ? folder.blind : folder.limit;
+    }
+    status.dev = folder.root->identity.dev;
+    status.ino = folder.root->identity.ino;
+    status.btime = folder.root->identity.btime;
+  }
+  const auto& said = folder.reported;
+  if (said && said->health == status.health && said->reason == status.reason &&
+      said->dev == status.dev && said->ino == status.ino && said->btime == status.btime) {
+    return;
+  }
+  folder.reported = status;
+  emit(std::move(status));
+}
+
+}  // namespace waybill::watcher

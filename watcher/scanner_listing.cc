@@ -1,0 +1,441 @@
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "base/bytes.h"
+#include "watcher/scanner_tree.h"
+
+// The algorithm of WATCHING.md 3; the letters are its invariants.
+namespace waybill::watcher {
+
+namespace {
+
+constexpr std::size_t names_a_step = 64;
+constexpr std::size_t entries_a_step = 4096;
+constexpr std::string_view own_directory = ".waybill";
+
+// Not there, or something else by now that is no directory.
+bool says_gone(const Error& error) {
+  return error.code == ErrorCode::SourceGone || error.os_errno == ELOOP;
+}
+
+Error gone_for_now() {
+  return {.code = ErrorCode::SourceGone, .message = "it is not in its place", .os_errno = ENOENT};
+}
+
+bool limit_of_watches(const Error& error) {
+  return error.code == ErrorCode::NeedsPerson &&
+         (error.os_errno == ENOSPC || error.os_errno == EMFILE);
+}
+
+const char* why_ignored(FileKind kind) {
+  switch (kind) {
+    case FileKind::Regular:
+    case FileKind::Directory:
+      break;
+    case FileKind::Symlink:
+      return "symbolic link";
+    case FileKind::Fifo:
+      return "FIFO";
+    case FileKind::Socket:
+      return "socket";
+    case FileKind::Device:
+      return "device";
+    case FileKind::Other:
+      break;
+  }
+  return "no regular file";
+}
+
+Ignored by_pattern(const std::string& pattern) {
+  return {"matches " + pattern};
+}
+
+}  // namespace
+
+// --- single names
+// ---------------------------------------------------------------------------------
+
+void Scanner::Tree::look_up_names() {
+  std::vector<std::string> names;
+  std::size_t looked = 0;
+  while (looked < names_a_step) {
+    names.clear();
+    const auto work = agenda.next_names(names_a_step - looked, names);
+    if (!work) return;
+    looked += names.size();
+    if (const auto directory = open_node(*work->node, work->epoch)) {
+      const std::string path = NodeTree::path(*work->node);
+      const Spot spot{*work->node, *directory, path, work->epoch, true};
+      for (const std::string& name : names) meet(spot, name, directory->look(name), false);
+    }
+    agenda.finish(work->folder, work->epoch);
+  }
+}
+
+void Scanner::Tree::answer_looks() {
+  std::map<FolderId, std::vector<std::string>> absent;
+  std::vector<Look> answered;
+  for (std::size_t count = 0; count < names_a_step && !looks.empty(); ++count) {
+    answered.push_back(std::move(looks.front()));
+    looks.pop_front();
+    answer_look(answered.back(), absent);
+  }
+  // That a name is not there says something only while the root is the one we know: looked at after
+  // the name, since a disk that goes takes the names first (P7).
+  for (auto& [id, paths] : absent) {
+    Folder& folder = folders.find(id)->second;
+    if (folder.suspended || open_root(folder) == nullptr) continue;
+    for (std::string& path : paths) see(id, {.path = std::move(path), .what = Absent{}});
+  }
+  flush();
+  for (const Look& look : answered) agenda.finish(look.folder, look.epoch);
+}
+
+void Scanner::Tree::answer_look(const Look& look,
+                                std::map<FolderId, std::vector<std::string>>& absent) {
+  const auto found = folders.find(look.folder);
+  if (found == folders.end() || found->second.suspended) return;
+  const FolderSpec& spec = found->second.spec;
+  if (const auto pattern = spec.ignore.match(look.path)) {
+    see(look.folder, {.path = look.path, .what = by_pattern(*pattern)});
+    return;
+  }
+  const std::size_t slash = look.path.rfind('/');
+  const bool below = slash != std::string::npos;
+  const auto directory =
+      files.open_directory(spec.path, below ? look.path.substr(0, slash) : std::string());
+  const Result<FileStatus> status =
+      directory ? (*directory)->look(below ? look.path.substr(slash + 1) : look.path)
+                : fail(directory.error());
+  if (!status) {
+    if (says_gone(status.error())) {
+      absent[look.folder].push_back(look.path);
+    } else if (status.error().code == ErrorCode::NeedsPerson) {
+      see(look.folder, {.path = look.path, .what = Unreadable{status.error()}});
+    } else {
+      later_looks.push_back(look);
+      if (!later_looks_due) later_looks_due = now + std::chrono::seconds(1);
+    }
+    return;
+  }
+  if (status->kind == FileKind::Regular) {
+    see(look.folder, {.path = look.path, .what = Present{status->fingerprint}});
+  } else if (status->kind == FileKind::Directory) {
+    absent[look.folder].push_back(look.path);
+  } else {
+    see(look.folder, {.path = look.path, .what = Ignored{why_ignored(status->kind)}});
+  }
+}
+
+// --- listings
+// -------------------------------------------------------------------------------------
+
+void Scanner::Tree::list_piece() {
+  if (!listing && !begin_listing()) return;
+  const Spot spot{*listing->node, *listing->directory, listing->path, listing->epoch,
+                  listing->urgent};
+  std::size_t count = 0;
+  const Result<void> outcome =
+      listing->directory->list([&](std::string_view name, const FileStatus& status) {
+        std::string kept(name);
+        if (meet(spot, kept, status, true)) listing->subdirectories.push_back(std::move(kept));
+        return ++count < entries_a_step;
+      });
+  flush();
+  if (!outcome || count < entries_a_step) end_listing(outcome);
+}
+
+bool Scanner::Tree::begin_listing() {
+  // The mark is off from here on: whatever happens meanwhile sets it again (b).
+  const auto work = agenda.next_listing();
+  if (!work) return false;
+  auto directory = open_node(*work->node, work->epoch);
+  // The watch comes before the listing, on the same descriptor (a).
+  if (directory == nullptr || !arm(*work->node, *directory, work->epoch)) {
+    agenda.finish(work->folder, work->epoch);
+    return false;
+  }
+  std::string path = NodeTree::path(*work->node);
+  emit(ListingBegins{.folder = work->folder, .directory = path});
+  listing = Listing{.node = work->node,
+                    .directory = std::move(directory),
+                    .path = std::move(path),
+                    .epoch = work->epoch,
+                    .urgent = work->urgent,
+                    .folder = work->folder,
+                    .subdirectories = {}};
+  return true;
+}
+
+void Scanner::Tree::end_listing(const Result<void>& outcome) {
+  Listing done = std::move(*listing);
+  listing.reset();
+  if (outcome) {
+    const Spot spot{*done.node, *done.directory, done.path, done.epoch, done.urgent};
+    std::sort(done.subdirectories.begin(), done.subdirectories.end());
+    std::vector<std::string> unlisted;
+    for (const auto& child : done.node->children) {
+      if (!std::binary_search(done.subdirectories.begin(), done.subdirectories.end(),
+                              child->name)) {
+        unlisted.push_back(child->name);
+      }
+    }
+    // A listing may miss what is renamed while it runs (WATCHING.md 1): each is looked up by name.
+    for (std::string& name : unlisted) {
+      if (meet(spot, name, done.directory->look(name), true)) {
+        done.subdirectories.push_back(std::move(name));
+      }
+    }
+    agenda.succeed(*done.node, "");  // only now is it clean (c)
+  } else {
+    cannot_list(*done.node, outcome.error());
+  }
+  emit(ListingEnds{.folder = done.folder,
+                   .directory = std::move(done.path),
+                   .complete = outcome.has_value(),
+                   .subdirectories = std::move(done.subdirectories)});
+  agenda.finish(done.folder, done.epoch);
+}
+
+// The directory lost its place in mid-listing; whoever finds it again lists it again.
+void Scanner::Tree::abort_listing() {
+  Listing done = std::move(*listing);
+  listing.reset();
+  emit(ListingEnds{.folder = done.folder,
+                   .directory = std::move(done.path),
+                   .complete = false,
+                   .subdirectories = {}});
+  agenda.finish(done.folder, done.epoch);
+}
+
+// --- directories
+// ----------------------------------------------------------------------------------
+
+std::unique_ptr<OpenDirectory> Scanner::Tree::open_node(Node& node, std::uint64_t at_epoch) {
+  Folder& folder = folders.find(node.folder)->second;
+  if (node.parent == nullptr) return open_root(folder);
+  auto opened = files.open_directory(folder.spec.path, NodeTree::path(node));
+  const Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
+  if (!status && !says_gone(status.error())) {
+    cannot_list(node, status.error());
+    return nullptr;
+  }
+  if (!status || identity_of(status->fingerprint) != node.identity) {
+    misplaced(node, at_epoch);
+    return nullptr;
+  }
+  return std::move(*opened);
+}
+
+// It is not where we believe it to be. Its parent looks at the name, or the parent's parent at the
+// parent's; if it turns up there after all, it is tried again.
+void Scanner::Tree::misplaced(Node& node, std::uint64_t at_epoch) {
+  agenda.fail(node, "", gone_for_now(), now);
+  agenda.add_name(*node.parent, node.name, at_epoch);
+}
+
+bool Scanner::Tree::arm(Node& node, OpenDirectory& directory, std::uint64_t at_epoch) {
+  const Result<WatchId> watch = events.add(directory);
+  if (watch) return claim_watch(node, *watch, directory, at_epoch);
+  if (limit_of_watches(watch.error())) {
+    set_unwatched(node, watch.error());
+    return true;
+  }
+  cannot_list(node, watch.error());
+  return false;
+}
+
+bool Scanner::Tree::claim_watch(Node& node, WatchId watch, OpenDirectory& directory,
+                                std::uint64_t at_epoch) {
+  if (watch == node.watch) return true;
+  if (Node* const other = nodes.by_watch(watch)) {
+    Folder& folder = folders.find(node.folder)->second;
+    if (node.parent != nullptr) {
+      // Two nodes for one directory: the one that has the watch gets the place.
+      retire(node);
+      misplaced(node, at_epoch);
+      return false;
+    }
+    if (other->parent == nullptr) {
+      suspend(folder, FolderHealth::Unreadable, "another folder watches the same directory");
+      return false;
+    }
+    // This folder's root lies inside another folder: it is taken out of that one.
+    directory_gone(*other);
+    nodes.drop(*other);
+    return arm(node, directory, at_epoch);
+  }
+  retire(node);
+  nodes.set_watch(node, watch);
+  node.unwatched = false;
+  folders.find(node.folder)->second.unwatched.erase(&node);
+  return true;
+}
+
+bool Scanner::Tree::meet(const Spot& spot, const std::string& name, const Result<FileStatus>& found,
+                         bool listed) {
+  const FolderSpec& spec = folders.find(spot.node.folder)->second.spec;
+  const auto say = [&](auto what) {
+    see(spot.node.folder, {.path = join(spot.path, name), .what = std::move(what)});
+  };
+  if (!found && !says_gone(found.error())) {
+    cannot_enter(spot, name, found.error());
+    return false;
+  }
+  if (!found) {
+    vanish(spot, name);
+    if (!listed) say(Absent{});
+    return false;
+  }
+  const bool is_directory = found->kind == FileKind::Directory;
+  if (is_directory && spot.path.empty() && name == own_directory) return false;
+  const auto pattern = spec.ignore.match_in(spot.path, is_directory ? name + '/' : name);
+  if (is_directory && !pattern) {
+    // A file may have had the name; in a listing it is missed instead.
+    if (!listed) say(Absent{});
+    return meet_directory(spot, name, *found);
+  }
+  vanish(spot, name);
+  if (pattern) {
+    say(by_pattern(*pattern));
+  } else if (found->kind == FileKind::Regular) {
+    say(Present{found->fingerprint});
+  } else {
+    say(Ignored{why_ignored(found->kind)});
+  }
+  return false;
+}
+
+bool Scanner::Tree::meet_directory(const Spot& spot, const std::string& name,
+                                   const FileStatus& status) {
+  Node* const child = NodeTree::child(spot.node, name);
+  if (child != nullptr && child->identity == identity_of(status.fingerprint) &&
+      (child->watch != no_watch || child->unwatched)) {
+    constexpr unsigned tries_at_once = 8;  // more: something odd goes on; back-off decides
+    const NodeExtras::Failure* const failed = ScanAgenda::failure(*child, "");
+    if (failed != nullptr && failed->tries <= tries_at_once) agenda.hasten(*child, spot.epoch);
+    agenda.succeed(spot.node, name);
+    return true;
+  }
+  const auto opened = spot.directory.open_child(name);
+  if (!opened) {
+    return cannot_enter(spot, name, opened.error());
+  }
+  return place_directory(spot, name, **opened);
+}
+
+bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
+                                    OpenDirectory& directory) {
+  const Result<FileStatus> status = directory.status();
+  Result<WatchId> watch = status ? events.add(directory) : fail(status.error());
+  if (!watch && !limit_of_watches(watch.error())) {
+    return cannot_enter(spot, name, watch.error());
+  }
+  Node* known = watch ? nodes.by_watch(*watch) : nullptr;
+  if (known != nullptr && known->folder != spot.node.folder) {
+    if (known->parent == nullptr) {
+      see(spot.node.folder, {.path = join(spot.path, name), .what = Ignored{"another folder"}});
+      vanish(spot, name);
+      return false;
+    }
+    // Moved here from another folder: the watch is made anew for its new owner.
+    directory_gone(*known);
+    nodes.drop(*known);
+    return place_directory(spot, name, directory);
+  }
+  if (known != nullptr && NodeTree::is_ancestor(*known, spot.node)) {
+    // This directory cannot be above itself: it has moved, and where to is not known yet.
+    return cannot_enter(spot, name, gone_for_now());
+  }
+  Node* child = NodeTree::child(spot.node, name);
+  if (known != nullptr && known != child) {
+    directory_gone(*known);
+    child = &nodes.move(*known, spot.node, name);
+    // Every path below has changed.
+    NodeTree::each(*child, [&](Node& node) { agenda.mark_dirty(node, spot.epoch, spot.urgent); });
+  } else if (child != nullptr && child->identity != identity_of(status->fingerprint)) {
+    vanish(spot, name);
+    child = nullptr;
+  }
+  if (child == nullptr) child = &nodes.add_child(spot.node, name);
+  child->identity = identity_of(status->fingerprint);
+  if (watch) {
+    claim_watch(*child, *watch, directory, spot.epoch);
+  } else {
+    set_unwatched(*child, watch.error());
+  }
+  agenda.succeed(spot.node, name);
+  agenda.mark_dirty(*child, spot.epoch, spot.urgent);
+  return true;
+}
+
+// --- trouble
+// --------------------------------------------------------------------------------------
+
+// A subdirectory that is there and cannot be opened.
+bool Scanner::Tree::cannot_enter(const Spot& spot, const std::string& name, const Error& error) {
+  const NodeExtras::Failure* const before = ScanAgenda::failure(spot.node, name);
+  const bool news = before == nullptr || before->os_errno != error.os_errno;
+  if (news && error.os_errno == EXDEV) {
+    see(spot.node.folder,
+        {.path = join(spot.path, name), .what = Ignored{"another file system is mounted here"}});
+  } else if (news && error.code == ErrorCode::NeedsPerson && error.os_errno != ELOOP) {
+    see(spot.node.folder, {.path = join(spot.path, name), .what = Unreadable{error}});
+  }
+  agenda.fail(spot.node, name, error, now);
+  return !says_gone(error);
+}
+
+// A directory that we know, and that cannot be opened, watched or listed now.
+void Scanner::Tree::cannot_list(Node& node, const Error& error) {
+  const NodeExtras::Failure* const before = ScanAgenda::failure(node, "");
+  const bool news = before == nullptr || before->os_errno != error.os_errno;
+  if (news && error.code == ErrorCode::NeedsPerson) {
+    see(node.folder, {.path = NodeTree::path(node), .what = Unreadable{error}});
+  }
+  agenda.fail(node, "", error, now);
+}
+
+void Scanner::Tree::directory_gone(Node& node) {
+  emit(DirectoryGone{.folder = node.folder, .directory = NodeTree::path(node)});
+}
+
+// No directory of ours has that name in it any more.
+void Scanner::Tree::vanish(const Spot& spot, const std::string& name) {
+  const bool could_not_enter = ScanAgenda::failure(spot.node, name) != nullptr;
+  agenda.succeed(spot.node, name);
+  if (Node* const child = NodeTree::child(spot.node, name)) {
+    directory_gone(*child);
+    nodes.drop(*child);
+  } else if (could_not_enter) {
+    // It never was a node, and was not in doubt while it could not be entered.
+    emit(DirectoryGone{.folder = spot.node.folder, .directory = join(spot.path, name)});
+  }
+}
+
+void Scanner::Tree::set_unwatched(Node& node, const Error& reason) {
+  retire(node);
+  node.unwatched = true;
+  Folder& folder = folders.find(node.folder)->second;
+  folder.limit = reason.message;
+  folder.unwatched.insert(&node);
+}
+
+// Gives its watch back.
+void Scanner::Tree::retire(Node& node) {
+  if (node.watch == no_watch) return;
+  retired.insert(static_cast<std::int32_t>(node.watch));
+  events.remove(node.watch);
+  nodes.set_watch(node, no_watch);
+}
+
+void Scanner::Tree::dropped(Node& node) {
+  agenda.forget(node);
+  retire(node);
+  if (node.unwatched) folders.find(node.folder)->second.unwatched.erase(&node);
+  if (listing && listing->node == &node) abort_listing();
+}
+
+}  // namespace waybill::watcher

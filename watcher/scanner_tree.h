@@ -1,0 +1,169 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "base/mutex.h"
+#include "watcher/node_tree.h"
+#include "watcher/scan_agenda.h"
+#include "watcher/scanner.h"
+
+// The inside of the scanner. scanner.cc: requests, dirt, time; scanner_folders.cc: the roots and
+// what is wrong with them; scanner_listing.cc: what is in a directory.
+namespace waybill::watcher {
+
+struct Scanner::Tree {
+  Tree(FileSystem& files_in, EventSource& events_in, Coalescer& dirt_in, const Clock& clock_in,
+       ObservationSink sink_in);
+
+  struct SetFolders {
+    std::vector<FolderSpec> folders;
+  };
+  struct Rescan {
+    FolderId folder{};
+  };
+  struct Look {
+    FolderId folder{};
+    std::string path;
+    std::uint64_t epoch = 0;
+  };
+  struct BarrierRequest {
+    std::uint64_t id = 0;
+    std::uint64_t epoch = 0;
+  };
+  using Request = std::variant<SetFolders, Rescan, Look, BarrierRequest>;
+
+  struct Folder {
+    FolderSpec spec;
+    Node* root = nullptr;
+    // Without its root, nothing is concluded: no nodes, no watches, the root tried from time to
+    // time.
+    bool suspended = true;
+    FolderHealth trouble = FolderHealth::Missing;
+    std::string trouble_reason;
+    BootTime next_try;
+    Nanoseconds try_wait = Nanoseconds::zero();
+
+    std::string blind;          // why events are not to be relied on
+    std::string limit;          // why `unwatched` are without a watch
+    std::set<Node*> unwatched;  // polled
+    std::optional<FolderStatus> reported;
+
+    struct Pass {                          // over all of the folder, or over what is polled
+      std::optional<std::uint64_t> epoch;  // under way: over when this epoch is settled
+      BootTime began;
+      std::optional<BootTime> next;
+    };
+    Pass scan;
+    Pass poll;
+  };
+
+  struct Listing {
+    Node* node = nullptr;
+    std::unique_ptr<OpenDirectory> directory;
+    std::string path;
+    std::uint64_t epoch = 0;
+    bool urgent = true;
+    FolderId folder{};
+    std::vector<std::string> subdirectories;
+  };
+  // A directory in which names are looked at.
+  struct Spot {
+    Node& node;
+    OpenDirectory& directory;
+    const std::string& path;
+    std::uint64_t epoch = 0;
+    bool urgent = true;
+  };
+
+  // --- scanner.cc
+  void post(Request request);
+  std::optional<BootTime> step();
+  void take_requests(std::vector<BarrierRequest>& barriers);
+  void take_dirt();
+  void watch_ended(Node& node);
+  void keep_time();
+  void conclude();
+  [[nodiscard]] std::optional<BootTime> next_step() const;
+  void emit(Observation observation);
+  void see(FolderId folder, FileObservation file);
+  void flush();
+
+  // --- scanner_folders.cc
+  void set_folders(std::vector<FolderSpec> specs);
+  void replace_spec(Folder& folder, FolderSpec spec);
+  void remove_folder(FolderId id);
+  void start_scan(Folder& folder);
+  void start_poll(Folder& folder);
+  void try_root(Folder& folder);
+  // The root, as it was known; otherwise the folder is suspended, or tried again where the trouble
+  // is ours (nullptr).
+  std::unique_ptr<OpenDirectory> open_root(Folder& folder);
+  void suspend(Folder& folder, FolderHealth health, std::string reason);
+  void report(Folder& folder);
+
+  // --- scanner_listing.cc
+  void look_up_names();
+  void answer_looks();
+  void answer_look(const Look& look, std::map<FolderId, std::vector<std::string>>& absent);
+  void list_piece();
+  bool begin_listing();
+  void end_listing(const Result<void>& outcome);
+  void abort_listing();
+  // The directory that the node stands for, reached by its path; nullptr: it is not there or cannot
+  // be opened, and what is to be done about that is on the agenda.
+  std::unique_ptr<OpenDirectory> open_node(Node& node, std::uint64_t epoch);
+  void misplaced(Node& node, std::uint64_t epoch);
+  // Watches it. False: it turned out to be another's; nothing must be concluded from it.
+  bool arm(Node& node, OpenDirectory& directory, std::uint64_t epoch);
+  bool claim_watch(Node& node, WatchId watch, OpenDirectory& directory, std::uint64_t epoch);
+  // What is at `name`. True: a directory of the tree.
+  bool meet(const Spot& spot, const std::string& name, const Result<FileStatus>& found,
+            bool listed);
+  bool meet_directory(const Spot& spot, const std::string& name, const FileStatus& status);
+  bool place_directory(const Spot& spot, const std::string& name, OpenDirectory& directory);
+  // False: it has just gone.
+  bool cannot_enter(const Spot& spot, const std::string& name, const Error& error);
+  void cannot_list(Node& node, const Error& error);
+  void directory_gone(Node& node);
+  void vanish(const Spot& spot, const std::string& name);
+  void set_unwatched(Node& node, const Error& reason);
+  void retire(Node& node);
+  void dropped(Node& node);
+
+  // constant after construction
+  FileSystem& files;
+  EventSource& events;
+  Coalescer& dirt;
+  const Clock& clock;
+  const ObservationSink sink;
+
+  // guarded by mu
+  Mutex mu;
+  std::vector<Request> requests GUARDED_BY(mu);
+
+  // scan thread only
+  std::map<FolderId, Folder> folders;
+  NodeTree nodes;
+  ScanAgenda agenda;
+  std::optional<Listing> listing;
+  std::deque<Look> looks;
+  std::vector<Look> later_looks;  // those that met a trouble of ours
+  std::optional<BootTime> later_looks_due;
+  std::vector<BarrierRequest> waiting_barriers;
+  // Watches that we removed and whose IN_IGNORED is still to come: their events concern nobody.
+  std::unordered_set<std::int32_t> retired;
+  Seen batch;
+  std::uint64_t epoch = 1;
+  BootTime now;
+};
+
+}  // namespace waybill::watcher

@@ -1,0 +1,221 @@
+#include "watcher/settle_tracker.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace waybill::watcher {
+
+namespace {
+
+struct Entry {
+  Fingerprint fingerprint;
+  BootTime due;
+  std::uint64_t order = 0;  // among equal due times: who was set first
+  std::size_t place = 0;    // its index in the heap
+  const std::string* path = nullptr;
+  FolderId folder{};
+  bool writer = false;
+};
+
+bool sooner(const Entry* a, const Entry* b) {
+  return std::tie(a->due, a->order) < std::tie(b->due, b->order);
+}
+
+// A binary heap whose entries know their place: setting a due time over moves the entry instead of
+// leaving a stale one behind, so a file that changes all the time costs no memory.
+class DueHeap {
+ public:
+  [[nodiscard]] Entry* first() const { return heap_.empty() ? nullptr : heap_.front(); }
+
+  void insert(Entry& entry) {
+    heap_.push_back(&entry);
+    entry.place = heap_.size() - 1;
+    rise(entry.place);
+  }
+  void update(Entry& entry) { sink(rise(entry.place)); }
+  void erase(Entry& entry) {
+    const std::size_t place = entry.place;
+    put(place, heap_.back());
+    heap_.pop_back();
+    if (place < heap_.size()) sink(rise(place));
+  }
+
+ private:
+  void put(std::size_t place, Entry* entry) {
+    heap_[place] = entry;
+    entry->place = place;
+  }
+  void swap(std::size_t a, std::size_t b) {
+    Entry* const entry = heap_[a];
+    put(a, heap_[b]);
+    put(b, entry);
+  }
+  std::size_t rise(std::size_t place) {
+    while (place > 0 && sooner(heap_[place], heap_[(place - 1) / 2])) {
+      swap(place, (place - 1) / 2);
+      place = (place - 1) / 2;
+    }
+    return place;
+  }
+  void sink(std::size_t place) {
+    for (;;) {
+      std::size_t least = place;
+      for (std::size_t child = 2 * place + 1; child <= 2 * place + 2; ++child) {
+        if (child < heap_.size() && sooner(heap_[child], heap_[least])) least = child;
+      }
+      if (least == place) return;
+      swap(place, least);
+      place = least;
+    }
+  }
+
+  std::vector<Entry*> heap_;
+};
+
+using Paths = std::map<std::string, Entry, std::less<>>;
+
+}  // namespace
+
+struct SettleTracker::State {
+  std::map<FolderId, Paths> folders;
+  DueHeap heap;
+  std::uint64_t order = 0;
+  std::size_t count = 0;
+
+  Entry* find(FolderId folder, std::string_view path) {
+    const auto paths = folders.find(folder);
+    if (paths == folders.end()) return nullptr;
+    const auto found = paths->second.find(path);
+    return found == paths->second.end() ? nullptr : &found->second;
+  }
+
+  Entry& insert(FolderId folder, std::string_view path, const Fingerprint& fingerprint,
+                BootTime due) {
+    const auto [at, fresh] = folders[folder].emplace(path, Entry{});
+    Entry& entry = at->second;
+    entry.fingerprint = fingerprint;
+    entry.due = due;
+    entry.order = ++order;
+    entry.path = &at->first;
+    entry.folder = folder;
+    heap.insert(entry);
+    ++count;
+    return entry;
+  }
+
+  void postpone(Entry& entry, BootTime due) {
+    entry.due = due;
+    entry.order = ++order;
+    heap.update(entry);
+  }
+
+  void erase(Entry& entry) {
+    heap.erase(entry);
+    --count;
+    const auto paths = folders.find(entry.folder);
+    paths->second.erase(paths->second.find(*entry.path));
+    if (paths->second.empty()) folders.erase(paths);
+  }
+};
+
+SettleTracker::SettleTracker() : state_(std::make_unique<State>()) {}
+SettleTracker::~SettleTracker() = default;
+
+void SettleTracker::observe(FolderId folder, std::string_view path, const Fingerprint& fingerprint,
+                            const SettlePolicy& policy, BootTime now) {
+  Entry* const entry = state_->find(folder, path);
+  if (entry == nullptr) {
+    state_->insert(folder, path, fingerprint, now + policy.settle);
+    return;
+  }
+  if (entry->fingerprint == fingerprint) return;
+  entry->fingerprint = fingerprint;
+  state_->postpone(*entry, now + policy.settle);
+}
+
+void SettleTracker::writer_found(FolderId folder, std::string_view path,
+                                 const Fingerprint& fingerprint, const SettlePolicy& policy,
+                                 BootTime now) {
+  Entry* entry = state_->find(folder, path);
+  const BootTime due = now + policy.settle;
+  if (entry == nullptr) {
+    entry = &state_->insert(folder, path, fingerprint, due);
+  } else if (entry->due < due) {
+    // It was seen again since it left for the probe; what was seen then is the newer fact.
+    state_->postpone(*entry, due);
+  }
+  entry->writer = true;
+}
+
+void SettleTracker::no_lease(FolderId folder, std::string_view path, const Fingerprint& fingerprint,
+                             const SettlePolicy& policy, BootTime last_change) {
+  Entry* const entry = state_->find(folder, path);
+  const BootTime due = last_change + policy.settle_nolease;
+  if (entry == nullptr) {
+    state_->insert(folder, path, fingerprint, due);
+  } else if (entry->fingerprint == fingerprint && entry->due < due) {
+    state_->postpone(*entry, due);
+  }
+}
+
+void SettleTracker::forget(FolderId folder, std::string_view path) {
+  if (Entry* const entry = state_->find(folder, path)) state_->erase(*entry);
+}
+
+void SettleTracker::forget_folder(FolderId folder) {
+  const auto paths = state_->folders.find(folder);
+  if (paths == state_->folders.end()) return;
+  for (auto& [path, entry] : paths->second) {
+    state_->heap.erase(entry);
+    --state_->count;
+  }
+  state_->folders.erase(paths);
+}
+
+std::vector<Settled> SettleTracker::take_due(BootTime now, std::size_t limit) {
+  std::vector<Settled> due;
+  while (due.size() < limit) {
+    Entry* const entry = state_->heap.first();
+    if (entry == nullptr || entry->due > now) break;
+    due.push_back(
+        {.folder = entry->folder, .path = *entry->path, .fingerprint = entry->fingerprint});
+    state_->erase(*entry);
+  }
+  return due;
+}
+
+std::optional<BootTime> SettleTracker::next_due() const {
+  const Entry* const entry = state_->heap.first();
+  return entry == nullptr ? std::nullopt : std::optional(entry->due);
+}
+
+std::size_t SettleTracker::size() const {
+  return state_->count;
+}
+
+std::size_t SettleTracker::size(FolderId folder) const {
+  const auto paths = state_->folders.find(folder);
+  return paths == state_->folders.end() ? 0 : paths->second.size();
+}
+
+std::optional<SettleTracker::Waiting> SettleTracker::find(FolderId folder,
+                                                          std::string_view path) const {
+  const Entry* const entry = state_->find(folder, path);
+  if (entry == nullptr) return std::nullopt;
+  return Waiting{.fingerprint = entry->fingerprint, .due = entry->due, .writer = entry->writer};
+}
+
+std::vector<std::string> SettleTracker::paths(FolderId folder, std::size_t limit) const {
+  std::vector<std::string> names;
+  const auto paths = state_->folders.find(folder);
+  if (paths == state_->folders.end()) return names;
+  for (const auto& [path, entry] : paths->second) {
+    if (names.size() == limit) break;
+    names.push_back(path);
+  }
+  return names;
+}
+
+}  // namespace waybill::watcher
