@@ -25,6 +25,8 @@ struct Transfers::Running {
   bool read_whole = false;
 
   std::set<uploader::RequestId> requests;
+  std::uint64_t pauses = 0;       // counts them, so that a late timer knows that its pause is over
+  bool lost = false;              // the machine has been told that its source is lost
   bool held = false;              // waits for its store to open
   int troubles = 0;               // in a row
   bool wanted = true;             // false: newer content, or no file

@@ -55,6 +55,11 @@ WallTime wall(std::int64_t nanoseconds) {
   return WallTime(Nanoseconds(nanoseconds));
 }
 
+// The answer to a request that was never made.
+Failure not_sent() {
+  return fail(ErrorCode::RetryLater, "its content could not be read");
+}
+
 std::string foreign_sentence(const std::string& key) {
   return "an object that is not ours has this key: " + key;
 }
@@ -200,6 +205,11 @@ std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
                                                              const std::string& key) {
   const auto& store = stores_.capabilities(session_.folders.at(row.folder).store);
   if (store.if_absent_on_put && store.if_match_on_put) return false;
+  const auto answered_late = may_land_until_.find(row.id);
+  if (answered_late != may_land_until_.end()) {
+    if (answered_late->second > session_.now()) return true;
+    may_land_until_.erase(answered_late);
+  }
   auto others = session_.expect(session_.catalog->attempts_of(row.id));
   if (!others) return std::nullopt;
   return std::any_of(others->begin(), others->end(), [&key](const AttemptRow& other) {
@@ -428,17 +438,7 @@ void Transfers::perform(Running& running, Action action) {
             running.parts_to_read.push_back(part);
             read_parts(running);
           },
-          [&](PersistContent& content) {
-            AttemptRow row = running.attempt;
-            row.state = AttemptState::Completing;
-            row.sha256 = content.sha256;
-            if (!session_.expect(session_.catalog->save_attempt(row))) return;
-            running.attempt = std::move(row);
-            auto file = session_.expect(session_.catalog->set_content(
-                running.attempt.file, running.attempt.fingerprint, content.sha256));
-            if (!file) return;
-            session_.after_commit([this, id] { feed(id, Persisted{}); });
-          },
+          [&](PersistContent& content) { persist_content(running, content.sha256); },
           [&](SendComplete& complete) {
             CompleteRequest request{key, running.attempt.upload_id, std::move(complete.parts),
                                     std::move(complete.condition)};
@@ -469,7 +469,10 @@ void Transfers::perform(Running& running, Action action) {
                                                       })));
           },
           [&](Wait& wait) {
-            session_.timers.at(session_.now() + wait.time, [this, id] { feed(id, Resumed{}); });
+            session_.timers.at(session_.now() + wait.time, [this, id, pause = ++running.pauses] {
+              const auto found = running_.find(id);
+              if (found != running_.end() && found->second->pauses == pause) feed(id, Resumed{});
+            });
           },
           [&](EndpointTrouble& trouble) { endpoint_trouble(running, trouble.cause); },
           [&](Outcome& outcome) { finish(running, outcome); },
@@ -477,9 +480,34 @@ void Transfers::perform(Running& running, Action action) {
       action);
 }
 
+void Transfers::persist_content(Running& running, const Sha256& sha256) {
+  auto row = session_.expect(session_.catalog->file(running.attempt.file));
+  if (!row) return;
+  const bool current = *row && (*row)->state == FileState::Uploading &&
+                       (*row)->generation == running.attempt.generation;
+  if (current && (*row)->sha256 && (*row)->sha256 != sha256) {
+    // The row speaks of other bytes under the same fingerprint: it must be settled anew (P2).
+    intake_.look_again(running.path);
+    return source_lost(running);
+  }
+  AttemptRow attempt = running.attempt;
+  attempt.state = AttemptState::Completing;
+  attempt.sha256 = sha256;
+  if (!session_.expect(session_.catalog->save_attempt(attempt))) return;
+  running.attempt = std::move(attempt);
+  if (current && !session_.expect(session_.catalog->set_content(
+                     running.attempt.file, running.attempt.fingerprint, sha256))) {
+    return;
+  }
+  session_.after_commit([this, id = running.attempt.id] { feed(id, uploader::Persisted{}); });
+}
+
 void Transfers::endpoint_trouble(Running& running, const Error& cause) {
   running.held = true;
-  release_content(running);
+  ++running.pauses;
+  // An outage may be long: the content is read again after it. Parts are given back as they are
+  // answered.
+  if (running.attempt.part_size == 0) release_content(running);
   // The store's own probe works and still this file is refused: then it is about the file.
   if (++running.troubles > troubles_for_one_file && cause.code == ErrorCode::NeedsPerson) {
     running.given_up = cause;
@@ -516,7 +544,8 @@ void Transfers::send_put(Running& running) {
       if (!content || content->sha256 != now.attempt.sha256) {
         release_content(now);
         intake_.look_again(now.path);
-        return source_lost(now);
+        source_lost(now);
+        return feed(id, uploader::PutDone{not_sent()});
       }
       now.source.content = std::make_shared<const watcher::Content>(*content);
       put_content(now);
@@ -583,10 +612,12 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
   Running& running = *found->second;
   running.reading = false;
   running.source.parts = reader;
-  if (!content || (whole && !*whole)) {
+  const bool unusable = !content || (whole && !*whole);
+  if (unusable) intake_.look_again(running.path);
+  if (unusable || running.lost) {
     part_answered(running, part.length);
-    intake_.look_again(running.path);
-    return source_lost(running);
+    source_lost(running);
+    return feed(attempt_id, uploader::PartDone{part.number, not_sent(), {}});
   }
   uploader::PartRequest request{.key = running.attempt.key,
                                 .upload_id = running.attempt.upload_id,
@@ -628,12 +659,18 @@ void Transfers::cancel(FileId file) {
 }
 
 void Transfers::source_lost(Running& running) {
-  running.parts_to_read.clear();
+  if (std::exchange(running.lost, true)) return;
+  const std::string id = running.attempt.id;
+  const auto unread = std::exchange(running.parts_to_read, {});
   running.held = false;
+  ++running.pauses;
   for (const uploader::RequestId request : running.requests) {
     stores_.client(running.attempt.store).cancel(request);
   }
-  feed(running.attempt.id, uploader::SourceLost{});
+  feed(id, uploader::SourceLost{});
+  for (const uploader::SendPart& part : unread) {
+    feed(id, uploader::PartDone{part.number, not_sent(), {}});
+  }
 }
 
 // --- outcomes -----------------------------------------------------------------------------------
@@ -648,36 +685,36 @@ void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
     if (!session_.expect(session_.catalog->apply(file, event, reason))) return;
     wait_for_cause(file, running.path, reason);
   };
-  std::visit(
-      Overloaded{
-          [&](const uploader::Stored& stored_object) { stored(running, stored_object); },
-          [&](const uploader::StoredByOther& other) {
-            const catalog::StoredObject object{
-                .version = other.object.version,
-                .etag = other.object.etag,
-                .size = other.object.size,
-                .sha256 = running.attempt.sha256.value_or(Sha256{}),
-                .checksum = other.object.checksum_sha256.empty()
-                                ? ""
-                                : "sha256:" + other.object.checksum_sha256,
-                .proof = other.object.checksum_sha256.empty() ? catalog::ProofLevel::Acknowledged
-                                                              : catalog::ProofLevel::StoreChecked,
-                .proof_detail = "the same bytes were there already, put by somebody else"};
-            session_.expect(session_.catalog->acknowledge(id, object, false));
-          },
-          [&](const uploader::ForeignObject&) {
-            needs_person(FileEvent::Foreign, foreign_sentence(running.attempt.key));
-          },
-          [&](const uploader::CannotTell& unclear) {
-            needs_person(FileEvent::NeedsPerson,
-                         "whether the upload arrived cannot be told: " + unclear.cause.describe());
-          },
-          [&](const uploader::Refused& refused) {
-            needs_person(FileEvent::NeedsPerson, refused.cause.describe());
-          },
-          [&](const uploader::Dropped& drop) { dropped(running, drop); },
-      },
-      outcome);
+  std::visit(Overloaded{
+                 [&](const uploader::Stored& stored_object) { stored(running, stored_object); },
+                 [&](const uploader::StoredByOther& other) {
+                   const catalog::StoredObject object{
+                       .version = other.object.version,
+                       .etag = other.object.etag,
+                       .size = other.object.size,
+                       .sha256 = running.attempt.sha256.value_or(Sha256{}),
+                       .checksum = other.object.checksum_sha256.empty()
+                                       ? ""
+                                       : "sha256:" + other.object.checksum_sha256,
+                       .proof = row_proof(other.proof),
+                       .proof_detail = "the same bytes were there already, put by somebody else: " +
+                                       other.proof_detail};
+                   session_.expect(session_.catalog->acknowledge(id, object, false));
+                 },
+                 [&](const uploader::ForeignObject&) {
+                   needs_person(FileEvent::Foreign, foreign_sentence(running.attempt.key));
+                 },
+                 [&](const uploader::CannotTell& unclear) {
+                   needs_person(
+                       FileEvent::NeedsPerson,
+                       "whether the upload arrived cannot be told: " + unclear.cause.describe());
+                 },
+                 [&](const uploader::Refused& refused) {
+                   needs_person(FileEvent::NeedsPerson, refused.cause.describe());
+                 },
+                 [&](const uploader::Dropped& drop) { dropped(running, drop); },
+             },
+             outcome);
   remove(id);
 }
 
@@ -692,6 +729,7 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
   auto row = session_.expect(session_.catalog->acknowledge(running.attempt.id, object, true));
   if (!row) return;
   blocked_for_.erase(row->id);
+  if (outcome.may_land_again) may_land_until_[row->id] = session_.now() + quarantine;
   session_.after_commit([this, path = running.path, key = running.attempt.key,
                          attempt = running.attempt.id, request = outcome.reply.request_id] {
     session_.world.log.debug(

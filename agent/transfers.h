@@ -94,6 +94,7 @@ class Transfers {
                const std::optional<Result<Sha256>>& whole);
   void part_answered(Running& running, std::uint64_t length);
   void release_content(Running& running);
+  void persist_content(Running& running, const Sha256& sha256);
   void endpoint_trouble(Running& running, const Error& cause);
   void source_lost(Running& running);
   void finish(Running& running, const uploader::Outcome& outcome);
@@ -114,6 +115,7 @@ class Transfers {
   std::map<FilePath, std::uint64_t> reading_;                // → bytes charged
   std::map<std::string, std::unique_ptr<Running>> running_;  // by attempt id
   std::map<FilePath, std::string> attempt_of_path_;
+  std::map<FileId, BootTime> may_land_until_;  // stored, but an unanswered send is still out
   std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was
   std::map<StoreId, std::vector<catalog::AttemptRow>> to_resume_;  // until the store opens
   std::shared_ptr<std::optional<uploader::RequestId>> last_request_;
