@@ -1,0 +1,307 @@
+#include "tests/unit/uploader/journey.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/digest.h"
+
+namespace waybill::uploader {
+
+using fakes::Call;
+using fakes::Fault;
+using fakes::Operation;
+
+namespace {
+
+std::string name_of(const Condition &condition) {
+  if (std::holds_alternative<IfAbsent>(condition))
+    return "if-absent";
+  if (std::holds_alternative<IfMatch>(condition))
+    return "if-match";
+  return "unconditional";
+}
+
+SharedBytes shared(std::string_view text) {
+  const auto bytes = as_bytes(text);
+  return std::make_shared<const Bytes>(bytes.begin(), bytes.end());
+}
+
+} // namespace
+
+Journey::Journey(fakes::StoreBehaviour behaviour, std::string text)
+    : store(behaviour), content(std::move(text)),
+      capabilities(behaviour.capabilities()),
+      faulty_(store, [this](const Call &call) { return decide(call); }) {
+  store.now = WallTime(std::chrono::hours(24) * 20'000);
+  attempt.id = "0123456789abcdef0123456789abcdef";
+  attempt.agent_id = "a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0";
+  attempt.agent_name = "intake-1";
+  attempt.path = "2026/q2.pdf";
+  attempt.key = "invoices/2026/q2.pdf";
+  attempt.content_type = "application/pdf";
+  attempt.generation = 3;
+  attempt.size = content.size();
+  attempt.sha256 = sha256(as_bytes(content));
+  attempt.creating_since = store.now;
+}
+
+void Journey::make_multipart(int parts, std::uint64_t part_size) {
+  content.clear();
+  const std::uint64_t size = static_cast<std::uint64_t>(parts) * part_size - 1;
+  while (content.size() < size)
+    content += "part " + std::to_string(content.size()) + " of it ";
+  content.resize(size);
+  attempt.size = size;
+  attempt.part_size = part_size;
+  attempt.sha256.reset();
+}
+
+void Journey::fault(Operation operation, int nth, Fault what) {
+  faults_[{operation, nth}] = what;
+}
+
+void Journey::faults_from(Operation operation, int nth, Fault what) {
+  faults_from_[{operation, nth}] = what;
+}
+
+void Journey::before(Operation operation, int nth, std::function<void()> what) {
+  before_[{operation, nth}] = std::move(what);
+}
+
+void Journey::lose_source_during(Operation operation, int nth) {
+  lose_source_ = Place{operation, nth};
+}
+
+Outcome Journey::run(bool may_have_been_sent) {
+  begin(may_have_been_sent);
+  while (!finished() && step()) {
+  }
+  if (!finished()) {
+    ADD_FAILURE() << "the machine stands still after "
+                  << testing::PrintToString(requests);
+    return Refused{{.message = "stands still"}};
+  }
+  return *outcome;
+}
+
+template <typename T> T Journey::expect(bool may_have_been_sent) {
+  const Outcome end = run(may_have_been_sent);
+  if (const auto *wanted = std::get_if<T>(&end))
+    return *wanted;
+  ADD_FAILURE() << "another outcome, number " << end.index() << ", after "
+                << testing::PrintToString(requests);
+  return T{};
+}
+template Stored Journey::expect<Stored>(bool);
+template StoredByOther Journey::expect<StoredByOther>(bool);
+template ForeignObject Journey::expect<ForeignObject>(bool);
+template CannotTell Journey::expect<CannotTell>(bool);
+template Refused Journey::expect<Refused>(bool);
+template Dropped Journey::expect<Dropped>(bool);
+
+void Journey::begin(bool may_have_been_sent) {
+  upload_id_ = attempt.upload_id;
+  upload_.emplace(attempt, capabilities, retry, dice_);
+  feed(Begin{may_have_been_sent});
+}
+
+bool Journey::step(Random *dice) {
+  // A pause ends last, unless the dice say otherwise.
+  const bool early =
+      dice != nullptr && resumes_owed_ > 0 && dice->fraction() < 0.3;
+  if (!inbox_.empty() && !early) {
+    Input input = std::move(inbox_.front());
+    inbox_.pop_front();
+    feed(std::move(input));
+    return true;
+  }
+  if (store.waiting() > 0 && !early) {
+    const std::size_t which =
+        dice == nullptr ? 0 : dice->next() % store.waiting();
+    return store.run_one(which);
+  }
+  if (resumes_owed_ == 0)
+    return false;
+  --resumes_owed_;
+  feed(Resumed{});
+  return true;
+}
+
+void Journey::feed(Input input) {
+  const bool persisted = std::holds_alternative<Persisted>(input);
+  if (persisted) {
+    upload_id_ = upload_->attempt().upload_id;
+  }
+  for (const Action &action : upload_->step(std::move(input)))
+    carry_out(action);
+}
+
+std::size_t Journey::count(std::string_view request) const {
+  return static_cast<std::size_t>(std::count_if(
+      requests.begin(), requests.end(),
+      [&](const std::string &made) { return made.starts_with(request); }));
+}
+
+Attempt Journey::durable_attempt() const {
+  Attempt durable = attempt;
+  durable.upload_id = upload_id_;
+  if (content_durable_)
+    durable.sha256 = content_durable_;
+  return durable;
+}
+
+Fault Journey::decide(const Call &call) {
+  const int nth = ++counts_[call.operation];
+  const Place place{call.operation, nth};
+  if (lose_source_ == place)
+    inbox_.emplace_back(SourceLost{});
+  if (const auto hook = before_.find(place); hook != before_.end())
+    hook->second();
+  if (const auto found = faults_.find(place); found != faults_.end())
+    return found->second;
+  for (const auto &[from, what] : faults_from_) {
+    if (from.first == call.operation && nth >= from.second)
+      return what;
+  }
+  return Fault::None;
+}
+
+void Journey::note(std::string request) {
+  requests.push_back(std::move(request));
+}
+
+void Journey::acknowledge(bool answered) {
+  acknowledged_ = acknowledged_ || answered;
+}
+
+void Journey::carry_out(const Action &action) {
+  std::visit([this](const auto &what) { perform(what); }, action);
+}
+
+void Journey::perform(const SendPut &put) {
+  note("PUT " + name_of(put.condition));
+  if (acknowledged_)
+    ++commits_after_acknowledgement;
+  PutRequest request;
+  request.key = attempt.key;
+  request.body = shared(content);
+  request.sha256 = sha256(*request.body);
+  request.md5 = md5(*request.body);
+  request.condition = put.condition;
+  request.metadata = put.metadata;
+  request.content_type = attempt.content_type;
+  const Md5 body_md5 = request.md5;
+  faulty_.put(std::move(request), [this, body_md5](Result<PutReply> reply) {
+    acknowledge(reply.has_value());
+    inbox_.emplace_back(PutDone{std::move(reply), body_md5});
+  });
+}
+
+void Journey::perform(const SendHead &) {
+  note("HEAD");
+  faulty_.head(attempt.key, [this](Result<HeadReply> reply) {
+    inbox_.emplace_back(HeadDone{std::move(reply)});
+  });
+}
+
+void Journey::perform(const SendCreate &create) {
+  note("CREATE");
+  faulty_.create_upload({.key = attempt.key,
+                         .metadata = create.metadata,
+                         .content_type = attempt.content_type},
+                        [this](Result<std::string> reply) {
+                          inbox_.emplace_back(CreateDone{std::move(reply)});
+                        });
+}
+
+void Journey::perform(const PersistUploadId &persist) {
+  note("persist id " + persist.upload_id);
+  inbox_.emplace_back(Persisted{});
+}
+
+void Journey::perform(const SendPart &part) {
+  note("PART " + std::to_string(part.number));
+  const SharedBytes body =
+      shared(std::string_view(content).substr(part.offset, part.length));
+  const Md5 body_md5 = md5(*body);
+  const int parts =
+      static_cast<int>((attempt.size - 1) / attempt.part_size + 1);
+  if (part.number == parts_read_ + 1 && ++parts_read_ == parts) {
+    inbox_.emplace_back(ContentRead{sha256(as_bytes(content))});
+  }
+  most_parts_in_flight = std::max(most_parts_in_flight, ++parts_in_flight_);
+  faulty_.put_part(
+      {.key = attempt.key,
+       .upload_id = upload_->attempt().upload_id,
+       .number = part.number,
+       .body = body,
+       .sha256 = sha256(*body),
+       .md5 = body_md5},
+      [this, number = part.number, body_md5](Result<Part> reply) {
+        --parts_in_flight_;
+        inbox_.emplace_back(PartDone{number, std::move(reply), body_md5});
+      });
+}
+
+void Journey::perform(const PersistContent &persist) {
+  note("persist content");
+  content_durable_ = persist.sha256;
+  inbox_.emplace_back(Persisted{});
+}
+
+void Journey::perform(const SendComplete &complete) {
+  note("COMPLETE " + name_of(complete.condition));
+  if (acknowledged_)
+    ++commits_after_acknowledgement;
+  faulty_.complete_upload({.key = attempt.key,
+                           .upload_id = upload_->attempt().upload_id,
+                           .parts = complete.parts,
+                           .condition = complete.condition},
+                          [this](Result<PutReply> reply) {
+                            acknowledge(reply.has_value());
+                            inbox_.emplace_back(CompleteDone{std::move(reply)});
+                          });
+}
+
+void Journey::perform(const SendAbort &abort) {
+  note("ABORT " + abort.upload_id);
+  faulty_.abort_upload(attempt.key, abort.upload_id,
+                       [this](Result<Nothing> reply) {
+                         inbox_.emplace_back(AbortDone{std::move(reply)});
+                       });
+}
+
+void Journey::perform(const SendListParts &list) {
+  note("LIST PARTS");
+  faulty_.list_parts(attempt.key, list.upload_id,
+                     [this](Result<std::vector<Part>> reply) {
+                       inbox_.emplace_back(PartsListed{std::move(reply)});
+                     });
+}
+
+void Journey::perform(const SendListUploads &) {
+  note("LIST UPLOADS");
+  faulty_.list_uploads(attempt.key,
+                       [this](Result<std::vector<ListedUpload>> reply) {
+                         inbox_.emplace_back(UploadsListed{std::move(reply)});
+                       });
+}
+
+void Journey::perform(const Wait &wait) {
+  waits.push_back(wait.time);
+  ++resumes_owed_;
+}
+
+void Journey::perform(const EndpointTrouble &trouble) {
+  troubles.push_back(trouble.cause);
+  ++resumes_owed_;
+}
+
+void Journey::perform(const Outcome &end) {
+  EXPECT_FALSE(outcome.has_value()) << "exactly one outcome";
+  outcome = end;
+}
+
+} // namespace waybill::uploader
