@@ -5,12 +5,17 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/random.h"
 #include "catalog/catalog.h"
+#include "catalog/reader.h"
 #include "tests/fakes/fake_clock.h"
 
 namespace waybill::catalog {
