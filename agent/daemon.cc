@@ -78,9 +78,12 @@ Result<void> Daemon::run() {
           observations_waiting_.notify_one();
         });
         // Slower than coord is fast enough; unbounded is not.
-        while (observations_waiting_.load() > observations_in_flight &&
-               !scan_thread_.get_stop_token().stop_requested()) {
-          observations_waiting_.wait(observations_waiting_.load());
+        // The value that is waited on is the one that was judged: a second look could miss the last
+        // change, and with it every wake-up.
+        for (int waiting = observations_waiting_.load();
+             waiting > observations_in_flight && !scan_thread_.get_stop_token().stop_requested();
+             waiting = observations_waiting_.load()) {
+          observations_waiting_.wait(waiting);
         }
       });
   const unsigned cores = std::thread::hardware_concurrency();
