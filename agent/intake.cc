@@ -346,8 +346,13 @@ std::vector<FilePath> Intake::waiting_paths() const {
 
 std::optional<BootTime> Intake::next_due() const {
   std::optional<BootTime> due = settling_.next_due();
-  if (!ready_.empty()) {
-    const BootTime backlog = ready_.front().since + ready_in_memory_for;
+  // The oldest that write_backlog() could do something about: what is busy has no due time, or we
+  // would spin until its upload ends.
+  const auto oldest = std::find_if(ready_.begin(), ready_.end(), [this](const Waiting& waiting) {
+    return !hooks_.busy({waiting.file.folder, waiting.file.path});
+  });
+  if (oldest != ready_.end()) {
+    const BootTime backlog = oldest->since + ready_in_memory_for;
     due = due ? std::min(*due, backlog) : backlog;
   }
   return due;
