@@ -19,21 +19,17 @@
 namespace waybill::agent {
 namespace {
 
-constexpr const char* default_config = "/etc/waybill/waybill.toml";
-enum ExitCode : int { Fine = 0, Failed = 1, BadConfiguration = 5 };
+enum ExitCode : int { Fine = 0, Failed = 1, Usage = 2, BadConfiguration = 5 };
 
 struct Arguments {
-  std::string config = default_config;
+  std::string config{default_config_file};
   std::string state_dir;
   std::string socket;
 };
 
 Result<Config> read_config(const Arguments& arguments) {
-  auto config = load_config(arguments.config, arguments.config == default_config);
-  if (!config) return config;
-  if (!arguments.state_dir.empty()) config->state_dir = arguments.state_dir;
-  if (!arguments.socket.empty()) config->socket = arguments.socket;
-  return config;
+  return load_config(arguments.config, arguments.config == default_config_file,
+                     {.state_dir = arguments.state_dir, .socket = arguments.socket});
 }
 
 // Blocked before any thread starts, so that every thread inherits it and only the descriptor hears.
@@ -111,7 +107,11 @@ int run(int argc, char** argv) {
   app.add_option("--state-dir", arguments.state_dir, "where the catalog lies");
   app.add_option("--socket", arguments.socket, "where `waybill` finds us");
   app.add_flag("--version", version, "print the version and end");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? Fine : Usage;  // 0: --help
+  }
   if (version) {
     std::cout << "waybilld " << WAYBILL_VERSION << "\n";
     return Fine;
