@@ -109,6 +109,7 @@ void Pipeline::open_session() {
   parts.transfers.emplace(parts.session, *parts.stores, *parts.intake,
                           [this](const FilePath& file) { waits_.look_at(file); });
   parts.transfers->resume_open_attempts();
+  parts.transfers->release_blocked();
   if (parts.session.failure()) return close_session(*parts.session.failure());
 
   if (catalog_trouble_) world_.log.info("the catalog is usable again");

@@ -152,7 +152,8 @@ void Transfers::read_failed(const ReadyFile& file, const Error& error) {
 void Transfers::check_again(const ReadyFile& file) {
   session_.timers.at(session_.now() + 2 * racy_window, [this, file] {
     const FilePath path(file.folder, file.path);
-    if (busy(path) || intake_.waiting(path)) return;
+    if (intake_.waiting(path)) return;  // it changed, and is read again anyway
+    if (busy(path)) return check_again(file);
     reading_[path] = 0;
     session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
                          lease = lease_mode(file.folder), &files = session_.world.files,

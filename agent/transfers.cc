@@ -80,7 +80,11 @@ Transfers::~Transfers() {
 }
 
 bool Transfers::has_room() const {
-  return reading_.size() + running_.size() < static_cast<std::size_t>(session_.config.uploads) &&
+  // What waits for its store takes no slot: the files of another store must not wait with it.
+  const auto held = static_cast<std::size_t>(std::count_if(
+      running_.begin(), running_.end(), [](const auto& entry) { return entry.second->held; }));
+  return reading_.size() + running_.size() - held <
+             static_cast<std::size_t>(session_.config.uploads) &&
          held_bytes_ < session_.config.memory;
 }
 
@@ -335,15 +339,53 @@ void Transfers::resume_open_attempts() {
     if (!row) return;
     // A folder that is not configured any more keeps its rows as they are, for when it comes back.
     if (!*row || !session_.folders.contains((*row)->folder)) continue;
-    to_resume_[attempt.store].push_back(std::move(attempt));
+    if (session_.folders.at((*row)->folder).store == attempt.store) {
+      to_resume_[attempt.store].push_back(std::move(attempt.id));
+      continue;
+    }
+    // The folder goes to another store now, so nobody will ever ask this one: the file starts anew.
+    attempt.state = AttemptState::Abandoned;
+    if (!session_.expect(session_.catalog->save_attempt(attempt))) return;
+    resolve_abandoned(attempt);
+    if ((*row)->state == FileState::Uploading &&
+        !session_.expect(session_.catalog->apply(attempt.file, FileEvent::Transient,
+                                                 "its folder goes to another store now"))) {
+      return;
+    }
+  }
+}
+
+void Transfers::release_blocked() {
+  constexpr std::size_t page = 1000;
+  FileId after{};
+  while (true) {
+    auto rows = session_.expect(session_.catalog->in_state(FileState::Blocked, after, page));
+    if (!rows) return;
+    for (const FileRow& row : *rows) {
+      after = row.id;
+      if (!session_.folders.contains(row.folder)) continue;
+      if (!session_.expect(session_.catalog->apply(row.id, FileEvent::CauseFixed,
+                                                   "tried again after a start"))) {
+        return;
+      }
+    }
+    if (rows->size() < page) return;
   }
 }
 
 void Transfers::store_opened(StoreId store) {
-  for (AttemptRow& attempt : std::exchange(to_resume_[store], {})) {
-    auto row = session_.expect(session_.catalog->file(attempt.file));
+  for (const std::string& id : std::exchange(to_resume_[store], {})) {
+    // While it waited its file may have changed or gone, and the attempt been given up with it.
+    auto attempt = session_.expect(session_.catalog->attempt(id));
+    if (!attempt) return;
+    if (!*attempt) continue;
+    if ((*attempt)->state == AttemptState::Abandoned) {
+      resolve_abandoned(**attempt);
+      continue;
+    }
+    auto row = session_.expect(session_.catalog->file((*attempt)->file));
     if (!row || !*row) return;
-    begin(std::move(attempt), **row, {}, true);
+    begin(std::move(**attempt), **row, {}, true);
   }
   std::vector<std::string> held;
   for (const auto& [id, running] : running_) {
@@ -563,9 +605,10 @@ void Transfers::put_content(Running& running) {
   request.content_type = running.machine.attempt().content_type;
   sent(running, stores_.client(running.attempt.store)
                     .put(std::move(request),
-                         replies_to<uploader::PutReply>(running, [](auto reply) -> uploader::Input {
-                           return uploader::PutDone{std::move(reply)};
-                         })));
+                         replies_to<uploader::PutReply>(
+                             running, [md5 = content.md5](auto reply) -> uploader::Input {
+                               return uploader::PutDone{std::move(reply), md5};
+                             })));
 }
 
 // One read at a time a file, in ascending order for its SHA-256, as far as the memory goes; a file

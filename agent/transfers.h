@@ -31,6 +31,8 @@ class Transfers {
 
   // At start: every attempt that was under way is taken up with a HEAD (DESIGN.md 4.8).
   void resume_open_attempts();
+  // At start: what blocked a file may have been put right meanwhile, and its timer is gone.
+  void release_blocked();
   [[nodiscard]] bool has_room() const;
   void start(const ReadyFile& file);
   // Its content is no longer wanted: newer content, or no file.
@@ -117,7 +119,7 @@ class Transfers {
   std::map<FilePath, std::string> attempt_of_path_;
   std::map<FileId, BootTime> may_land_until_;  // stored, but an unanswered send is still out
   std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was
-  std::map<StoreId, std::vector<catalog::AttemptRow>> to_resume_;  // until the store opens
+  std::map<StoreId, std::vector<std::string>> to_resume_;  // until the store opens
   std::shared_ptr<std::optional<uploader::RequestId>> last_request_;
   std::uint64_t held_bytes_ = 0;
 };
