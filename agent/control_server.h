@@ -20,6 +20,8 @@ class ControlServer {
     std::function<void(Command)> post;  // to coord; returns at once
     std::function<void()>
         drain_watcher;  // before a wait: everything the kernel has queued is taken in
+    // How long a client waits for coord before it is told that there is no answer.
+    Nanoseconds coord_patience = std::chrono::seconds(5);
   };
   // NeedsPerson: the socket cannot be made, or another daemon answers on it.
   static Result<std::unique_ptr<ControlServer>> start(const std::string& socket,
