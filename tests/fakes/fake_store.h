@@ -26,16 +26,15 @@ struct StoreBehaviour {
   OnCondition if_absent_on_put = OnCondition::Enforces;
   OnCondition if_absent_on_complete = OnCondition::Enforces;
   OnCondition if_match = OnCondition::Enforces;
-  bool if_match_unquoted = false; // Ceph 16: a quoted ETag never matches
-  bool if_match_on_absent_is_412 = false; // Ceph; AWS says 404
-  bool md5_etags = true; // false: as under KMS, 32 digits that are no MD5
-  bool returns_checksums = true;   // of single PUTs
-  bool head_hides_absence = false; // 403 instead of 404: no permission to list
-  bool hides_everything = false;   // 403 to every HEAD: write-only credentials
+  bool if_match_unquoted = false;          // Ceph 16: a quoted ETag never matches
+  bool if_match_on_absent_is_412 = false;  // Ceph; AWS says 404
+  bool md5_etags = true;                   // false: as under KMS, 32 digits that are no MD5
+  bool returns_checksums = true;           // of single PUTs
+  bool head_hides_absence = false;         // 403 instead of 404: no permission to list
+  bool hides_everything = false;           // 403 to every HEAD: write-only credentials
   bool keeps_metadata = true;
   bool versioned = false;
-  bool complete_may_be_replayed =
-      false; // AWS answers 200 again, others 404 NoSuchUpload
+  bool complete_may_be_replayed = false;  // AWS answers 200 again, others 404 NoSuchUpload
 
   // What a probe of such a store ought to find, Complete included.
   [[nodiscard]] uploader::Capabilities capabilities() const;
@@ -45,16 +44,16 @@ struct StoreBehaviour {
 // in a queue and takes effect, and is answered, when the test says run_one():
 // deterministic, one thread.
 class FakeStore final : public uploader::ObjectStore {
-public:
+ public:
   struct Object {
     std::string key;
     std::string etag;
     std::string version;
-    SharedBytes body; // null: a delete marker
+    SharedBytes body;  // null: a delete marker
     Sha256 sha256{};
     bool multipart = false;
     uploader::Metadata metadata;
-    std::string attempt; // by its metadata
+    std::string attempt;  // by its metadata
     std::string content_type;
   };
 
@@ -63,26 +62,20 @@ public:
 
   uploader::RequestId put(uploader::PutRequest request,
                           uploader::Done<uploader::PutReply> done) override;
-  uploader::RequestId head(std::string key,
-                           uploader::Done<uploader::HeadReply> done) override;
-  uploader::RequestId remove(std::string key,
-                             uploader::Done<uploader::Nothing> done) override;
+  uploader::RequestId head(std::string key, uploader::Done<uploader::HeadReply> done) override;
+  uploader::RequestId remove(std::string key, uploader::Done<uploader::Nothing> done) override;
   uploader::RequestId create_upload(uploader::CreateRequest request,
                                     uploader::Done<std::string> done) override;
   uploader::RequestId put_part(uploader::PartRequest request,
                                uploader::Done<uploader::Part> done) override;
-  uploader::RequestId
-  list_parts(std::string key, std::string upload_id,
-             uploader::Done<std::vector<uploader::Part>> done) override;
-  uploader::RequestId
-  complete_upload(uploader::CompleteRequest request,
-                  uploader::Done<uploader::PutReply> done) override;
-  uploader::RequestId
-  abort_upload(std::string key, std::string upload_id,
-               uploader::Done<uploader::Nothing> done) override;
+  uploader::RequestId list_parts(std::string key, std::string upload_id,
+                                 uploader::Done<std::vector<uploader::Part>> done) override;
+  uploader::RequestId complete_upload(uploader::CompleteRequest request,
+                                      uploader::Done<uploader::PutReply> done) override;
+  uploader::RequestId abort_upload(std::string key, std::string upload_id,
+                                   uploader::Done<uploader::Nothing> done) override;
   uploader::RequestId list_uploads(
-      std::string key,
-      uploader::Done<std::vector<uploader::ListedUpload>> done) override;
+      std::string key, uploader::Done<std::vector<uploader::ListedUpload>> done) override;
   // The request is answered Cancelled at its turn; its effect becomes a zombie.
   void cancel(uploader::RequestId id) override;
 
@@ -92,23 +85,24 @@ public:
   [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
   // What was cancelled is applied after all.
   void land_zombies();
+  // The process that asked has died: nobody is there to be answered.
+  void drop_requests() { queue_.clear(); }
 
   // --- what lies there, without a request ---
-  [[nodiscard]] const Object *find(const std::string &key) const;
+  [[nodiscard]] const Object* find(const std::string& key) const;
   [[nodiscard]] std::vector<uploader::ListedUpload> uploads_under_way() const;
   // Every version ever, in the order of its coming.
-  [[nodiscard]] const std::vector<Object> &history() const { return history_; }
+  [[nodiscard]] const std::vector<Object>& history() const { return history_; }
   // Somebody else's doing.
-  void put_foreign(const std::string &key, std::string_view body,
-                   uploader::Metadata metadata = {});
-  void erase(const std::string &key);
+  void put_foreign(const std::string& key, std::string_view body, uploader::Metadata metadata = {});
+  void erase(const std::string& key);
   void forget_uploads();
-  std::string create_foreign_upload(const std::string &key);
+  std::string create_foreign_upload(const std::string& key);
 
   StoreBehaviour behaviour;
-  WallTime now{}; // stamps uploads
+  WallTime now{};  // stamps uploads
 
-private:
+ private:
   struct StoredPart {
     std::string etag;
     Md5 md5{};
@@ -129,21 +123,16 @@ private:
   };
 
   template <typename Reply>
-  uploader::RequestId enqueue(std::function<Result<Reply>()> effect,
-                              uploader::Done<Reply> done);
-  [[nodiscard]] Result<void> check(const std::string &key,
-                                   const uploader::Condition &condition,
+  uploader::RequestId enqueue(std::function<Result<Reply>()> effect, uploader::Done<Reply> done);
+  [[nodiscard]] Result<void> check(const std::string& key, const uploader::Condition& condition,
                                    StoreBehaviour::OnCondition if_absent) const;
-  uploader::PutReply store(Object object, const Md5 &md5,
-                           std::size_t part_count);
-  std::string make_etag(const std::string &md5_etag);
+  uploader::PutReply store(Object object, const Md5& md5, std::size_t part_count);
+  std::string make_etag(const std::string& md5_etag);
 
-  Result<uploader::PutReply> do_put(const uploader::PutRequest &request);
-  [[nodiscard]] Result<uploader::HeadReply>
-  do_head(const std::string &key) const;
-  Result<uploader::Part> do_put_part(const uploader::PartRequest &request);
-  Result<uploader::PutReply>
-  do_complete(const uploader::CompleteRequest &request);
+  Result<uploader::PutReply> do_put(const uploader::PutRequest& request);
+  [[nodiscard]] Result<uploader::HeadReply> do_head(const std::string& key) const;
+  Result<uploader::Part> do_put_part(const uploader::PartRequest& request);
+  Result<uploader::PutReply> do_complete(const uploader::CompleteRequest& request);
 
   std::deque<Pending> queue_;
   std::vector<std::function<void()>> zombies_;
@@ -153,8 +142,8 @@ private:
   std::uint64_t next_upload_ = 1;
   std::map<std::string, Object> objects_;
   std::map<std::string, UploadState> uploads_;
-  std::map<std::string, uploader::PutReply> completed_; // by upload id
+  std::map<std::string, uploader::PutReply> completed_;  // by upload id
   std::vector<Object> history_;
 };
 
-} // namespace waybill::fakes
+}  // namespace waybill::fakes

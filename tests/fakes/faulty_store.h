@@ -24,56 +24,49 @@ enum class Operation : std::uint8_t {
 struct Call {
   Operation operation{};
   std::string key;
-  int number = 0; // from 1, over all calls
-  int part = 0;   // of PutPart
+  int number = 0;  // from 1, over all calls
+  int part = 0;    // of PutPart
 };
 
 enum class Fault : std::uint8_t {
   None,
-  LostReply,      // applied; the answer is lost: Ambiguous
-  LostRequest,    // not applied, and nobody can tell: Ambiguous
-  LandsLater,     // Ambiguous now, applied by land_zombies()
-  FailBefore,     // RetryLater: connection refused, 503
-  Throttle,       // 503 SlowDown
-  Denied,         // 403 AccessDenied
-  BadKey,         // 400 KeyTooLongError
-  Precondition,   // 412, whatever is there
-  Conflict,       // 409 ConditionalRequestConflict
-  Missing,        // 404
-  BadDigest,      // 400: the bytes did not arrive as they were signed
-  NotImplemented, // 501
-  WrongEtag // applied; the answer has the ETag and checksum of other bytes
+  LostReply,       // applied; the answer is lost: Ambiguous
+  LostRequest,     // not applied, and nobody can tell: Ambiguous
+  LandsLater,      // Ambiguous now, applied by land_zombies()
+  FailBefore,      // RetryLater: connection refused, 503
+  Throttle,        // 503 SlowDown
+  Denied,          // 403 AccessDenied
+  BadKey,          // 400 KeyTooLongError
+  Precondition,    // 412, whatever is there
+  Conflict,        // 409 ConditionalRequestConflict
+  Missing,         // 404
+  BadDigest,       // 400: the bytes did not arrive as they were signed
+  NotImplemented,  // 501
+  WrongEtag        // applied; the answer has the ETag and checksum of other bytes
 };
 
 // Any store, with faults as the test decides call by call.
 class FaultyStore final : public uploader::ObjectStore {
-public:
-  FaultyStore(uploader::ObjectStore &inner,
-              std::function<Fault(const Call &)> decide);
+ public:
+  FaultyStore(uploader::ObjectStore& inner, std::function<Fault(const Call&)> decide);
   ~FaultyStore() override;
 
   uploader::RequestId put(uploader::PutRequest request,
                           uploader::Done<uploader::PutReply> done) override;
-  uploader::RequestId head(std::string key,
-                           uploader::Done<uploader::HeadReply> done) override;
-  uploader::RequestId remove(std::string key,
-                             uploader::Done<uploader::Nothing> done) override;
+  uploader::RequestId head(std::string key, uploader::Done<uploader::HeadReply> done) override;
+  uploader::RequestId remove(std::string key, uploader::Done<uploader::Nothing> done) override;
   uploader::RequestId create_upload(uploader::CreateRequest request,
                                     uploader::Done<std::string> done) override;
   uploader::RequestId put_part(uploader::PartRequest request,
                                uploader::Done<uploader::Part> done) override;
-  uploader::RequestId
-  list_parts(std::string key, std::string upload_id,
-             uploader::Done<std::vector<uploader::Part>> done) override;
-  uploader::RequestId
-  complete_upload(uploader::CompleteRequest request,
-                  uploader::Done<uploader::PutReply> done) override;
-  uploader::RequestId
-  abort_upload(std::string key, std::string upload_id,
-               uploader::Done<uploader::Nothing> done) override;
+  uploader::RequestId list_parts(std::string key, std::string upload_id,
+                                 uploader::Done<std::vector<uploader::Part>> done) override;
+  uploader::RequestId complete_upload(uploader::CompleteRequest request,
+                                      uploader::Done<uploader::PutReply> done) override;
+  uploader::RequestId abort_upload(std::string key, std::string upload_id,
+                                   uploader::Done<uploader::Nothing> done) override;
   uploader::RequestId list_uploads(
-      std::string key,
-      uploader::Done<std::vector<uploader::ListedUpload>> done) override;
+      std::string key, uploader::Done<std::vector<uploader::ListedUpload>> done) override;
   void cancel(uploader::RequestId id) override;
 
   // Hands what LandsLater held back to the inner store, where it runs like any
@@ -81,17 +74,16 @@ public:
   void land_zombies();
   [[nodiscard]] std::size_t zombies() const { return zombies_.size(); }
 
-private:
+ private:
   template <typename Reply>
-  uploader::RequestId
-  call(Call what,
-       std::function<uploader::RequestId(uploader::Done<Reply>)> forward,
-       uploader::Done<Reply> done);
+  uploader::RequestId call(Call what,
+                           std::function<uploader::RequestId(uploader::Done<Reply>)> forward,
+                           uploader::Done<Reply> done);
 
-  uploader::ObjectStore &inner_;
-  const std::function<Fault(const Call &)> decide_;
+  uploader::ObjectStore& inner_;
+  const std::function<Fault(const Call&)> decide_;
   int calls_ = 0;
   std::vector<std::function<void()>> zombies_;
 };
 
-} // namespace waybill::fakes
+}  // namespace waybill::fakes

@@ -15,11 +15,9 @@ using fakes::Operation;
 
 namespace {
 
-std::string name_of(const Condition &condition) {
-  if (std::holds_alternative<IfAbsent>(condition))
-    return "if-absent";
-  if (std::holds_alternative<IfMatch>(condition))
-    return "if-match";
+std::string name_of(const Condition& condition) {
+  if (std::holds_alternative<IfAbsent>(condition)) return "if-absent";
+  if (std::holds_alternative<IfMatch>(condition)) return "if-match";
   return "unconditional";
 }
 
@@ -28,12 +26,13 @@ SharedBytes shared(std::string_view text) {
   return std::make_shared<const Bytes>(bytes.begin(), bytes.end());
 }
 
-} // namespace
+}  // namespace
 
 Journey::Journey(fakes::StoreBehaviour behaviour, std::string text)
-    : store(behaviour), content(std::move(text)),
+    : store(behaviour),
+      content(std::move(text)),
       capabilities(behaviour.capabilities()),
-      faulty_(store, [this](const Call &call) { return decide(call); }) {
+      faulty_(store, [this](const Call& call) { return decide(call); }) {
   store.now = WallTime(std::chrono::hours(24) * 20'000);
   attempt.id = "0123456789abcdef0123456789abcdef";
   attempt.agent_id = "a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0";
@@ -50,8 +49,7 @@ Journey::Journey(fakes::StoreBehaviour behaviour, std::string text)
 void Journey::make_multipart(int parts, std::uint64_t part_size) {
   content.clear();
   const std::uint64_t size = static_cast<std::uint64_t>(parts) * part_size - 1;
-  while (content.size() < size)
-    content += "part " + std::to_string(content.size()) + " of it ";
+  while (content.size() < size) content += "part " + std::to_string(content.size()) + " of it ";
   content.resize(size);
   attempt.size = size;
   attempt.part_size = part_size;
@@ -79,17 +77,16 @@ Outcome Journey::run(bool may_have_been_sent) {
   while (!finished() && step()) {
   }
   if (!finished()) {
-    ADD_FAILURE() << "the machine stands still after "
-                  << testing::PrintToString(requests);
+    ADD_FAILURE() << "the machine stands still after " << testing::PrintToString(requests);
     return Refused{{.message = "stands still"}};
   }
   return *outcome;
 }
 
-template <typename T> T Journey::expect(bool may_have_been_sent) {
+template <typename T>
+T Journey::expect(bool may_have_been_sent) {
   const Outcome end = run(may_have_been_sent);
-  if (const auto *wanted = std::get_if<T>(&end))
-    return *wanted;
+  if (const auto* wanted = std::get_if<T>(&end)) return *wanted;
   ADD_FAILURE() << "another outcome, number " << end.index() << ", after "
                 << testing::PrintToString(requests);
   return T{};
@@ -107,10 +104,9 @@ void Journey::begin(bool may_have_been_sent) {
   feed(Begin{may_have_been_sent});
 }
 
-bool Journey::step(Random *dice) {
+bool Journey::step(Random* dice) {
   // A pause ends last, unless the dice say otherwise.
-  const bool early =
-      dice != nullptr && resumes_owed_ > 0 && dice->fraction() < 0.3;
+  const bool early = dice != nullptr && resumes_owed_ > 0 && dice->fraction() < 0.3;
   if (!inbox_.empty() && !early) {
     Input input = std::move(inbox_.front());
     inbox_.pop_front();
@@ -118,12 +114,10 @@ bool Journey::step(Random *dice) {
     return true;
   }
   if (store.waiting() > 0 && !early) {
-    const std::size_t which =
-        dice == nullptr ? 0 : dice->next() % store.waiting();
+    const std::size_t which = dice == nullptr ? 0 : dice->next() % store.waiting();
     return store.run_one(which);
   }
-  if (resumes_owed_ == 0)
-    return false;
+  if (resumes_owed_ == 0) return false;
   --resumes_owed_;
   feed(Resumed{});
   return true;
@@ -134,36 +128,30 @@ void Journey::feed(Input input) {
   if (persisted) {
     upload_id_ = upload_->attempt().upload_id;
   }
-  for (const Action &action : upload_->step(std::move(input)))
-    carry_out(action);
+  for (const Action& action : upload_->step(std::move(input))) carry_out(action);
 }
 
 std::size_t Journey::count(std::string_view request) const {
-  return static_cast<std::size_t>(std::count_if(
-      requests.begin(), requests.end(),
-      [&](const std::string &made) { return made.starts_with(request); }));
+  return static_cast<std::size_t>(
+      std::count_if(requests.begin(), requests.end(),
+                    [&](const std::string& made) { return made.starts_with(request); }));
 }
 
 Attempt Journey::durable_attempt() const {
   Attempt durable = attempt;
   durable.upload_id = upload_id_;
-  if (content_durable_)
-    durable.sha256 = content_durable_;
+  if (content_durable_) durable.sha256 = content_durable_;
   return durable;
 }
 
-Fault Journey::decide(const Call &call) {
+Fault Journey::decide(const Call& call) {
   const int nth = ++counts_[call.operation];
   const Place place{call.operation, nth};
-  if (lose_source_ == place)
-    inbox_.emplace_back(SourceLost{});
-  if (const auto hook = before_.find(place); hook != before_.end())
-    hook->second();
-  if (const auto found = faults_.find(place); found != faults_.end())
-    return found->second;
-  for (const auto &[from, what] : faults_from_) {
-    if (from.first == call.operation && nth >= from.second)
-      return what;
+  if (lose_source_ == place) inbox_.emplace_back(SourceLost{});
+  if (const auto hook = before_.find(place); hook != before_.end()) hook->second();
+  if (const auto found = faults_.find(place); found != faults_.end()) return found->second;
+  for (const auto& [from, what] : faults_from_) {
+    if (from.first == call.operation && nth >= from.second) return what;
   }
   return Fault::None;
 }
@@ -176,14 +164,13 @@ void Journey::acknowledge(bool answered) {
   acknowledged_ = acknowledged_ || answered;
 }
 
-void Journey::carry_out(const Action &action) {
-  std::visit([this](const auto &what) { perform(what); }, action);
+void Journey::carry_out(const Action& action) {
+  std::visit([this](const auto& what) { perform(what); }, action);
 }
 
-void Journey::perform(const SendPut &put) {
+void Journey::perform(const SendPut& put) {
   note("PUT " + name_of(put.condition));
-  if (acknowledged_)
-    ++commits_after_acknowledgement;
+  if (acknowledged_) ++commits_after_acknowledgement;
   PutRequest request;
   request.key = attempt.key;
   request.body = shared(content);
@@ -199,62 +186,55 @@ void Journey::perform(const SendPut &put) {
   });
 }
 
-void Journey::perform(const SendHead &) {
+void Journey::perform(const SendHead&) {
   note("HEAD");
   faulty_.head(attempt.key, [this](Result<HeadReply> reply) {
     inbox_.emplace_back(HeadDone{std::move(reply)});
   });
 }
 
-void Journey::perform(const SendCreate &create) {
+void Journey::perform(const SendCreate& create) {
   note("CREATE");
-  faulty_.create_upload({.key = attempt.key,
-                         .metadata = create.metadata,
-                         .content_type = attempt.content_type},
-                        [this](Result<std::string> reply) {
-                          inbox_.emplace_back(CreateDone{std::move(reply)});
-                        });
+  faulty_.create_upload(
+      {.key = attempt.key, .metadata = create.metadata, .content_type = attempt.content_type},
+      [this](Result<std::string> reply) { inbox_.emplace_back(CreateDone{std::move(reply)}); });
 }
 
-void Journey::perform(const PersistUploadId &persist) {
+void Journey::perform(const PersistUploadId& persist) {
   note("persist id " + persist.upload_id);
   inbox_.emplace_back(Persisted{});
 }
 
-void Journey::perform(const SendPart &part) {
+void Journey::perform(const SendPart& part) {
   note("PART " + std::to_string(part.number));
-  const SharedBytes body =
-      shared(std::string_view(content).substr(part.offset, part.length));
+  const SharedBytes body = shared(std::string_view(content).substr(part.offset, part.length));
   const Md5 body_md5 = md5(*body);
-  const int parts =
-      static_cast<int>((attempt.size - 1) / attempt.part_size + 1);
+  const int parts = static_cast<int>((attempt.size - 1) / attempt.part_size + 1);
   if (part.number == parts_read_ + 1 && ++parts_read_ == parts) {
     inbox_.emplace_back(ContentRead{sha256(as_bytes(content))});
   }
   most_parts_in_flight = std::max(most_parts_in_flight, ++parts_in_flight_);
-  faulty_.put_part(
-      {.key = attempt.key,
-       .upload_id = upload_->attempt().upload_id,
-       .number = part.number,
-       .body = body,
-       .sha256 = sha256(*body),
-       .md5 = body_md5},
-      [this, number = part.number, body_md5](Result<Part> reply) {
-        --parts_in_flight_;
-        inbox_.emplace_back(PartDone{number, std::move(reply), body_md5});
-      });
+  faulty_.put_part({.key = attempt.key,
+                    .upload_id = upload_->attempt().upload_id,
+                    .number = part.number,
+                    .body = body,
+                    .sha256 = sha256(*body),
+                    .md5 = body_md5},
+                   [this, number = part.number, body_md5](Result<Part> reply) {
+                     --parts_in_flight_;
+                     inbox_.emplace_back(PartDone{number, std::move(reply), body_md5});
+                   });
 }
 
-void Journey::perform(const PersistContent &persist) {
+void Journey::perform(const PersistContent& persist) {
   note("persist content");
   content_durable_ = persist.sha256;
   inbox_.emplace_back(Persisted{});
 }
 
-void Journey::perform(const SendComplete &complete) {
+void Journey::perform(const SendComplete& complete) {
   note("COMPLETE " + name_of(complete.condition));
-  if (acknowledged_)
-    ++commits_after_acknowledgement;
+  if (acknowledged_) ++commits_after_acknowledgement;
   faulty_.complete_upload({.key = attempt.key,
                            .upload_id = upload_->attempt().upload_id,
                            .parts = complete.parts,
@@ -265,43 +245,40 @@ void Journey::perform(const SendComplete &complete) {
                           });
 }
 
-void Journey::perform(const SendAbort &abort) {
+void Journey::perform(const SendAbort& abort) {
   note("ABORT " + abort.upload_id);
-  faulty_.abort_upload(attempt.key, abort.upload_id,
-                       [this](Result<Nothing> reply) {
-                         inbox_.emplace_back(AbortDone{std::move(reply)});
-                       });
+  faulty_.abort_upload(attempt.key, abort.upload_id, [this](Result<Nothing> reply) {
+    inbox_.emplace_back(AbortDone{std::move(reply)});
+  });
 }
 
-void Journey::perform(const SendListParts &list) {
+void Journey::perform(const SendListParts& list) {
   note("LIST PARTS");
-  faulty_.list_parts(attempt.key, list.upload_id,
-                     [this](Result<std::vector<Part>> reply) {
-                       inbox_.emplace_back(PartsListed{std::move(reply)});
-                     });
+  faulty_.list_parts(attempt.key, list.upload_id, [this](Result<std::vector<Part>> reply) {
+    inbox_.emplace_back(PartsListed{std::move(reply)});
+  });
 }
 
-void Journey::perform(const SendListUploads &) {
+void Journey::perform(const SendListUploads&) {
   note("LIST UPLOADS");
-  faulty_.list_uploads(attempt.key,
-                       [this](Result<std::vector<ListedUpload>> reply) {
-                         inbox_.emplace_back(UploadsListed{std::move(reply)});
-                       });
+  faulty_.list_uploads(attempt.key, [this](Result<std::vector<ListedUpload>> reply) {
+    inbox_.emplace_back(UploadsListed{std::move(reply)});
+  });
 }
 
-void Journey::perform(const Wait &wait) {
+void Journey::perform(const Wait& wait) {
   waits.push_back(wait.time);
   ++resumes_owed_;
 }
 
-void Journey::perform(const EndpointTrouble &trouble) {
+void Journey::perform(const EndpointTrouble& trouble) {
   troubles.push_back(trouble.cause);
   ++resumes_owed_;
 }
 
-void Journey::perform(const Outcome &end) {
+void Journey::perform(const Outcome& end) {
   EXPECT_FALSE(outcome.has_value()) << "exactly one outcome";
   outcome = end;
 }
 
-} // namespace waybill::uploader
+}  // namespace waybill::uploader

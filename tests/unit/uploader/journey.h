@@ -19,9 +19,8 @@ namespace waybill::uploader {
 // The owner of one Upload: carries its actions out against a store with faults,
 // and writes down what was asked for. Everything may be changed before run().
 class Journey {
-public:
-  explicit Journey(fakes::StoreBehaviour behaviour = {},
-                   std::string content = "content of a file");
+ public:
+  explicit Journey(fakes::StoreBehaviour behaviour = {}, std::string content = "content of a file");
 
   // A multipart of `parts` parts of `part_size` bytes, the last one shorter.
   void make_multipart(int parts, std::uint64_t part_size = 4);
@@ -36,16 +35,17 @@ public:
 
   // To the end; ends with a test failure where the machine stands still.
   Outcome run(bool may_have_been_sent = false);
-  template <typename T> T expect(bool may_have_been_sent = false);
+  template <typename T>
+  T expect(bool may_have_been_sent = false);
 
   // One thing at a time, for random schedules: false when nothing is left to
   // do.
   void begin(bool may_have_been_sent);
-  bool step(Random *dice = nullptr);
+  bool step(Random* dice = nullptr);
   void feed(Input input);
 
   [[nodiscard]] bool finished() const { return outcome.has_value(); }
-  [[nodiscard]] Upload &upload() { return *upload_; }
+  [[nodiscard]] Upload& upload() { return *upload_; }
   [[nodiscard]] std::size_t count(std::string_view request) const;
   // What a restart finds in the catalog.
   [[nodiscard]] Attempt durable_attempt() const;
@@ -58,31 +58,30 @@ public:
   RetryPolicy retry;
 
   // --- what happened ---
-  std::vector<std::string>
-      requests; // "PUT if-absent", "HEAD", "PART 3", "persist id" …
+  std::vector<std::string> requests;  // "PUT if-absent", "HEAD", "PART 3", "persist id" …
   std::vector<Error> troubles;
   std::vector<Nanoseconds> waits;
   int most_parts_in_flight = 0;
   int commits_after_acknowledgement = 0;
   std::optional<Outcome> outcome;
 
-private:
+ private:
   using Place = std::pair<fakes::Operation, int>;
-  fakes::Fault decide(const fakes::Call &call);
-  void carry_out(const Action &action);
-  void perform(const SendPut &put);
-  void perform(const SendHead &head);
-  void perform(const SendCreate &create);
-  void perform(const PersistUploadId &persist);
-  void perform(const SendPart &part);
-  void perform(const PersistContent &persist);
-  void perform(const SendComplete &complete);
-  void perform(const SendAbort &abort);
-  void perform(const SendListParts &list);
-  void perform(const SendListUploads &list);
-  void perform(const Wait &wait);
-  void perform(const EndpointTrouble &trouble);
-  void perform(const Outcome &end);
+  fakes::Fault decide(const fakes::Call& call);
+  void carry_out(const Action& action);
+  void perform(const SendPut& put);
+  void perform(const SendHead& head);
+  void perform(const SendCreate& create);
+  void perform(const PersistUploadId& persist);
+  void perform(const SendPart& part);
+  void perform(const PersistContent& persist);
+  void perform(const SendComplete& complete);
+  void perform(const SendAbort& abort);
+  void perform(const SendListParts& list);
+  void perform(const SendListUploads& list);
+  void perform(const Wait& wait);
+  void perform(const EndpointTrouble& trouble);
+  void perform(const Outcome& end);
   void note(std::string request);
   void acknowledge(bool answered);
 
@@ -103,8 +102,8 @@ private:
   std::string upload_id_;
   std::optional<Sha256> content_durable_;
 
-public:
-  fakes::FaultyStore &faulty() { return faulty_; }
+ public:
+  fakes::FaultyStore& faulty() { return faulty_; }
 };
 
-} // namespace waybill::uploader
+}  // namespace waybill::uploader

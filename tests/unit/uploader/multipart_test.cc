@@ -26,17 +26,16 @@ std::unique_ptr<Journey> multipart(int parts, StoreBehaviour behaviour = {}) {
   return journey;
 }
 
-void expect_whole(const Journey &journey) {
-  const auto *object = journey.store.find(journey.attempt.key);
+void expect_whole(const Journey& journey) {
+  const auto* object = journey.store.find(journey.attempt.key);
   ASSERT_NE(object, nullptr);
   EXPECT_EQ(as_text(*object->body), journey.content);
   EXPECT_TRUE(journey.store.uploads_under_way().empty());
 }
 
-std::size_t position(const Journey &journey, const std::string &request) {
+std::size_t position(const Journey& journey, const std::string& request) {
   for (std::size_t i = 0; i < journey.requests.size(); ++i) {
-    if (journey.requests[i].starts_with(request))
-      return i;
+    if (journey.requests[i].starts_with(request)) return i;
   }
   return journey.requests.size();
 }
@@ -47,9 +46,8 @@ std::size_t position(const Journey &journey, const std::string &request) {
 TEST(Multipart, IdIsDurableBeforePartOneAndContentBeforeComplete) {
   auto journey = multipart(2);
   const Stored stored = journey->expect<Stored>();
-  EXPECT_THAT(journey->requests,
-              ElementsAre("CREATE", "persist id upload-1", "PART 1", "PART 2",
-                          "persist content", "COMPLETE if-absent"));
+  EXPECT_THAT(journey->requests, ElementsAre("CREATE", "persist id upload-1", "PART 1", "PART 2",
+                                             "persist content", "COMPLETE if-absent"));
   EXPECT_EQ(stored.proof, ProofLevel::EtagRecomputed);
   EXPECT_EQ(stored.sha256, sha256(as_bytes(journey->content)));
   expect_whole(*journey);
@@ -86,8 +84,8 @@ TEST(Multipart, PartsCoverTheFileWithoutGapOrOverlap) {
   upload.step(CreateDone{std::string("id")});
   const auto actions = upload.step(Persisted{});
   std::uint64_t next = 0;
-  for (const Action &action : actions) {
-    const auto &part = std::get<SendPart>(action);
+  for (const Action& action : actions) {
+    const auto& part = std::get<SendPart>(action);
     EXPECT_EQ(part.offset, next);
     next += part.length;
   }
@@ -140,8 +138,7 @@ TEST(Multipart, UploadsBeforeOurCreateAreLeftAlone) {
   auto journey = multipart(2);
   const WallTime now = journey->store.now;
   journey->store.now = now - std::chrono::hours(1);
-  const std::string theirs =
-      journey->store.create_foreign_upload(journey->attempt.key);
+  const std::string theirs = journey->store.create_foreign_upload(journey->attempt.key);
   journey->store.now = now;
   journey->store.create_foreign_upload("another key");
   journey->fault(Operation::Create, 1, Fault::LostRequest);
@@ -153,9 +150,8 @@ TEST(Multipart, UploadsBeforeOurCreateAreLeftAlone) {
 
 TEST(Multipart, OfSeveralOrphansOfOursOneIsUsedAndTheRestAborted) {
   auto journey = multipart(2);
-  journey->before(Operation::ListUploads, 1, [&] {
-    journey->store.create_foreign_upload(journey->attempt.key);
-  });
+  journey->before(Operation::ListUploads, 1,
+                  [&] { journey->store.create_foreign_upload(journey->attempt.key); });
   journey->fault(Operation::Create, 1, Fault::LostReply);
   journey->expect<Stored>();
   EXPECT_EQ(journey->count("ABORT"), 1U);
@@ -166,9 +162,8 @@ TEST(Multipart, RestartInTheMiddleOfCreateFindsTheUpload) {
   auto journey = multipart(2);
   journey->store.create_foreign_upload(journey->attempt.key);
   journey->expect<Stored>(true);
-  EXPECT_THAT(journey->requests,
-              ElementsAre("LIST UPLOADS", "persist id foreign-1", "PART 1",
-                          "PART 2", "persist content", "COMPLETE if-absent"));
+  EXPECT_THAT(journey->requests, ElementsAre("LIST UPLOADS", "persist id foreign-1", "PART 1",
+                                             "PART 2", "persist content", "COMPLETE if-absent"));
 }
 
 TEST(Multipart, ListingThatIsForbiddenDoesNotHoldTheFile) {
@@ -197,8 +192,7 @@ TEST(Multipart, OnlyThePartThatFailedIsSentAgain) {
 
 TEST(Multipart, PartThatFailsAgainAndAgainMakesTheEndpointTheCause) {
   auto journey = multipart(2);
-  for (int nth = 2; nth <= 6; ++nth)
-    journey->fault(Operation::PutPart, nth, Fault::Throttle);
+  for (int nth = 2; nth <= 6; ++nth) journey->fault(Operation::PutPart, nth, Fault::Throttle);
   journey->expect<Stored>();
   EXPECT_EQ(journey->waits.size(), 4U);
   ASSERT_EQ(journey->troubles.size(), 1U);
@@ -214,9 +208,8 @@ TEST(Multipart, DeniedPartStopsSendingUntilTheEndpointWorksAgain) {
   upload.step(Begin{});
   upload.step(CreateDone{std::string("id")});
   ASSERT_EQ(upload.step(Persisted{}).size(), 4U);
-  const Failure denied = fail(Error{.code = ErrorCode::NeedsPerson,
-                                    .http_status = 403,
-                                    .s3_code = "AccessDenied"});
+  const Failure denied =
+      fail(Error{.code = ErrorCode::NeedsPerson, .http_status = 403, .s3_code = "AccessDenied"});
   auto actions = upload.step(PartDone{1, denied});
   ASSERT_EQ(actions.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<EndpointTrouble>(actions[0]));
@@ -252,8 +245,7 @@ TEST(Multipart, PartWhoseEtagIsNotItsMd5IsSentAgain) {
 // S3.md 10.22
 TEST(Multipart, UploadThatVanishesDuringPartsIsMadeAnew) {
   auto journey = multipart(7);
-  journey->before(Operation::PutPart, 6,
-                  [&] { journey->store.forget_uploads(); });
+  journey->before(Operation::PutPart, 6, [&] { journey->store.forget_uploads(); });
   journey->expect<Stored>();
   EXPECT_EQ(journey->count("CREATE"), 2U);
   EXPECT_EQ(journey->count("PART 1"), 2U);
@@ -303,8 +295,7 @@ TEST(Multipart, InternalErrorInCompleteIsTriedAgain) {
 TEST(Multipart, NoSuchUploadWithTheObjectPresentIsSuccess) {
   auto journey = multipart(2);
   journey->fault(Operation::Complete, 1, Fault::LandsLater);
-  journey->before(Operation::Complete, 2,
-                  [&] { journey->faulty().land_zombies(); });
+  journey->before(Operation::Complete, 2, [&] { journey->faulty().land_zombies(); });
   journey->expect<Stored>();
   EXPECT_EQ(journey->count("CREATE"), 1U);
   EXPECT_EQ(journey->requests.back(), "HEAD");
@@ -314,8 +305,7 @@ TEST(Multipart, NoSuchUploadWithTheObjectPresentIsSuccess) {
 // S3.md 10.21
 TEST(Multipart, NoSuchUploadWithNothingThereUploadsAnew) {
   auto journey = multipart(2);
-  journey->before(Operation::Complete, 1,
-                  [&] { journey->store.forget_uploads(); });
+  journey->before(Operation::Complete, 1, [&] { journey->store.forget_uploads(); });
   journey->expect<Stored>();
   EXPECT_EQ(journey->count("CREATE"), 2U);
   EXPECT_EQ(journey->count("PART"), 4U);
@@ -339,8 +329,7 @@ TEST(Multipart, PreconditionFailedByAForeignObjectAbortsAndBlocks) {
   journey->expect<ForeignObject>();
   EXPECT_THAT(journey->requests, Contains(StartsWith("ABORT")));
   EXPECT_TRUE(journey->store.uploads_under_way().empty());
-  EXPECT_EQ(as_text(*journey->store.find(journey->attempt.key)->body),
-            "theirs");
+  EXPECT_EQ(as_text(*journey->store.find(journey->attempt.key)->body), "theirs");
 }
 
 TEST(Multipart, SameBytesOfSomebodyElseAreStoredButNotOurs) {
@@ -361,15 +350,13 @@ TEST(Multipart, ObjectWithOtherBytesThanTheirPartsIsUploadedAnewThenAlarmed) {
   auto scripted = multipart(1);
   Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
   const auto body = as_bytes(scripted->content);
-  const auto round = [&](const std::string &id) {
+  const auto round = [&](const std::string& id) {
     upload.step(CreateDone{id});
     upload.step(Persisted{});
-    upload.step(
-        PartDone{1, Part{1, '"' + to_hex(md5(body)) + '"', 3}, md5(body)});
+    upload.step(PartDone{1, Part{1, '"' + to_hex(md5(body)) + '"', 3}, md5(body)});
     upload.step(ContentRead{sha256(body)});
     upload.step(Persisted{});
-    return upload.step(
-        CompleteDone{PutReply{.etag = '"' + std::string(32, '0') + "-1\""}});
+    return upload.step(CompleteDone{PutReply{.etag = '"' + std::string(32, '0') + "-1\""}});
   };
   upload.step(Begin{});
   EXPECT_TRUE(std::holds_alternative<Wait>(round("first").at(0)));
@@ -378,15 +365,13 @@ TEST(Multipart, ObjectWithOtherBytesThanTheirPartsIsUploadedAnewThenAlarmed) {
   EXPECT_EQ(upload.attempt().base_etag, '"' + std::string(32, '0') + "-1\"");
   upload.step(CreateDone{std::string("second")});
   upload.step(Persisted{});
-  upload.step(
-      PartDone{1, Part{1, '"' + to_hex(md5(body)) + '"', 3}, md5(body)});
+  upload.step(PartDone{1, Part{1, '"' + to_hex(md5(body)) + '"', 3}, md5(body)});
   HeadReply there;
   there.size = scripted->attempt.size;
   there.etag = *upload.attempt().base_etag;
   there.metadata = make_metadata(scripted->attempt);
   upload.step(HeadDone{there});
-  const auto end = upload.step(
-      CompleteDone{PutReply{.etag = '"' + std::string(32, '1') + "-1\""}});
+  const auto end = upload.step(CompleteDone{PutReply{.etag = '"' + std::string(32, '1') + "-1\""}});
   EXPECT_THAT(std::get<Refused>(std::get<Outcome>(end.at(0))).cause.message,
               HasSubstr("memory, network or store"));
 }
@@ -396,12 +381,10 @@ TEST(Multipart, ObjectWithOtherBytesThanTheirPartsIsUploadedAnewThenAlarmed) {
 
 TEST(Multipart, RestartWithAnUploadIdLooksFirstThenSendsThePartsAgain) {
   auto journey = multipart(2);
-  journey->attempt.upload_id =
-      journey->store.create_foreign_upload(journey->attempt.key);
+  journey->attempt.upload_id = journey->store.create_foreign_upload(journey->attempt.key);
   journey->expect<Stored>(true);
   EXPECT_THAT(journey->requests,
-              ElementsAre("HEAD", "PART 1", "PART 2", "persist content",
-                          "COMPLETE if-absent"));
+              ElementsAre("HEAD", "PART 1", "PART 2", "persist content", "COMPLETE if-absent"));
   expect_whole(*journey);
 }
 
@@ -428,8 +411,7 @@ TEST(Multipart, RestartWithAnUploadThatIsGoneMakesANewOne) {
 // --- the source is lost (S3.md 10.15, 10.16, 10.26)
 // ---------------------------------------------
 
-class LostDuring : public testing::TestWithParam<std::tuple<Operation, Fault>> {
-};
+class LostDuring : public testing::TestWithParam<std::tuple<Operation, Fault>> {};
 
 TEST_P(LostDuring, NothingStaysBehind) {
   const auto [operation, fault] = GetParam();
@@ -443,19 +425,17 @@ TEST_P(LostDuring, NothingStaysBehind) {
   } else {
     ASSERT_TRUE(std::holds_alternative<Dropped>(end));
     EXPECT_EQ(std::get<Dropped>(end).may_still_land,
-              completing &&
-                  (fault == Fault::LostReply || fault == Fault::LostRequest));
+              completing && (fault == Fault::LostReply || fault == Fault::LostRequest));
   }
   EXPECT_TRUE(journey->store.uploads_under_way().empty());
   EXPECT_EQ(journey->count("PART") > 4, completing);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Multipart, LostDuring,
-    testing::Combine(testing::Values(Operation::Create, Operation::PutPart,
-                                     Operation::Complete),
-                     testing::Values(Fault::None, Fault::LostReply,
-                                     Fault::LostRequest, Fault::FailBefore)));
+INSTANTIATE_TEST_SUITE_P(Multipart, LostDuring,
+                         testing::Combine(testing::Values(Operation::Create, Operation::PutPart,
+                                                          Operation::Complete),
+                                          testing::Values(Fault::None, Fault::LostReply,
+                                                          Fault::LostRequest, Fault::FailBefore)));
 
 TEST(Multipart, AbortWaitsForThePartsInFlight) {
   auto journey = multipart(6);
@@ -466,12 +446,9 @@ TEST(Multipart, AbortWaitsForThePartsInFlight) {
   upload.step(Persisted{});
   EXPECT_TRUE(upload.step(SourceLost{}).empty());
   for (int part = 1; part <= 3; ++part) {
-    EXPECT_TRUE(
-        upload.step(PartDone{part, fail(ErrorCode::Cancelled, "cancelled")})
-            .empty());
+    EXPECT_TRUE(upload.step(PartDone{part, fail(ErrorCode::Cancelled, "cancelled")}).empty());
   }
-  const auto actions =
-      upload.step(PartDone{4, fail(ErrorCode::Cancelled, "cancelled")});
+  const auto actions = upload.step(PartDone{4, fail(ErrorCode::Cancelled, "cancelled")});
   ASSERT_EQ(actions.size(), 1U);
   EXPECT_EQ(std::get<SendAbort>(actions[0]).upload_id, "id");
 }
@@ -515,10 +492,9 @@ TEST(Multipart, PartSizeFollowsTheFile) {
   const std::uint64_t most = 10'000 * multipart_threshold;
   EXPECT_EQ(part_size_for(most), multipart_threshold);
   EXPECT_EQ(part_size_for(most + 1), multipart_threshold + 1);
-  EXPECT_LE((max_object_size - 1) / part_size_for(max_object_size) + 1,
-            10'000U);
+  EXPECT_LE((max_object_size - 1) / part_size_for(max_object_size) + 1, 10'000U);
   EXPECT_LE(part_size_for(max_object_size), 5ULL << 30U);
 }
 
-} // namespace
-} // namespace waybill::uploader
+}  // namespace
+}  // namespace waybill::uploader

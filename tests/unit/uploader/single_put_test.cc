@@ -26,8 +26,7 @@ StoreBehaviour unguarded() {
 }
 
 // An object that an earlier generation of ours left; returns its ETag.
-std::string put_base(Journey &journey,
-                     const std::string &body = "the generation before") {
+std::string put_base(Journey& journey, const std::string& body = "the generation before") {
   Attempt earlier = journey.attempt;
   earlier.id = "earlier";
   earlier.generation -= 1;
@@ -36,8 +35,8 @@ std::string put_base(Journey &journey,
   return journey.store.find(journey.attempt.key)->etag;
 }
 
-std::string body_there(const Journey &journey) {
-  const auto *object = journey.store.find(journey.attempt.key);
+std::string body_there(const Journey& journey) {
+  const auto* object = journey.store.find(journey.attempt.key);
   return object == nullptr ? "nothing" : std::string(as_text(*object->body));
 }
 
@@ -59,8 +58,7 @@ TEST(SinglePut, NewKeyIsPutIfAbsentAndStored) {
 TEST(SinglePut, ObjectCarriesWhoPutItThere) {
   Journey journey;
   journey.expect<Stored>();
-  const auto identity =
-      parse_metadata(journey.store.find(journey.attempt.key)->metadata);
+  const auto identity = parse_metadata(journey.store.find(journey.attempt.key)->metadata);
   EXPECT_EQ(identity.attempt, journey.attempt.id);
   EXPECT_EQ(identity.agent, journey.attempt.agent_id);
   EXPECT_EQ(identity.generation, 3);
@@ -106,9 +104,8 @@ TEST(SinglePut, WithoutEnforcedConditionsAForeignObjectIsSeenInTime) {
 TEST(SinglePut, WithoutEnforcedConditionsEachTryLooksFirst) {
   Journey journey(unguarded());
   journey.fault(Operation::Put, 1, Fault::FailBefore);
-  journey.before(Operation::Head, 2, [&] {
-    journey.store.put_foreign(journey.attempt.key, "theirs");
-  });
+  journey.before(Operation::Head, 2,
+                 [&] { journey.store.put_foreign(journey.attempt.key, "theirs"); });
   journey.expect<ForeignObject>();
   EXPECT_EQ(body_there(journey), "theirs");
 }
@@ -119,8 +116,7 @@ TEST(SinglePut, WithoutEnforcedConditionsEachTryLooksFirst) {
 TEST(SinglePut, RecomputedEtagIsProofLevelTwo) {
   StoreBehaviour behaviour;
   behaviour.returns_checksums = false;
-  EXPECT_EQ(Journey(behaviour).expect<Stored>().proof,
-            ProofLevel::EtagRecomputed);
+  EXPECT_EQ(Journey(behaviour).expect<Stored>().proof, ProofLevel::EtagRecomputed);
 }
 
 TEST(SinglePut, MereAcknowledgementIsProofLevelOne) {
@@ -138,8 +134,7 @@ TEST(SinglePut, OtherChecksumInTheReplyIsNotStored) {
   journey.fault(Operation::Put, 1, Fault::WrongEtag);
   // What came back was wrong, not what is there: the HEAD tells.
   journey.expect<Stored>();
-  EXPECT_THAT(journey.requests,
-              ElementsAre("PUT if-absent", "PUT if-match", "HEAD"));
+  EXPECT_THAT(journey.requests, ElementsAre("PUT if-absent", "PUT if-match", "HEAD"));
 }
 
 TEST(SinglePut, ObjectThatReallyHasOtherBytesIsReplacedOnce) {
@@ -147,8 +142,7 @@ TEST(SinglePut, ObjectThatReallyHasOtherBytesIsReplacedOnce) {
   journey.fault(Operation::Put, 1, Fault::WrongEtag);
   journey.before(Operation::Put, 2, [&] {
     const auto damaged = *journey.store.find(journey.attempt.key);
-    journey.store.put_foreign(journey.attempt.key, "other bytes than were sent",
-                              damaged.metadata);
+    journey.store.put_foreign(journey.attempt.key, "other bytes than were sent", damaged.metadata);
   });
   journey.expect<Stored>();
   EXPECT_EQ(body_there(journey), journey.content);
@@ -175,8 +169,7 @@ TEST(SinglePut, BadDigestReadsTheFileAgainOnce) {
   Upload upload(journey.attempt, journey.capabilities, {}, dice);
   auto actions = upload.step(Begin{});
   EXPECT_FALSE(std::get<SendPut>(actions.at(0)).reread);
-  actions = upload.step(
-      PutDone{fail(Error{.code = ErrorCode::Damaged, .http_status = 400})});
+  actions = upload.step(PutDone{fail(Error{.code = ErrorCode::Damaged, .http_status = 400})});
   EXPECT_TRUE(std::get<SendPut>(actions.at(0)).reread);
 }
 
@@ -206,8 +199,7 @@ TEST(SinglePut, LostRequestIsSentAgainOnlyAfterHeadSaidAbsent) {
   Journey journey;
   journey.fault(Operation::Put, 1, Fault::LostRequest);
   const Stored stored = journey.expect<Stored>();
-  EXPECT_THAT(journey.requests,
-              ElementsAre("PUT if-absent", "HEAD", "PUT if-absent"));
+  EXPECT_THAT(journey.requests, ElementsAre("PUT if-absent", "HEAD", "PUT if-absent"));
   EXPECT_TRUE(stored.may_land_again);
   EXPECT_TRUE(journey.upload().ambiguous());
 }
@@ -217,8 +209,7 @@ TEST(SinglePut, ZombieThatLandsBeforeTheSecondSendIsRecognised) {
   journey.fault(Operation::Put, 1, Fault::LandsLater);
   journey.before(Operation::Put, 2, [&] { journey.faulty().land_zombies(); });
   journey.expect<Stored>();
-  EXPECT_THAT(journey.requests,
-              ElementsAre("PUT if-absent", "HEAD", "PUT if-absent", "HEAD"));
+  EXPECT_THAT(journey.requests, ElementsAre("PUT if-absent", "HEAD", "PUT if-absent", "HEAD"));
   EXPECT_EQ(journey.store.history().size(), 1U);
 }
 
@@ -242,8 +233,7 @@ TEST(SinglePut, RestartBeforeItLandedSendsAfterHeadSaidAbsent) {
 // S3.md 10.4
 TEST(SinglePut, PreconditionFailedByOurOwnAttemptIsSuccess) {
   Journey journey;
-  journey.store.put_foreign(journey.attempt.key, journey.content,
-                            make_metadata(journey.attempt));
+  journey.store.put_foreign(journey.attempt.key, journey.content, make_metadata(journey.attempt));
   journey.expect<Stored>();
   EXPECT_THAT(journey.requests, ElementsAre("PUT if-absent", "HEAD"));
 }
@@ -269,8 +259,7 @@ TEST(SinglePut, PreconditionFailedButNothingThereIsTriedAgain) {
   Journey journey;
   journey.fault(Operation::Put, 1, Fault::Precondition);
   journey.expect<Stored>();
-  EXPECT_THAT(journey.requests,
-              ElementsAre("PUT if-absent", "HEAD", "PUT if-absent"));
+  EXPECT_THAT(journey.requests, ElementsAre("PUT if-absent", "HEAD", "PUT if-absent"));
 }
 
 // S3.md 10.7
@@ -286,8 +275,7 @@ TEST(SinglePut, UnknownConditionFallsBackToHeadThenPut) {
   Journey journey;
   journey.store.behaviour.if_absent_on_put = OnCondition::Unknown;
   journey.expect<Stored>();
-  EXPECT_THAT(journey.requests,
-              ElementsAre("PUT if-absent", "HEAD", "PUT unconditional"));
+  EXPECT_THAT(journey.requests, ElementsAre("PUT if-absent", "HEAD", "PUT unconditional"));
 }
 
 TEST(SinglePut, EarlierAttemptOfOursBecomesTheNewBase) {
@@ -295,8 +283,7 @@ TEST(SinglePut, EarlierAttemptOfOursBecomesTheNewBase) {
   put_base(journey);
   journey.attempt.prior_attempts = {"earlier"};
   const Stored stored = journey.expect<Stored>();
-  EXPECT_THAT(journey.requests,
-              ElementsAre("PUT if-absent", "HEAD", "PUT if-match"));
+  EXPECT_THAT(journey.requests, ElementsAre("PUT if-absent", "HEAD", "PUT if-match"));
   EXPECT_FALSE(stored.recovered);
 }
 
@@ -304,8 +291,7 @@ TEST(SinglePut, ObjectOfOursThatTheCatalogForgotIsReplacedAndTold) {
   Journey journey;
   put_base(journey);
   EXPECT_TRUE(journey.expect<Stored>().recovered);
-  EXPECT_THAT(journey.requests,
-              ElementsAre("PUT if-absent", "HEAD", "PUT if-match"));
+  EXPECT_THAT(journey.requests, ElementsAre("PUT if-absent", "HEAD", "PUT if-match"));
 }
 
 TEST(SinglePut, BaseStillThereAfterALostRequestIsReplacedOnCondition) {
@@ -313,8 +299,7 @@ TEST(SinglePut, BaseStillThereAfterALostRequestIsReplacedOnCondition) {
   journey.attempt.base_etag = put_base(journey);
   journey.fault(Operation::Put, 1, Fault::LostRequest);
   journey.expect<Stored>();
-  EXPECT_THAT(journey.requests,
-              ElementsAre("PUT if-match", "HEAD", "PUT if-match"));
+  EXPECT_THAT(journey.requests, ElementsAre("PUT if-match", "HEAD", "PUT if-match"));
 }
 
 TEST(SinglePut, BaseThatSomebodyReplacedIsAConflict) {
@@ -335,8 +320,7 @@ TEST_P(BaseVanished, NewContentGoesThereAsToANewKey) {
   Journey journey(behaviour);
   journey.attempt.base_etag = "\"gone\"";
   EXPECT_TRUE(journey.expect<Stored>().base_was_missing);
-  EXPECT_THAT(journey.requests,
-              ElementsAre("PUT if-match", "HEAD", "PUT if-absent"));
+  EXPECT_THAT(journey.requests, ElementsAre("PUT if-match", "HEAD", "PUT if-absent"));
 }
 
 INSTANTIATE_TEST_SUITE_P(SinglePut, BaseVanished, testing::Bool());
@@ -356,8 +340,7 @@ TEST(SinglePut, WriteOnlyCredentialsStoreWhereConditionsAreEnforced) {
   behaviour.hides_everything = true;
   behaviour.returns_checksums = false;
   behaviour.md5_etags = false;
-  EXPECT_EQ(Journey(behaviour).expect<Stored>().proof,
-            ProofLevel::Acknowledged);
+  EXPECT_EQ(Journey(behaviour).expect<Stored>().proof, ProofLevel::Acknowledged);
 }
 
 // --- failures
@@ -365,8 +348,7 @@ TEST(SinglePut, WriteOnlyCredentialsStoreWhereConditionsAreEnforced) {
 
 TEST(SinglePut, TransientFailuresAreTriedFastThenTheEndpointIsTheCause) {
   Journey journey;
-  for (int nth = 1; nth <= 5; ++nth)
-    journey.fault(Operation::Put, nth, Fault::FailBefore);
+  for (int nth = 1; nth <= 5; ++nth) journey.fault(Operation::Put, nth, Fault::FailBefore);
   journey.expect<Stored>();
   EXPECT_EQ(journey.waits.size(), 4U);
   ASSERT_EQ(journey.troubles.size(), 1U);
@@ -393,15 +375,13 @@ TEST(SinglePut, HeadThatFailsIsTriedAgainBeforeAnythingElse) {
   journey.fault(Operation::Head, 1, Fault::FailBefore);
   journey.fault(Operation::Head, 2, Fault::LostReply);
   journey.expect<Stored>();
-  EXPECT_THAT(journey.requests,
-              ElementsAre("PUT if-absent", "HEAD", "HEAD", "HEAD"));
+  EXPECT_THAT(journey.requests, ElementsAre("PUT if-absent", "HEAD", "HEAD", "HEAD"));
 }
 
 TEST(SinglePut, AfterAnOutageAnUnansweredSendIsLookedForFirst) {
   Journey journey;
   journey.fault(Operation::Put, 1, Fault::LandsLater);
-  for (int nth = 2; nth <= 5; ++nth)
-    journey.fault(Operation::Put, nth, Fault::FailBefore);
+  for (int nth = 2; nth <= 5; ++nth) journey.fault(Operation::Put, nth, Fault::FailBefore);
   journey.before(Operation::Head, 2, [&] {
     journey.faulty().land_zombies();
     journey.store.run_one();
@@ -476,5 +456,5 @@ TEST(SinglePut, AmbiguousFromTheSendUntilTheAnswer) {
   EXPECT_TRUE(upload.ambiguous());
 }
 
-} // namespace
-} // namespace waybill::uploader
+}  // namespace
+}  // namespace waybill::uploader
