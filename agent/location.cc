@@ -55,7 +55,11 @@ std::vector<Target> as_paths_below(const std::vector<KnownFolder>& folders,
   for (const std::string& reading : readings(argument)) {
     const std::string path = normal(reading);
     if (path.empty() || path.starts_with('/') || path == "." || path.starts_with("..")) continue;
-    for (const KnownFolder& folder : folders) add(targets, folder, path);
+    for (const KnownFolder& folder : folders) {
+      // NAME/path is how status gives its examples.
+      if (auto rest = below(path, folder.name)) add(targets, folder, std::move(*rest));
+      add(targets, folder, path);
+    }
   }
   return targets;
 }
