@@ -1,7 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "catalog/columns.h"
@@ -9,26 +11,39 @@
 
 namespace waybill::catalog {
 
-// The SQL of `attempts` and `parts`. BadInput: an id that is not 32 lower-case hex digits.
+// `attempts` and `parts`. There are as many as uploads under way, a few thousand at the most, and
+// each verb asks for them: all are kept in memory too, and the table needs no index.
 class AttemptTable {
  public:
   explicit AttemptTable(Session& session) : session_(session) {}
 
-  Result<std::optional<AttemptRow>> find(std::string_view id);
-  Result<std::vector<AttemptRow>> of(FileId file);
-  Result<std::vector<AttemptRow>> open();
-  // Somebody else's attempt that may put something at the key.
-  Result<bool> another_file_uses(StoreId store, std::string_view key, FileId file);
+  // Before anything else, and after a rollback.
+  Result<void> load();
 
+  // Views into memory: valid until the next call that changes something.
+  [[nodiscard]] const AttemptRow* find(std::string_view id) const;
+  [[nodiscard]] std::vector<const AttemptRow*> of(FileId file) const;  // by generation
+  [[nodiscard]] std::vector<AttemptRow> open() const;                  // by file and generation
+  // The one that runs for this generation: not abandoned.
+  [[nodiscard]] const AttemptRow* running(const FileRow& file) const;
+  // Somebody else's attempt that may put something at the key.
+  [[nodiscard]] bool another_file_uses(StoreId store, std::string_view key, FileId file) const;
+
+  // BadInput: the id is not 32 lower-case hex digits.
   Result<void> insert(const AttemptRow& row);
-  // False: no such attempt. Its file, generation, store and key never change, and an abandoned one
-  // stays abandoned: whoever saves it may not have heard yet.
-  Result<bool> save(const AttemptRow& row);
+  // Its file, generation, store and key never change, and an abandoned one stays abandoned: whoever
+  // saves it may not have heard yet. The attempt is known.
+  Result<void> save(AttemptRow row);
   Result<void> abandon(FileId file);
   Result<void> end(std::string_view id);
 
  private:
+  void remember(AttemptRow row);
+
   Session& session_;
+  std::unordered_map<std::string, AttemptRow> by_id_;
+  std::unordered_multimap<std::int64_t, AttemptRow*> by_file_;
+  std::unordered_multimap<std::string, AttemptRow*> by_key_;
 };
 
 // Its effect may appear under its key without our doing anything more: all but a multipart upload

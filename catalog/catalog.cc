@@ -12,18 +12,36 @@ Catalog::~Catalog() = default;
 Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& state_dir, const Clock& clock) {
   auto session = Session::open(state_dir, clock);
   if (!session) return fail(session.error());
-  return std::unique_ptr<Catalog>(new Catalog(std::make_unique<Impl>(std::move(*session))));
+  auto impl = std::make_unique<Impl>(std::move(*session));
+  if (auto loaded = impl->load(); !loaded) return fail(loaded.error());
+  return std::unique_ptr<Catalog>(new Catalog(std::move(impl)));
+}
+
+Result<void> Catalog::Impl::load() {
+  files.forget();
+  objects.forget();
+  if (auto loaded = attempts.load(); !loaded) return loaded;
+  return events.load();
 }
 
 Result<void> Catalog::commit() {
   auto done = impl_->session->commit();
-  if (!done) impl_->objects.forget();
+  if (done) {
+    impl_->events.committed();
+  } else {
+    impl_->forget_uncommitted();
+  }
   return done;
 }
 
 void Catalog::rollback() {
   impl_->session->rollback();
-  impl_->objects.forget();
+  impl_->forget_uncommitted();
+}
+
+void Catalog::Impl::forget_uncommitted() {
+  // Without what is in the database no verb may go on: the failure stands until a rollback works.
+  if (auto loaded = load(); !loaded) session->fail_until_rollback(loaded.error());
 }
 
 bool Catalog::dirty() const {

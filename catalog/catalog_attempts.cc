@@ -12,100 +12,118 @@ Result<void> Catalog::Impl::key_is_free(const NewAttempt& attempt) {
     return fail(ErrorCode::PreconditionFailed,
                 "the key " + printable(attempt.key) + " is held by " + by);
   };
-  auto busy = attempts.another_file_uses(attempt.store, attempt.key, attempt.file);
-  if (!busy) return fail(busy.error());
-  if (*busy) return taken("an upload of another file that may still land");
-  auto holder = objects.live_at(attempt.store, attempt.key);
+  if (attempts.another_file_uses(attempt.store, attempt.key, attempt.file)) {
+    return taken("an upload of another file that may still land");
+  }
+  auto holder = objects.holder_of(attempt.store, attempt.key);
   if (!holder) return fail(holder.error());
   if (!*holder) return {};
-  const ObjectRow& object = **holder;
-  if (!object.owned) return taken("an object that is not ours");
-  if (object.sole) {
+  if (!(*holder)->owned) return taken("an object that is not ours");
+  if ((*holder)->sole) {
     if (attempt.new_version) return {};
     return taken("the only copy of an earlier file");
   }
-  if (object.file != attempt.file) return taken("the object of another file");
+  if ((*holder)->file != attempt.file) return taken("the object of another file");
   return {};
 }
+
+namespace {
+
+AttemptRow first_try(const NewAttempt& attempt, std::int64_t generation) {
+  const bool single = attempt.kind == AttemptKind::Single;
+  return {.id = attempt.id,
+          .file = attempt.file,
+          .generation = generation,
+          .store = attempt.store,
+          .key = attempt.key,
+          .kind = attempt.kind,
+          .condition = attempt.condition,
+          .state = single ? AttemptState::Open : AttemptState::Creating,
+          .fingerprint = attempt.fingerprint,
+          .sha256 = attempt.sha256,
+          .part_size = attempt.part_size};
+}
+
+// A retry goes on with what its attempt has reached: upload id, parts, state.
+AttemptRow next_try(AttemptRow row, const NewAttempt& attempt) {
+  row.condition = attempt.condition;
+  row.fingerprint = attempt.fingerprint;
+  if (attempt.sha256) row.sha256 = attempt.sha256;
+  return row;
+}
+
+}  // namespace
 
 Result<FileRow> Catalog::claim(const NewAttempt& attempt) {
   auto known = impl_->known_file(attempt.file);
   if (!known) return fail(known.error());
-  auto earlier = impl_->attempts.find(attempt.id);
-  if (!earlier) return fail(earlier.error());
-  if (next(known->row.state, FileEvent::Claim)) {
-    if (auto available = impl_->key_is_free(attempt); !available) return fail(available.error());
-  }
-  const FileRow& row = known->row;
-  if (*earlier && ((*earlier)->file != row.id || (*earlier)->generation != row.generation ||
-                   (*earlier)->store != attempt.store || (*earlier)->key != attempt.key ||
-                   (*earlier)->state == AttemptState::Abandoned)) {
+  StoredFile& file = *known;
+  const FileRow& row = file.row;
+  const Impl::Change change{.event = FileEvent::Claim, .attempt = attempt.id};
+  if (!next(row.state, FileEvent::Claim)) return impl_->transition(file, change);
+
+  const AttemptRow* earlier = impl_->attempts.find(attempt.id);
+  if (earlier != nullptr && (earlier->file != row.id || earlier->generation != row.generation ||
+                             earlier->store != attempt.store || earlier->key != attempt.key ||
+                             earlier->state == AttemptState::Abandoned)) {
     return fail(ErrorCode::Internal, "attempt " + attempt.id + " belongs to something else");
   }
-  FileWithObject claimed = *known;
-  claimed.row.key = attempt.key;
-  if (!claimed.row.sha256) claimed.row.sha256 = attempt.sha256;
-
-  auto moved = impl_->transition(claimed, {.event = FileEvent::Claim, .attempt = attempt.id});
-  if (!moved) return moved;
-  if (*earlier) {
-    // A retry goes on with what its attempt has reached: upload id, parts, state.
-    AttemptRow again = **earlier;
-    again.condition = attempt.condition;
-    again.fingerprint = attempt.fingerprint;
-    if (attempt.sha256) again.sha256 = attempt.sha256;
-    if (auto saved = impl_->attempts.save(again); !saved) return fail(saved.error());
-    return moved;
-  }
-  const bool single = attempt.kind == AttemptKind::Single;
-  const AttemptRow fresh{.id = attempt.id,
-                         .file = row.id,
-                         .generation = row.generation,
-                         .store = attempt.store,
-                         .key = attempt.key,
-                         .kind = attempt.kind,
-                         .condition = attempt.condition,
-                         .state = single ? AttemptState::Open : AttemptState::Creating,
-                         .fingerprint = attempt.fingerprint,
-                         .sha256 = attempt.sha256,
-                         .part_size = attempt.part_size};
-  if (auto added = impl_->attempts.insert(fresh); !added) return fail(added.error());
-  return moved;
+  if (auto available = impl_->key_is_free(attempt); !available) return fail(available.error());
+  if (auto begun = impl_->session->begin(); !begun) return fail(begun.error());
+  auto kept = earlier != nullptr ? impl_->attempts.save(next_try(*earlier, attempt))
+                                 : impl_->attempts.insert(first_try(attempt, row.generation));
+  if (!kept) return fail(kept.error());
+  file.row.key = attempt.key;
+  if (!row.sha256) file.row.sha256 = attempt.sha256;
+  return impl_->transition(file, change);
 }
 
 Result<std::optional<AttemptRow>> Catalog::attempt(std::string_view id) {
-  return impl_->attempts.find(id);
+  const AttemptRow* row = impl_->attempts.find(id);
+  return row == nullptr ? std::optional<AttemptRow>() : std::optional(*row);
 }
 
 Result<std::vector<AttemptRow>> Catalog::attempts_of(FileId file) {
-  return impl_->attempts.of(file);
+  std::vector<AttemptRow> rows;
+  for (const AttemptRow* row : impl_->attempts.of(file)) rows.push_back(*row);
+  return rows;
 }
 
 Result<std::vector<AttemptRow>> Catalog::open_attempts() {
   return impl_->attempts.open();
 }
 
+template <typename Action>
+Result<void> Catalog::Impl::keeping(FileId id, Action action) {
+  if (auto begun = session->begin(); !begun) return begun;
+  auto file = known_file(id);
+  if (!file) return fail(file.error());
+  if (auto done = action(); !done) return done;
+  if (!attempt_bears(file->row.state)) return {};
+  return files.save(file->row, *file);
+}
+
 Result<void> Catalog::save_attempt(const AttemptRow& attempt) {
-  if (auto begun = impl_->session->begin(); !begun) return begun;
-  auto saved = impl_->attempts.save(attempt);
-  if (!saved) return fail(saved.error());
-  if (!*saved) return fail(ErrorCode::NotFound, "no attempt has the id " + attempt.id);
-  return {};
+  const AttemptRow* known = impl_->attempts.find(attempt.id);
+  if (known == nullptr) {
+    return fail(ErrorCode::NotFound, "no attempt has the id " + attempt.id);
+  }
+  return impl_->keeping(known->file, [&] { return impl_->attempts.save(attempt); });
 }
 
 Result<void> Catalog::end_attempt(std::string_view id) {
-  if (auto begun = impl_->session->begin(); !begun) return begun;
-  return impl_->attempts.end(id);
+  const AttemptRow* known = impl_->attempts.find(id);
+  if (known == nullptr) return {};
+  return impl_->keeping(known->file, [&] { return impl_->attempts.end(id); });
 }
 
 Result<FileRow> Catalog::acknowledge(std::string_view attempt_id, const StoredObject& stored,
                                      bool owned) {
-  auto attempt = impl_->attempts.find(attempt_id);
-  if (!attempt) return fail(attempt.error());
-  if (!*attempt) {
+  const AttemptRow* attempt = impl_->attempts.find(attempt_id);
+  if (attempt == nullptr) {
     return fail(ErrorCode::NotFound, "no attempt has the id " + std::string(attempt_id));
   }
-  const AttemptRow& tried = **attempt;
+  const AttemptRow tried = *attempt;
   auto known = impl_->known_file(tried.file);
   if (!known) return fail(known.error());
   const FileRow& row = known->row;
@@ -123,7 +141,7 @@ Result<FileRow> Catalog::acknowledge(std::string_view attempt_id, const StoredOb
                    .file = tried.file,
                    .generation = tried.generation,
                    .attempt = owned ? tried.id : std::string(),
-                   .proven_at = impl_->session->now()};
+                   .proven_at = impl_->session->now() / ns_per_ms * ns_per_ms};
   const bool running = row.live && row.state == FileState::Uploading &&
                        tried.generation == row.generation && tried.state != AttemptState::Abandoned;
   if (!running) return impl_->land_late(*known, tried, std::move(object));
@@ -136,7 +154,7 @@ Result<FileRow> Catalog::acknowledge(std::string_view attempt_id, const StoredOb
   if (auto done = impl_->objects.supersede(tried.store, tried.key); !done) {
     return fail(done.error());
   }
-  if (row.object) {
+  if (row.object && known->object_key != tried.key) {
     // Still there under an earlier key: nobody's current bytes, and the only copy of them.
     if (auto done = impl_->objects.set_sole(*row.object, true); !done) return fail(done.error());
   }
@@ -145,23 +163,22 @@ Result<FileRow> Catalog::acknowledge(std::string_view attempt_id, const StoredOb
   impl_->session->tally().stored_at(row.folder, object.proven_at);
   return impl_->transition(*known,
                            {.event = owned ? FileEvent::Acknowledged : FileEvent::EqualForeign,
-                            .attempt = tried.id,
                             .acknowledged = &object});
 }
 
 // No event of the row (file_state.h), but an object of ours that must not stay unknown (P6).
-Result<FileRow> Catalog::Impl::land_late(const FileWithObject& file, const AttemptRow& attempt,
+Result<FileRow> Catalog::Impl::land_late(const StoredFile& file, const AttemptRow& attempt,
                                          ObjectRow object) {
   const FileRow& row = file.row;
   if (auto begun = session->begin(); !begun) return fail(begun.error());
-  auto holder = objects.live_at(attempt.store, attempt.key);
+  auto holder = objects.holder_of(attempt.store, attempt.key);
   if (!holder) return fail(holder.error());
   const bool in_its_run =
       row.live && (row.state == FileState::Queued || row.state == FileState::Uploading ||
                    row.state == FileState::Blocked || row.state == FileState::Stored);
   object.sole = !in_its_run;
   if (*holder) {
-    const ObjectRow& there = **holder;
+    const ObjectTable::Holder& there = **holder;
     const bool row_relies_on_it = row.state == FileState::Stored && row.object == there.id;
     if (there.file == row.id && !there.sole && !row_relies_on_it) {
       if (auto done = objects.supersede(attempt.store, attempt.key); !done) {
@@ -175,7 +192,9 @@ Result<FileRow> Catalog::Impl::land_late(const FileWithObject& file, const Attem
     }
   }
   if (auto added = objects.insert(object); !added) return fail(added.error());
-  if (auto ended = attempts.end(attempt.id); !ended) return fail(ended.error());
+  auto ended = keeping(row.id, [&] { return attempts.end(attempt.id); });
+  if (!ended) return fail(ended.error());
+  files.forget(row.id);  // its object may no longer be live
   return row;
 }
 

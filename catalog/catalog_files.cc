@@ -2,14 +2,11 @@
 #include <string>
 #include <utility>
 
-#include "catalog/attempt_id.h"
 #include "catalog/catalog_impl.h"
 
 namespace waybill::catalog {
 
 namespace {
-
-constexpr std::int64_t ns_per_ms = 1'000'000;
 
 bool at_its_path(FileState state) {
   return state != FileState::Removed && state != FileState::Gone;
@@ -17,10 +14,9 @@ bool at_its_path(FileState state) {
 
 }  // namespace
 
-// --- one transition
-// ---------------------------------------------------------------------------------
+// --- one transition ----------------------------------------------------------------------------
 
-Result<FileWithObject> Catalog::Impl::known_file(FileId id) {
+Result<StoredFile> Catalog::Impl::known_file(FileId id) {
   auto file = files.find(id);
   if (!file) return fail(file.error());
   if (!*file) {
@@ -29,15 +25,7 @@ Result<FileWithObject> Catalog::Impl::known_file(FileId id) {
   return std::move(**file);
 }
 
-Result<void> Catalog::Impl::record(const FileRow& row, const Change& change) {
-  const std::optional<std::string> attempt = packed_attempt(change.attempt);
-  return session->write(
-      "INSERT INTO events(at, file_id, gen, event, reason, attempt) VALUES(?,?,?,?,?,?)",
-      {session->now() / ns_per_ms, row.id, row.generation, change.event,
-       Value::text_or_null(change.reason), attempt ? Value::blob(*attempt) : Value(std::nullopt)});
-}
-
-Result<FileRow> Catalog::Impl::transition(const FileWithObject& file, const Change& change) {
+Result<FileRow> Catalog::Impl::transition(const StoredFile& file, const Change& change) {
   const auto step = next(file.row.state, change.event);
   if (!step || !file.row.live) {
     return fail(ErrorCode::Internal, std::string(to_string(change.event)) +
@@ -56,10 +44,10 @@ Result<FileRow> Catalog::Impl::transition(const FileWithObject& file, const Chan
   }
   if (step->new_row) {
     if (auto ended = files.end(file.row); !ended) return fail(ended.error());
-    return start_row(*change.seen, change.reason);
+    return start_row(*change.seen);
   }
 
-  FileWithObject after = file;
+  StoredFile after = file;
   FileRow& row = after.row;
   row.state = step->to;
   row.reason = change.row_reason;
@@ -79,33 +67,35 @@ Result<FileRow> Catalog::Impl::transition(const FileWithObject& file, const Chan
     row.key = after.object_key = change.acknowledged->key;
     row.sha256 = after.object_sha256 = change.acknowledged->sha256;
   }
+  after.last_event = events.upcoming(file.last_event, change.event);
   if (auto saved = files.save(file.row, after); !saved) return fail(saved.error());
-  if (auto told = record(row, change); !told) return fail(told.error());
+  auto told = events.append(row, file.last_event, change.event, change.reason, change.attempt);
+  if (!told) return fail(told.error());
   return std::move(after.row);
 }
 
-Result<FileRow> Catalog::Impl::start_row(const CompleteFile& seen, std::string_view reason) {
+Result<FileRow> Catalog::Impl::start_row(const CompleteFile& seen) {
   if (auto begun = session->begin(); !begun) return fail(begun.error());
-  FileRow row{.folder = seen.folder,
-              .path = seen.path,
-              .fingerprint = seen.fingerprint,
-              .racy = seen.racy,
-              .sha256 = seen.sha256,
-              .arrived = session->now()};
-  if (auto added = files.insert(row); !added) return fail(added.error());
-  auto told = record(row, {.event = FileEvent::CompleteNewContent, .reason = reason});
+  StoredFile file{.row = {.folder = seen.folder,
+                          .path = seen.path,
+                          .fingerprint = seen.fingerprint,
+                          .racy = seen.racy,
+                          .sha256 = seen.sha256,
+                          .arrived = session->now() / ns_per_ms * ns_per_ms},
+                  .last_event = events.upcoming(0, FileEvent::CompleteNewContent)};
+  if (auto added = files.insert(file); !added) return fail(added.error());
+  auto told = events.append(file.row, 0, FileEvent::CompleteNewContent, "", "");
   if (!told) return fail(told.error());
-  return row;
+  return std::move(file.row);
 }
 
-Result<FileRow> Catalog::Impl::save_quietly(const FileRow& before, const FileWithObject& after) {
+Result<FileRow> Catalog::Impl::save_quietly(const FileRow& before, const StoredFile& after) {
   if (auto begun = session->begin(); !begun) return fail(begun.error());
   if (auto saved = files.save(before, after); !saved) return fail(saved.error());
   return after.row;
 }
 
-// --- reading
-// ------------------------------------------------------------------------------------------
+// --- reading -----------------------------------------------------------------------------------
 
 Result<std::optional<FileRow>> Catalog::find_live(FolderId folder, std::string_view path) {
   auto file = impl_->files.find_live(folder, path);
@@ -130,32 +120,28 @@ Result<std::vector<FileRow>> Catalog::in_state(FileState state, FileId after, st
   return impl_->files.in_state(state, after, limit);
 }
 
-// --- what the disk told
-// -------------------------------------------------------------------------------
+// --- what the disk told ------------------------------------------------------------------------
 
 // Which of the three Complete events it is. The object's content counts only while the object is
 // live, and while nothing else of this file may still land on its key: the skip of an equal hash
 // waits for that (PROTOCOL.md rule 2).
-Result<FileEvent> Catalog::Impl::classify(const FileWithObject& file, const CompleteFile& seen,
-                                          const std::optional<Sha256>& sha256) {
+FileEvent Catalog::Impl::classify(const StoredFile& file, const CompleteFile& seen,
+                                  const std::optional<Sha256>& sha256) const {
   const FileRow& row = file.row;
   // Whatever arrives at the path while its old file is being removed is another file.
   if (row.state == FileState::Removing) return FileEvent::CompleteNewContent;
-  auto under_way = attempts.of(row.id);
-  if (!under_way) return fail(under_way.error());
+  const auto under_way = attempts.of(row.id);
 
   if (sha256 && file.object_live && file.object_sha256 == sha256) {
     const bool uploading = row.state == FileState::Uploading;
-    const bool wait = std::any_of(under_way->begin(), under_way->end(),
-                                  [&](const AttemptRow& a) { return !uploading || may_land(a); });
+    const bool wait = std::any_of(under_way.begin(), under_way.end(),
+                                  [&](const AttemptRow* a) { return !uploading || may_land(*a); });
     if (!wait || row.state == FileState::Removed) return FileEvent::CompleteObjectContent;
   }
   if (row.state == FileState::Uploading) {
-    for (const AttemptRow& attempt : *under_way) {
-      if (attempt.generation != row.generation || attempt.state == AttemptState::Abandoned)
-        continue;
-      const bool same = sha256 && attempt.sha256 ? sha256 == attempt.sha256
-                                                 : attempt.fingerprint == seen.fingerprint;
+    if (const AttemptRow* attempt = attempts.running(row)) {
+      const bool same = sha256 && attempt->sha256 ? sha256 == attempt->sha256
+                                                  : attempt->fingerprint == seen.fingerprint;
       if (same) return FileEvent::CompleteAttemptContent;
     }
   }
@@ -165,43 +151,42 @@ Result<FileEvent> Catalog::Impl::classify(const FileWithObject& file, const Comp
 Result<FileRow> Catalog::complete(const CompleteFile& file) {
   auto known = impl_->files.find_live(file.folder, file.path);
   if (!known) return fail(known.error());
-  if (!*known) return impl_->start_row(file, "");
-  const FileWithObject& before = **known;
+  if (!*known) return impl_->start_row(file);
+  const StoredFile& before = **known;
   const FileRow& row = before.row;
 
   const bool same_print = row.fingerprint == file.fingerprint;
   const bool content_known = file.sha256.has_value();
   if (same_print && at_its_path(row.state) && (!content_known || file.sha256 == row.sha256)) {
     if (row.racy == file.racy) return row;
-    FileWithObject after = before;
+    StoredFile after = before;
     after.row.racy = file.racy;
     return impl_->save_quietly(row, after);
   }
 
   CompleteFile seen = file;
   if (!content_known && same_print) seen.sha256 = row.sha256;
-  auto event = impl_->classify(before, seen, seen.sha256);
-  if (!event) return fail(event.error());
+  const FileEvent event = impl_->classify(before, seen, seen.sha256);
   // The content of a queued row itself, read at last or under a new fingerprint: no new generation.
   const bool own_content =
       (same_print && !row.sha256) || (seen.sha256 && seen.sha256 == row.sha256);
   const bool no_news =
-      *event == FileEvent::CompleteNewContent && own_content &&
+      event == FileEvent::CompleteNewContent && own_content &&
       (row.state == FileState::Queued || (same_print && row.state == FileState::Blocked));
-  const bool learnt = *event == FileEvent::CompleteAttemptContent && same_print;
+  const bool learnt = event == FileEvent::CompleteAttemptContent && same_print;
   if (no_news || learnt) {
-    FileWithObject after = before;
+    StoredFile after = before;
     after.row.fingerprint = seen.fingerprint;
     after.row.racy = seen.racy;
     after.row.sha256 = seen.sha256;
     return impl_->save_quietly(row, after);
   }
-  if (*event == FileEvent::CompleteAttemptContent && !seen.sha256) seen.sha256 = row.sha256;
-  if (*event == FileEvent::CompleteObjectContent && row.object) {
+  if (event == FileEvent::CompleteAttemptContent && !seen.sha256) seen.sha256 = row.sha256;
+  if (event == FileEvent::CompleteObjectContent && row.object) {
     if (auto begun = impl_->session->begin(); !begun) return fail(begun.error());
     if (auto done = impl_->objects.set_sole(*row.object, false); !done) return fail(done.error());
   }
-  return impl_->transition(before, {.event = *event, .seen = &seen});
+  return impl_->transition(before, {.event = event, .seen = &seen});
 }
 
 Result<FileRow> Catalog::set_content(FileId id, const Fingerprint& fingerprint,
@@ -224,7 +209,7 @@ Result<FileRow> Catalog::set_content(FileId id, const Fingerprint& fingerprint,
                             .sha256 = sha256};
     return impl_->transition(*known, {.event = FileEvent::CompleteNewContent, .seen = &seen});
   }
-  FileWithObject after = *known;
+  StoredFile after = *known;
   after.row.fingerprint = fingerprint;
   after.row.sha256 = sha256;
   return impl_->save_quietly(row, after);
@@ -238,7 +223,7 @@ Result<FileRow> Catalog::set_key(FileId id, std::string_view key) {
     return fail(ErrorCode::Internal,
                 "the key of a file that is " + std::string(to_string(row.state)) + " is frozen");
   }
-  FileWithObject after = *known;
+  StoredFile after = *known;
   after.row.key = key;
   return impl_->save_quietly(row, after);
 }
@@ -285,6 +270,7 @@ Result<FileRow> Catalog::apply(FileId id, FileEvent event, std::string_view reas
   if (row && object_lost && row->object) {
     // From here on the object's content no longer stands for the file's.
     if (auto done = impl_->objects.lost(*row->object); !done) return fail(done.error());
+    impl_->files.forget(row->id);
   }
   return row;
 }
@@ -292,7 +278,7 @@ Result<FileRow> Catalog::apply(FileId id, FileEvent event, std::string_view reas
 Result<void> Catalog::refresh_fingerprint(FileId id, const Fingerprint& fingerprint, bool racy) {
   auto known = impl_->known_file(id);
   if (!known) return fail(known.error());
-  FileWithObject after = *known;
+  StoredFile after = *known;
   after.row.fingerprint = fingerprint;
   after.row.racy = racy;
   auto saved = impl_->save_quietly(known->row, after);

@@ -6,6 +6,7 @@
 
 #include "catalog/attempt_table.h"
 #include "catalog/catalog.h"
+#include "catalog/event_log.h"
 #include "catalog/file_table.h"
 #include "catalog/object_table.h"
 #include "catalog/session.h"
@@ -15,7 +16,15 @@ namespace waybill::catalog {
 // What catalog.cc, catalog_files.cc and catalog_attempts.cc share.
 struct Catalog::Impl {
   explicit Impl(std::unique_ptr<Session> opened)
-      : session(std::move(opened)), files(*session), objects(*session), attempts(*session) {}
+      : session(std::move(opened)),
+        attempts(*session),
+        files(*session, attempts),
+        objects(*session),
+        events(*session) {}
+
+  // What the tables keep in memory: at the start, and again after a rollback.
+  Result<void> load();
+  void forget_uncommitted();
 
   // What an event brings along beside the step of the table.
   struct Change {
@@ -27,22 +36,24 @@ struct Catalog::Impl {
     const ObjectRow* acknowledged = nullptr;  // its object from now on
   };
   // The table's step with all its effects and its event. Internal: the table does not list it.
-  Result<FileRow> transition(const FileWithObject& file, const Change& change);
-  Result<FileRow> start_row(const CompleteFile& seen, std::string_view reason);
-  Result<FileRow> save_quietly(const FileRow& before, const FileWithObject& after);
-  Result<void> record(const FileRow& row, const Change& change);
+  Result<FileRow> transition(const StoredFile& file, const Change& change);
+  Result<FileRow> start_row(const CompleteFile& seen);
+  Result<FileRow> save_quietly(const FileRow& before, const StoredFile& after);
+  // Ends or saves an attempt that may bear the file's key and SHA-256: the file keeps both.
+  template <typename Action>
+  Result<void> keeping(FileId file, Action action);
 
-  Result<FileWithObject> known_file(FileId id);
-  Result<FileEvent> classify(const FileWithObject& file, const CompleteFile& seen,
-                             const std::optional<Sha256>& sha256);
+  Result<StoredFile> known_file(FileId id);
+  [[nodiscard]] FileEvent classify(const StoredFile& file, const CompleteFile& seen,
+                                   const std::optional<Sha256>& sha256) const;
   Result<void> key_is_free(const NewAttempt& attempt);
-  Result<FileRow> land_late(const FileWithObject& file, const AttemptRow& attempt,
-                            ObjectRow object);
+  Result<FileRow> land_late(const StoredFile& file, const AttemptRow& attempt, ObjectRow object);
 
   const std::unique_ptr<Session> session;
+  AttemptTable attempts;
   FileTable files;
   ObjectTable objects;
-  AttemptTable attempts;
+  EventLog events;
 };
 
 }  // namespace waybill::catalog

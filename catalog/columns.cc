@@ -1,14 +1,13 @@
 #include "catalog/columns.h"
 
 #include "base/bytes.h"
-#include "catalog/attempt_id.h"
+#include "catalog/packed_hex.h"
 
 namespace waybill::catalog {
 
 namespace {
 
 constexpr std::string_view same_sha256 = "sha256";
-constexpr std::int64_t ns_per_ms = 1'000'000;
 
 // dev, ino, btime, size, mtime, ctime from `column` on.
 Fingerprint fingerprint_from(const Rows& rows, int column) {
@@ -27,8 +26,8 @@ std::string full_checksum(std::string_view stored, const Sha256& sha256) {
 
 }  // namespace
 
-FileWithObject file_from(const Rows& rows) {
-  FileWithObject file;
+StoredFile file_from(const Rows& rows) {
+  StoredFile file;
   FileRow& row = file.row;
   row.id = rows.id<FileId>(0);
   row.folder = rows.id<FolderId>(1);
@@ -41,13 +40,20 @@ FileWithObject file_from(const Rows& rows) {
   if (!rows.is_null(14)) row.object = rows.id<ObjectId>(14);
   row.tries = rows.integer(15);
   row.reason = rows.string(16);
-  row.arrived = rows.integer(18);
+  row.arrived = rows.integer(18) * ns_per_ms;
   file.object_live = rows.integer(19) != 0;
   file.object_sha256 = rows.sha256(20);
   file.object_key = rows.string(21);
-  row.sha256 = rows.is_null(13) ? file.object_sha256 : rows.sha256(13);
-  row.key = rows.is_null(17) ? file.object_key : rows.string(17);
+  file.last_event = rows.integer(22);
+  file.own_sha256 = !rows.is_null(13);
+  file.own_key = !rows.is_null(17);
+  row.sha256 = file.own_sha256 ? rows.sha256(13) : file.object_sha256;
+  row.key = file.own_key ? rows.string(17) : file.object_key;
   return file;
+}
+
+FileRow file_row_from(const Rows& rows) {
+  return file_from(rows).row;
 }
 
 ObjectRow object_from(const Rows& rows) {
@@ -57,7 +63,7 @@ ObjectRow object_from(const Rows& rows) {
   row.key = rows.string(2);
   row.live = rows.integer(3) != 0;
   row.version = rows.string(4);
-  row.etag = rows.string(5);
+  row.etag = rows.is_blob(5) ? '"' + to_hex(as_bytes(rows.bytes(5))) + '"' : rows.string(5);
   row.size = static_cast<std::uint64_t>(rows.integer(6));
   row.sha256 = rows.sha256(7).value_or(Sha256{});
   row.checksum = full_checksum(rows.bytes(8), row.sha256);
@@ -67,10 +73,19 @@ ObjectRow object_from(const Rows& rows) {
   row.sole = rows.integer(12) != 0;
   row.file = rows.id<FileId>(13);
   row.generation = rows.integer(14);
-  row.attempt = unpacked_attempt(rows.bytes(15));
-  row.proven_at = rows.integer(16);
-  row.proof_due = rows.integer(17);
+  row.attempt = unpacked_hex(rows.bytes(15));
+  row.proven_at = rows.integer(16) * ns_per_ms;
+  row.proof_due = rows.integer(17) * ns_per_ms;
   return row;
+}
+
+std::optional<Packed> packed_etag(std::string_view etag) {
+  if (etag.size() != 34 || etag.front() != '"' || etag.back() != '"') return std::nullopt;
+  return packed_hex(etag.substr(1, 32));
+}
+
+std::int64_t first_integer(const Rows& rows) {
+  return rows.integer(0);
 }
 
 std::string short_checksum(std::string_view checksum, const Sha256& sha256) {
@@ -80,7 +95,7 @@ std::string short_checksum(std::string_view checksum, const Sha256& sha256) {
 
 AttemptRow attempt_from(const Rows& rows) {
   AttemptRow row;
-  row.id = unpacked_attempt(rows.bytes(0));
+  row.id = unpacked_hex(rows.bytes(0));
   row.file = rows.id<FileId>(1);
   row.generation = rows.integer(2);
   row.store = rows.id<StoreId>(3);
@@ -127,7 +142,7 @@ EventRow event_from(const Rows& rows) {
           .generation = rows.integer(3),
           .event = rows.id<FileEvent>(4),
           .reason = rows.string(5),
-          .attempt = unpacked_attempt(rows.bytes(6))};
+          .attempt = unpacked_hex(rows.bytes(6))};
 }
 
 }  // namespace waybill::catalog

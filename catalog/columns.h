@@ -6,26 +6,47 @@
 #include <utility>
 #include <vector>
 
+#include "catalog/packed_hex.h"
 #include "catalog/rows.h"
 #include "catalog/sqlite.h"
 
 // Which columns make which row, once for the writer and for readers.
 namespace waybill::catalog {
 
-// What a file's last object says about it, read with the file. The file's own `key` and `sha` are
-// NULL where they equal the object's; x'' stands for "none" there.
-struct FileWithObject {
+// A file as it is stored. Its key and its SHA-256 are NULL where somebody else bears the same: the
+// attempt of its generation while it is not stored yet, else its last object. x'' stands for "none
+// although the bearer has one". So each is stored once, and the row keeps its size for life.
+struct StoredFile {
   FileRow row;
-  bool object_live = false;  // there, as far as we know, and the latest on its key
+  bool own_key = false;      // row.key is the file's own, else the object's
+  bool own_sha256 = false;   // likewise
+  bool object_live = false;  // the object is there, as far as we know, and the latest on its key
   std::optional<Sha256> object_sha256;
   std::string object_key;
+  std::int64_t last_event = 0;
 };
+// The states in which an attempt bears the key and the SHA-256 of its generation.
+constexpr bool attempt_bears(FileState state) {
+  return state < FileState::Stored;
+}
 
-#define WAYBILL_FILE_COLUMNS                                                                    \
-  "SELECT f.id, f.folder_id, f.path, f.live, f.state, f.gen, f.dev, f.ino, f.btime, f.size,"    \
-  " f.mtime, f.ctime, f.racy, f.sha, f.object_id, f.tries, f.reason, f.key, f.arrived, o.live," \
-  " o.sha, o.key FROM files f LEFT JOIN objects o ON o.id = f.object_id "
-FileWithObject file_from(const Rows& rows);
+#define WAYBILL_FILE_FIELDS(sha, key)                                                \
+  "SELECT f.id, f.folder_id, f.path, f.live, f.state, f.gen, f.dev, f.ino, f.btime," \
+  " f.size, f.mtime, f.ctime, f.racy, " sha ", f.object_id, f.tries, f.reason, " key \
+  ","                                                                                \
+  " f.arrived, o.live, o.sha, o.key, f.event FROM files f"                           \
+  " LEFT JOIN objects o ON o.id = f.object_id "
+// For the writer, who knows the attempts.
+#define WAYBILL_FILE_COLUMNS WAYBILL_FILE_FIELDS("f.sha", "f.key")
+// For readers: with the attempt's part already in it.
+#define WAYBILL_WHOLE_FILE_COLUMNS                            \
+  WAYBILL_FILE_FIELDS(                                        \
+      "coalesce(f.sha, CASE WHEN a.id IS NULL THEN NULL ELSE" \
+      " coalesce(a.sha, x'') END)",                           \
+      "coalesce(f.key, a.key)")                               \
+  "LEFT JOIN attempts a ON f.state < 3 AND a.file_id = f.id AND a.gen = f.gen AND a.state <> 4 "
+StoredFile file_from(const Rows& rows);
+FileRow file_row_from(const Rows& rows);
 
 #define WAYBILL_OBJECT_COLUMNS                                                            \
   "SELECT o.id, o.store_id, o.key, o.live, o.version, o.etag, o.size, o.sha, o.checksum," \
@@ -34,6 +55,8 @@ FileWithObject file_from(const Rows& rows);
 ObjectRow object_from(const Rows& rows);
 // `checksum` as it is stored: "sha256" where it is the SHA-256 that the row has anyway.
 std::string short_checksum(std::string_view checksum, const Sha256& sha256);
+// The bytes of an ETag that is a quoted MD5 in lower case, which are stored in its place.
+std::optional<Packed> packed_etag(std::string_view etag);
 
 #define WAYBILL_ATTEMPT_COLUMNS                                                               \
   "SELECT id, file_id, gen, store_id, key, kind, condition, state, sent_at, dev, ino, btime," \
@@ -50,6 +73,11 @@ FolderRow folder_from(const Rows& rows);
 
 #define WAYBILL_EVENT_COLUMNS "SELECT seq, at, file_id, gen, event, reason, attempt FROM events "
 EventRow event_from(const Rows& rows);
+
+// Times are kept in milliseconds: two bytes less each than nanoseconds, and fine enough for people.
+constexpr std::int64_t ns_per_ms = 1'000'000;
+
+std::int64_t first_integer(const Rows& rows);
 
 // All rows of a query.
 template <typename Row>

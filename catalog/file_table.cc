@@ -9,20 +9,32 @@ namespace {
 
 constexpr std::int64_t page_rows = 512;
 
-// NULL: as the object has it. x'': the file has none although its object has one.
-Value own_sha256(const FileWithObject& file) {
-  if (file.row.sha256 == file.object_sha256) return std::nullopt;
+// More files than that are not under way; a backlog is read again instead.
+constexpr std::size_t most_recent = 8192;
+
+// Who bears the key and the SHA-256 in the file's place.
+struct Bearer {
+  std::string_view key;
+  const std::optional<Sha256>& sha256;
+};
+
+Bearer bearer_of(const StoredFile& file, const AttemptTable& attempts) {
+  if (attempt_bears(file.row.state)) {
+    if (const AttemptRow* attempt = attempts.running(file.row)) {
+      return {attempt->key, attempt->sha256};
+    }
+  }
+  return {file.object_key, file.object_sha256};
+}
+
+Value own_sha256(const StoredFile& file) {
+  if (!file.own_sha256) return std::nullopt;
   if (!file.row.sha256) return Value::blob("");
   return Value::blob(*file.row.sha256);
 }
 
-Value own_key(const FileWithObject& file) {
-  if (file.row.key == file.object_key) return std::nullopt;
-  return Value::blob(file.row.key);
-}
-
-FileRow row_from(const Rows& rows) {
-  return file_from(rows).row;
+Value own_key(const StoredFile& file) {
+  return file.own_key ? Value::blob(file.row.key) : Value(std::nullopt);
 }
 
 // Everything that starts with "directory/" sorts before this.
@@ -34,31 +46,81 @@ std::string end_of_directory(std::string_view directory) {
 
 }  // namespace
 
-Result<std::optional<FileWithObject>> FileTable::find_live(FolderId folder, std::string_view path) {
-  return first(
+// Adds what only the attempts know.
+StoredFile FileTable::whole(StoredFile file) const {
+  const Bearer bearer = bearer_of(file, attempts_);
+  if (!file.own_key) file.row.key = bearer.key;
+  if (!file.own_sha256) file.row.sha256 = bearer.sha256;
+  return file;
+}
+
+Result<std::vector<FileRow>> FileTable::whole_rows(Result<std::vector<StoredFile>> files) const {
+  if (!files) return fail(files.error());
+  std::vector<FileRow> rows;
+  rows.reserve(files->size());
+  for (StoredFile& file : *files) rows.push_back(std::move(whole(std::move(file)).row));
+  return rows;
+}
+
+void FileTable::remember(const StoredFile& file) {
+  if (!attempt_bears(file.row.state)) {
+    recent_.erase(value_of(file.row.id));
+    return;
+  }
+  if (recent_.size() >= most_recent) recent_.clear();
+  recent_.insert_or_assign(value_of(file.row.id), file);
+}
+
+Result<std::optional<StoredFile>> FileTable::find_live(FolderId folder, std::string_view path) {
+  auto file = first(
       session_.read(WAYBILL_FILE_COLUMNS "WHERE f.folder_id = ? AND f.path = ? AND f.live = 1",
                     {folder, Value::blob(path)}),
       file_from);
+  if (file && *file) **file = whole(std::move(**file));
+  return file;
 }
 
-Result<std::optional<FileWithObject>> FileTable::find(FileId id) {
-  return first(session_.read(WAYBILL_FILE_COLUMNS "WHERE f.id = ?", {id}), file_from);
+Result<std::optional<StoredFile>> FileTable::find(FileId id) {
+  if (const auto known = recent_.find(value_of(id)); known != recent_.end()) {
+    return std::optional(known->second);
+  }
+  auto file = first(session_.read(WAYBILL_FILE_COLUMNS "WHERE f.id = ?", {id}), file_from);
+  if (file && *file) **file = whole(std::move(**file));
+  return file;
+}
+
+// From `from` on, in path order; before `end` unless it is empty.
+Result<std::vector<FileRow>> FileTable::page(FolderId folder, const std::string& from,
+                                             const std::string& end) {
+  if (end.empty()) {
+    return whole_rows(all(
+        session_.read(WAYBILL_FILE_COLUMNS "WHERE f.folder_id = ? AND f.live = 1 AND f.path >= ?"
+                                           " ORDER BY f.path LIMIT ?",
+                      {folder, Value::blob(from), page_rows}),
+        file_from));
+  }
+  return whole_rows(
+      all(session_.read(WAYBILL_FILE_COLUMNS "WHERE f.folder_id = ? AND f.live = 1 AND f.path >= ?"
+                                             " AND f.path < ? ORDER BY f.path LIMIT ?",
+                        {folder, Value::blob(from), Value::blob(end), page_rows}),
+          file_from));
 }
 
 Result<std::vector<FileRow>> FileTable::in_state(FileState state, FileId after, std::size_t limit) {
   const auto most = static_cast<std::int64_t>(limit);
   // The index leaves out the stored ones: they are the many, and asked for in bulk only.
   if (state == FileState::Stored) {
-    return all(session_.read(WAYBILL_FILE_COLUMNS
-                             "WHERE f.live = 1 AND f.state = 3 AND f.id > ? ORDER BY f.id LIMIT ?",
-                             {after, most}),
-               row_from);
+    return whole_rows(
+        all(session_.read(WAYBILL_FILE_COLUMNS "WHERE f.live = 1 AND f.state = 3 AND f.id > ?"
+                                               " ORDER BY f.id LIMIT ?",
+                          {after, most}),
+            file_from));
   }
-  return all(session_.read(WAYBILL_FILE_COLUMNS
-                           "WHERE f.live = 1 AND f.state <> 3 AND f.state = ? AND f.id > ?"
-                           " ORDER BY f.id LIMIT ?",
-                           {state, after, most}),
-             row_from);
+  return whole_rows(
+      all(session_.read(WAYBILL_FILE_COLUMNS "WHERE f.live = 1 AND f.state <> 3 AND f.state = ?"
+                                             " AND f.id > ? ORDER BY f.id LIMIT ?",
+                        {state, after, most}),
+          file_from));
 }
 
 Result<void> FileTable::for_each_live(FolderId folder, std::string_view directory, bool deep,
@@ -67,19 +129,9 @@ Result<void> FileTable::for_each_live(FolderId folder, std::string_view director
   std::string from = prefix;
   const std::string end = directory.empty() ? "" : end_of_directory(directory);
   for (;;) {
-    auto page = directory.empty()
-                    ? all(session_.read(WAYBILL_FILE_COLUMNS
-                                        "WHERE f.folder_id = ? AND f.live = 1 AND f.path >= ?"
-                                        " ORDER BY f.path LIMIT ?",
-                                        {folder, Value::blob(from), page_rows}),
-                          row_from)
-                    : all(session_.read(WAYBILL_FILE_COLUMNS
-                                        "WHERE f.folder_id = ? AND f.live = 1 AND f.path >= ?"
-                                        " AND f.path < ? ORDER BY f.path LIMIT ?",
-                                        {folder, Value::blob(from), Value::blob(end), page_rows}),
-                          row_from);
-    if (!page) return fail(page.error());
-    for (const FileRow& row : *page) {
+    auto rows = page(folder, from, end);
+    if (!rows) return fail(rows.error());
+    for (const FileRow& row : *rows) {
       if (row.path < from) continue;  // below a directory that is being passed over
       const std::size_t slash = deep ? std::string::npos : row.path.find('/', prefix.size());
       if (slash != std::string::npos) {
@@ -89,44 +141,54 @@ Result<void> FileTable::for_each_live(FolderId folder, std::string_view director
       from = row.path + '\0';
       visit(row);
     }
-    if (std::cmp_less(page->size(), page_rows)) return {};
+    if (std::cmp_less(rows->size(), page_rows)) return {};
   }
 }
 
-Result<void> FileTable::insert(FileRow& row) {
+Result<void> FileTable::insert(StoredFile& file) {
+  FileRow& row = file.row;
   const Fingerprint& print = row.fingerprint;
+  file.own_sha256 = row.sha256.has_value();
+  file.own_key = !row.key.empty();
   auto done = session_.write(
       "INSERT INTO files(folder_id, path, live, state, gen, dev, ino, btime, size, mtime, ctime,"
-      " racy, sha, object_id, tries, reason, key, arrived)"
-      " VALUES(?,?,1,?,?,?,?,?,?,?,?,?,?,NULL,?,?,?,?)",
+      " racy, sha, object_id, tries, reason, key, arrived, event)"
+      " VALUES(?,?,1,?,?,?,?,?,?,?,?,?,?,NULL,?,?,?,?,?)",
       {row.folder, Value::blob(row.path), row.state, row.generation, print.dev, print.ino,
-       print.btime, print.size, print.mtime, print.ctime, row.racy,
-       row.sha256 ? Value::blob(*row.sha256) : Value(std::nullopt), row.tries,
-       Value::text_or_null(row.reason), Value::blob_or_null(row.key), row.arrived});
+       print.btime, print.size, print.mtime, print.ctime, row.racy, own_sha256(file), row.tries,
+       Value::text_or_null(row.reason), own_key(file), row.arrived / ns_per_ms, file.last_event});
   if (!done) return done;
   row.id = static_cast<FileId>(session_.last_row_id());
   session_.tally().enter(row);
+  remember(file);
   return {};
 }
 
-Result<void> FileTable::save(const FileRow& before, const FileWithObject& after) {
+Result<void> FileTable::save(const FileRow& before, StoredFile after) {
   const FileRow& row = after.row;
+  const Bearer bearer = bearer_of(after, attempts_);
+  after.own_key = row.key != bearer.key;
+  after.own_sha256 = row.sha256 != bearer.sha256;
   session_.tally().leave(before);
   session_.tally().enter(row);
   auto done = session_.write(
       "UPDATE files SET state = ?, gen = ?, racy = ?, sha = ?, object_id = ?, tries = ?,"
-      " reason = ?, key = ? WHERE id = ?",
+      " reason = ?, key = ?, event = ? WHERE id = ?",
       {row.state, row.generation, row.racy, own_sha256(after), row.object, row.tries,
-       Value::text_or_null(row.reason), own_key(after), row.id});
-  if (!done || before.fingerprint == row.fingerprint) return done;
-  const Fingerprint& print = row.fingerprint;
-  return session_.write(
-      "UPDATE files SET dev = ?, ino = ?, btime = ?, size = ?, mtime = ?, ctime = ? WHERE id = ?",
-      {print.dev, print.ino, print.btime, print.size, print.mtime, print.ctime, row.id});
+       Value::text_or_null(row.reason), own_key(after), after.last_event, row.id});
+  if (done && before.fingerprint != row.fingerprint) {
+    const Fingerprint& print = row.fingerprint;
+    done = session_.write(
+        "UPDATE files SET dev = ?, ino = ?, btime = ?, size = ?, mtime = ?, ctime = ? WHERE id = ?",
+        {print.dev, print.ino, print.btime, print.size, print.mtime, print.ctime, row.id});
+  }
+  if (done) remember(after);
+  return done;
 }
 
 Result<void> FileTable::end(const FileRow& row) {
   session_.tally().leave(row);
+  forget(row.id);
   return session_.write("UPDATE files SET live = 0 WHERE id = ?", {row.id});
 }
 

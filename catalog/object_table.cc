@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "catalog/attempt_id.h"
+#include "catalog/packed_hex.h"
 
 namespace waybill::catalog {
 
@@ -11,12 +11,11 @@ namespace {
 // Sentences may quote what a server said: bounded, whatever it says.
 constexpr std::size_t known_proofs = 256;
 
-Value attempt_value(const std::optional<std::string>& packed) {
-  return packed ? Value::blob(*packed) : Value(std::nullopt);
-}
-
-std::int64_t first_integer(const Rows& rows) {
-  return rows.integer(0);
+ObjectTable::Holder holder_from(const Rows& rows) {
+  return {.id = rows.id<ObjectId>(0),
+          .file = rows.id<FileId>(1),
+          .owned = rows.integer(2) != 0,
+          .sole = rows.integer(3) != 0};
 }
 
 }  // namespace
@@ -30,6 +29,14 @@ Result<std::optional<ObjectRow>> ObjectTable::live_at(StoreId store, std::string
       session_.read(WAYBILL_OBJECT_COLUMNS "WHERE o.store_id = ? AND o.key = ? AND o.live = 1",
                     {store, Value::blob(key)}),
       object_from);
+}
+
+Result<std::optional<ObjectTable::Holder>> ObjectTable::holder_of(StoreId store,
+                                                                  std::string_view key) {
+  return first(session_.read("SELECT id, file_id, owned, sole FROM objects"
+                             " WHERE store_id = ? AND key = ? AND live = 1",
+                             {store, Value::blob(key)}),
+               holder_from);
 }
 
 Result<std::optional<std::int64_t>> ObjectTable::proof_id(std::string_view detail) {
@@ -54,16 +61,18 @@ Result<std::optional<std::int64_t>> ObjectTable::proof_id(std::string_view detai
 Result<void> ObjectTable::insert(ObjectRow& row) {
   auto detail = proof_id(row.proof_detail);
   if (!detail) return fail(detail.error());
-  const std::optional<std::string> attempt = packed_attempt(row.attempt);
+  const auto attempt = packed_hex(row.attempt);
+  const auto etag = packed_etag(row.etag);
   const std::string checksum = short_checksum(row.checksum, row.sha256);
   auto done = session_.write(
       "INSERT INTO objects(store_id, key, live, version, etag, size, sha, checksum, proof,"
       " proof_detail, owned, sole, file_id, gen, attempt, proven_at)"
       " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
       {row.store, Value::blob(row.key), row.live, Value::text_or_null(row.version),
-       Value::text(row.etag), row.size, Value::blob(row.sha256), Value::text_or_null(checksum),
-       row.proof, *detail, row.owned, row.sole, row.file, row.generation, attempt_value(attempt),
-       row.proven_at});
+       etag ? Value::blob(*etag) : Value::text(row.etag), row.size, Value::blob(row.sha256),
+       Value::text_or_null(checksum), row.proof, *detail, row.owned, row.sole, row.file,
+       row.generation, attempt ? Value::blob(*attempt) : Value(std::nullopt),
+       row.proven_at / ns_per_ms});
   if (done) row.id = static_cast<ObjectId>(session_.last_row_id());
   return done;
 }
@@ -78,7 +87,7 @@ Result<void> ObjectTable::lost(ObjectId id) {
 }
 
 Result<void> ObjectTable::proof_is_due(ObjectId id, std::int64_t at) {
-  return session_.write("UPDATE objects SET proof_due = ? WHERE id = ?", {at, id});
+  return session_.write("UPDATE objects SET proof_due = ? WHERE id = ?", {at / ns_per_ms, id});
 }
 
 Result<void> ObjectTable::set_sole(ObjectId id, bool sole) {

@@ -18,6 +18,15 @@ class ObjectTable {
   Result<std::optional<ObjectRow>> find(ObjectId id);
   Result<std::optional<ObjectRow>> live_at(StoreId store, std::string_view key);
 
+  // Who holds a key: what claim() asks, without the rest of the row.
+  struct Holder {
+    ObjectId id{};
+    FileId file{};
+    bool owned = true;
+    bool sole = false;
+  };
+  Result<std::optional<Holder>> holder_of(StoreId store, std::string_view key);
+
   // Fills in the new id.
   Result<void> insert(ObjectRow& row);
   // Another object has the key now; its versions stay known.
@@ -29,6 +38,8 @@ class ObjectTable {
   // Also what landed late on the file's key and was never its object.
   Result<void> all_become_sole(const FileRow& file);
 
+  void forget() { proofs_.clear(); }
+
  private:
   Result<std::optional<std::int64_t>> proof_id(std::string_view detail);
 
@@ -36,9 +47,6 @@ class ObjectTable {
   // Ids of the sentences last used: there are few, and one belongs to every object. Only of
   // committed rows or of this transaction: forget() after a rollback.
   std::unordered_map<std::string, std::int64_t> proofs_;
-
- public:
-  void forget() { proofs_.clear(); }
 };
 
 }  // namespace waybill::catalog

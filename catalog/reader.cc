@@ -14,10 +14,6 @@ namespace waybill::catalog {
 
 namespace {
 
-FileRow row_from(const Rows& rows) {
-  return file_from(rows).row;
-}
-
 Reader::StateCount count_from(const Rows& rows) {
   return {.folder = rows.id<FolderId>(0),
           .state = rows.id<FileState>(1),
@@ -130,16 +126,16 @@ Result<std::vector<StoreRow>> Reader::stores() {
 
 Result<std::optional<FileRow>> Reader::find_live(FolderId folder, std::string_view path) {
   return first(
-      impl_->read(WAYBILL_FILE_COLUMNS "WHERE f.folder_id = ? AND f.path = ? AND f.live = 1",
+      impl_->read(WAYBILL_WHOLE_FILE_COLUMNS "WHERE f.folder_id = ? AND f.path = ? AND f.live = 1",
                   {folder, Value::blob(path)}),
-      row_from);
+      file_row_from);
 }
 
 Result<std::vector<FileRow>> Reader::files(const FileQuery& query) {
   const std::string end = end_of_prefix(query.path_prefix);
   // The statement names the columns of the index that serves it; `?n IS NULL OR` alone would make
   // SQLite read the whole table.
-  std::string sql = WAYBILL_FILE_COLUMNS "WHERE f.id > ?1";
+  std::string sql = WAYBILL_WHOLE_FILE_COLUMNS "WHERE f.id > ?1";
   if (query.live_only) sql += " AND f.live = 1";
   if (query.folder) sql += " AND f.folder_id = ?2";
   if (query.state) {
@@ -154,7 +150,7 @@ Result<std::vector<FileRow>> Reader::files(const FileQuery& query) {
   return all(
       statement->query({query.after_id, query.folder, query.state, Value::blob(query.path_prefix),
                         Value::blob(end), static_cast<std::int64_t>(query.limit)}),
-      row_from);
+      file_row_from);
 }
 
 Result<std::optional<ObjectRow>> Reader::object(ObjectId id) {
@@ -167,9 +163,26 @@ Result<std::vector<AttemptRow>> Reader::attempts_of(FileId file) {
 }
 
 Result<std::vector<EventRow>> Reader::events_of(FileId file, std::size_t limit) {
-  return all(impl_->read(WAYBILL_EVENT_COLUMNS "WHERE file_id = ? ORDER BY seq DESC LIMIT ?",
-                         {file, static_cast<std::int64_t>(limit)}),
-             event_from);
+  auto chain = all(impl_->read("WITH RECURSIVE chain(seq) AS (SELECT event FROM files WHERE id = ?"
+                               " UNION ALL SELECT e.prev FROM chain JOIN events e USING (seq)"
+                               " WHERE e.prev IS NOT NULL LIMIT ?) " WAYBILL_EVENT_COLUMNS
+                               "WHERE seq IN chain ORDER BY seq DESC",
+                               {file, static_cast<std::int64_t>(limit) + 1}),
+                   event_from);
+  if (!chain) return chain;
+  std::vector<EventRow> events;
+  for (std::size_t i = 0; i < chain->size() && events.size() < limit; ++i) {
+    events.push_back((*chain)[i]);
+    const bool starts_generation =
+        i + 1 == chain->size() || (*chain)[i + 1].generation != events.back().generation;
+    if (events.back().event != FileEvent::Claim || !starts_generation) continue;
+    // One row for two events of one commit (event_log.h).
+    EventRow found = events.back();
+    found.event = FileEvent::CompleteNewContent;
+    found.attempt.clear();
+    if (events.size() < limit) events.push_back(std::move(found));
+  }
+  return events;
 }
 
 Result<std::vector<Reader::StateCount>> Reader::state_counts() {

@@ -117,7 +117,7 @@ struct EventRow {
   std::int64_t generation = 0;
   FileEvent event{};
   std::string reason;
-  std::string attempt;
+  std::string attempt;  // of Claim only: what follows in its generation belongs to it
 };
 
 }  // namespace waybill::catalog

@@ -133,6 +133,10 @@ void Session::rollback() {
   tally_.rolled_back();
 }
 
+void Session::fail_until_rollback(const Error& error) {
+  if (!broken_) broken_ = error;
+}
+
 Result<void> Session::commit() {
   if (auto fine = usable(); !fine) return fine;
   if (!in_transaction_) return {};

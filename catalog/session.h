@@ -28,6 +28,7 @@ class Session {
   Result<void> begin();
   Result<void> commit();
   void rollback();
+  void fail_until_rollback(const Error& error);
   [[nodiscard]] bool dirty() const { return in_transaction_; }
   Result<void> checkpoint();
 

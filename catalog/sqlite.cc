@@ -88,12 +88,8 @@ Value Value::blob(std::string_view bytes) {
 Value Value::blob_or_null(std::string_view bytes) {
   return {bytes.empty() ? Kind::Null : Kind::Blob, bytes};
 }
-Value Value::blob(const Sha256& sha256) {
-  return {Kind::Blob, as_text(sha256)};
-}
 
-// --- Rows
-// -----------------------------------------------------------------------------------------
+// --- Rows --------------------------------------------------------------------------------------
 
 Rows::~Rows() {
   if (statement_ != nullptr) statement_->reset();
@@ -108,6 +104,10 @@ Result<bool> Rows::next() {
 
 bool Rows::is_null(int column) const {
   return sqlite3_column_type(statement_->statement_, column) == SQLITE_NULL;
+}
+
+bool Rows::is_blob(int column) const {
+  return sqlite3_column_type(statement_->statement_, column) == SQLITE_BLOB;
 }
 
 std::int64_t Rows::integer(int column) const {
@@ -129,8 +129,7 @@ std::optional<Sha256> Rows::sha256(int column) const {
   return digest;
 }
 
-// --- Statement
-// ------------------------------------------------------------------------------------
+// --- Statement ---------------------------------------------------------------------------------
 
 Statement::Statement(Statement&& other) noexcept
     : statement_(std::exchange(other.statement_, nullptr)) {}
@@ -191,8 +190,7 @@ Result<Rows> Statement::query(std::initializer_list<Value> values) {
   return Rows(*this);
 }
 
-// --- Connection
-// -----------------------------------------------------------------------------------
+// --- Connection --------------------------------------------------------------------------------
 
 Result<Connection> Connection::open(const std::string& path, Mode mode) {
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -8,6 +10,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/bytes.h"
 #include "base/digest.h"
 #include "base/result.h"
 
@@ -38,7 +41,14 @@ struct Value {
   static Value text_or_null(std::string_view text);  // empty: NULL
   static Value blob(std::string_view bytes);
   static Value blob_or_null(std::string_view bytes);  // empty: NULL
-  static Value blob(const Sha256& sha256);
+  template <std::size_t N>
+  static Value blob(const std::array<std::byte, N>& bytes) {
+    return blob(as_text(bytes));
+  }
+  template <std::size_t N>
+  static Value blob(const std::array<char, N>& bytes) {
+    return blob(std::string_view(bytes.data(), N));
+  }
 
  private:
   Value(Kind of, std::string_view view) : kind(of), bytes(view) {}
@@ -61,6 +71,7 @@ class Rows {
 
   // Of the current row, columns from 0. Views end with the next call of next().
   [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] bool is_blob(int column) const;
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string_view bytes(int column) const;        // TEXT or BLOB; empty for NULL
   [[nodiscard]] std::optional<Sha256> sha256(int column) const;  // nullopt unless 32 bytes
