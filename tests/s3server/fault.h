@@ -17,6 +17,7 @@ enum class Cut {
   BeforeCommit,  // the whole body was read, nothing has changed
   AfterCommit,   // the effect is there, no byte of a reply was sent
   InReply,       // after half of the reply
+  AfterReply,    // without having said so: the next request on it finds it dead
 };
 
 // One line of the fault script: which requests, and what befalls them. All parts of it apply
