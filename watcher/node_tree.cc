@@ -1,9 +1,24 @@
 #include "watcher/node_tree.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 namespace waybill::watcher {
+
+namespace {
+
+// Without recursion: a tree may be deeper than the stack.
+std::vector<Node*> leaves_first(Node& top) {
+  std::vector<Node*> order{&top};
+  for (std::size_t next = 0; next < order.size(); ++next) {
+    for (const auto& child : order[next]->children) order.push_back(child.get());
+  }
+  std::reverse(order.begin(), order.end());
+  return order;
+}
+
+}  // namespace
 
 bool NodesByName::operator()(const std::unique_ptr<Node>& a, const std::unique_ptr<Node>& b) const {
   return a->name < b->name;
@@ -49,19 +64,21 @@ Node* NodeTree::child(const Node& parent, std::string_view name) {
   return found == parent.children.end() ? nullptr : found->get();
 }
 
-// Without recursion: a tree may be deeper than the stack.
 void NodeTree::tell(Node& node) {
-  std::vector<Node*> order{&node};
-  for (std::size_t next = 0; next < order.size(); ++next) {
-    for (const auto& child : order[next]->children) order.push_back(child.get());
-  }
-  for (auto at = order.rbegin(); at != order.rend(); ++at) {
-    dropped_(**at);
-    set_watch(**at, no_watch);
+  const std::vector<Node*> order = leaves_first(node);
+  for (Node* const at : order) {
+    dropped_(*at);
+    set_watch(*at, no_watch);
     --size_;
   }
-  // Leaves first, so that no destructor nests deeper than one level.
-  for (auto at = order.rbegin(); at != order.rend(); ++at) (*at)->children.clear();
+  // So that no destructor nests deeper than one level.
+  for (Node* const at : order) at->children.clear();
+}
+
+NodeTree::~NodeTree() {
+  for (const auto& [folder, root] : roots_) {
+    for (Node* const at : leaves_first(*root)) at->children.clear();
+  }
 }
 
 void NodeTree::drop(Node& node) {

@@ -55,7 +55,7 @@ struct NodeExtras {
     bool passing = true;   // may end without a person
     bool waiting = false;  // in the agenda's schedule
   };
-  std::set<std::string, std::less<>> names;
+  std::map<std::string, std::uint64_t, std::less<>> names;  // and the epoch of each
   std::map<std::string, Failure, std::less<>> failures;
 };
 
@@ -79,6 +79,9 @@ class NodeTree {
  public:
   // `dropped` is told of every node that goes, children first, while its path is still to be had.
   explicit NodeTree(std::function<void(Node&)> dropped) : dropped_(std::move(dropped)) {}
+  ~NodeTree();  // tells nobody
+  NodeTree(const NodeTree&) = delete;
+  NodeTree& operator=(const NodeTree&) = delete;
 
   Node& add_root(FolderId folder);
   [[nodiscard]] Node* root(FolderId folder) const;

@@ -44,7 +44,7 @@ void ScanAgenda::add_name(Node& node, std::string_view name, std::uint64_t epoch
     mark_dirty(node, epoch, true);
     return;
   }
-  node.extras->names.emplace(name);
+  node.extras->names.emplace(name, epoch);
   if (node.naming.order != 0) {
     if (node.naming.epoch <= epoch) return;
     dequeue(naming_, node.naming, node);
@@ -68,13 +68,20 @@ std::optional<ScanAgenda::Work> ScanAgenda::next_names(std::size_t limit,
   if (naming_.empty()) return std::nullopt;
   const auto [place, node] = *naming_.begin();
   auto& waiting = node->extras->names;
-  while (!waiting.empty() && names.size() < limit) {
-    names.push_back(std::move(waiting.extract(waiting.begin()).value()));
+  // The oldest only: names that keep coming must not make older ones look unfinished.
+  std::optional<std::uint64_t> oldest_left;
+  for (auto at = waiting.begin(); at != waiting.end();) {
+    if (at->second == place.epoch && names.size() < limit) {
+      names.push_back(std::move(waiting.extract(at++).key()));
+    } else {
+      oldest_left = std::min(oldest_left.value_or(at->second), at->second);
+      ++at;
+    }
   }
   const Work work{.node = node, .epoch = place.epoch, .urgent = true, .folder = node->folder};
   naming_.erase(naming_.begin());
   node->naming = {};
-  if (!waiting.empty()) enqueue(naming_, node->naming, *node, work.epoch);
+  if (oldest_left) enqueue(naming_, node->naming, *node, *oldest_left);
   trim(*node);
   return work;
 }

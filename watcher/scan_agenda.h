@@ -38,7 +38,7 @@ class ScanAgenda {
   // The next to list; it is not queued any more (so that a mark made from here on counts), but its
   // epoch stays open until finish(). Urgent and other work take turns.
   std::optional<Work> next_listing();
-  // The next directory with names, and as many of them as `limit`.
+  // The next directory with names, and as many of its oldest as `limit`.
   std::optional<Work> next_names(std::size_t limit, std::vector<std::string>& names);
   void finish(FolderId folder, std::uint64_t epoch);
 

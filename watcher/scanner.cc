@@ -193,11 +193,13 @@ void Scanner::Tree::conclude() {
       if (wanted > Nanoseconds::zero()) scan.next = now + pause_after(now - scan.began, wanted);
     }
     Folder::Pass& poll = folder.poll;
-    if (poll.epoch && agenda.settled(id, *poll.epoch)) poll.epoch.reset();
     if (folder.unwatched.empty()) {
-      poll.next.reset();
-    } else if (!poll.next && !poll.epoch) {
+      poll = {};
+    } else if (poll.epoch && agenda.settled(id, *poll.epoch)) {
+      poll.epoch.reset();
       poll.next = now + pause_after(now - poll.began, polling_interval);
+    } else if (!poll.epoch && !poll.next) {
+      poll.next = now + polling_interval;
     }
   }
   std::erase_if(waiting_barriers, [this](const BarrierRequest& barrier) {

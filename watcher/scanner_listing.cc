@@ -392,10 +392,17 @@ bool Scanner::Tree::cannot_enter(const Spot& spot, const std::string& name, cons
 void Scanner::Tree::cannot_list(Node& node, const Error& error) {
   const NodeExtras::Failure* const before = ScanAgenda::failure(node, "");
   const bool news = before == nullptr || before->os_errno != error.os_errno;
-  if (news && error.code == ErrorCode::NeedsPerson) {
-    see(node.folder, {.path = NodeTree::path(node), .what = Unreadable{error}});
-  }
+  if (news) report_trouble(node.folder, NodeTree::path(node), error);
   agenda.fail(node, "", error, now);
+}
+
+// What passes by itself, or is seen better a moment later, is nobody's news.
+void Scanner::Tree::report_trouble(FolderId folder, std::string path, const Error& error) {
+  if (error.os_errno == EXDEV) {
+    see(folder, {.path = std::move(path), .what = Ignored{"another file system is mounted here"}});
+  } else if (error.code == ErrorCode::NeedsPerson && !says_gone(error)) {
+    see(folder, {.path = std::move(path), .what = Unreadable{error}});
+  }
 }
 
 void Scanner::Tree::directory_gone(Node& node) {

@@ -133,6 +133,7 @@ struct Scanner::Tree {
   // False: it has just gone.
   bool cannot_enter(const Spot& spot, const std::string& name, const Error& error);
   void cannot_list(Node& node, const Error& error);
+  void report_trouble(FolderId folder, std::string path, const Error& error);
   void directory_gone(Node& node);
   void vanish(const Spot& spot, const std::string& name);
   void set_unwatched(Node& node, const Error& reason);

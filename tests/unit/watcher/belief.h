@@ -31,6 +31,8 @@ class Belief {
     return doubts;
   }
 
+  [[nodiscard]] bool doubtless() const { return doubts_.empty(); }
+
   [[nodiscard]] std::set<std::string> paths() const {
     std::set<std::string> all;
     for (const auto& [path, fingerprint] : files) all.insert(path);

@@ -1,0 +1,477 @@
+#include "tests/fakes/fake_file_system.h"
+
+#include <sys/inotify.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+namespace waybill::fakes {
+
+using watcher::FileKind;
+using watcher::FileStatus;
+using watcher::OpenDirectory;
+using watcher::OpenFile;
+
+struct FakeFileSystem::Inode {
+  FileKind kind = FileKind::Regular;
+  std::uint64_t dev = 1;
+  std::uint64_t ino = 0;
+  std::int64_t btime = 0;
+  std::int64_t mtime = 0;
+  std::int64_t ctime = 0;
+  std::uint64_t links = 1;
+  bool readable = true;
+  std::string content;
+  int writers = 0;
+  std::set<FakeFile*> leases;
+  std::map<std::string, std::shared_ptr<Inode>, std::less<>> children;
+  std::shared_ptr<Inode> mounted;
+
+  [[nodiscard]] FileStatus status() const {
+    return {.kind = kind,
+            .fingerprint = {.dev = dev,
+                            .ino = ino,
+                            .btime = btime,
+                            .size = content.size(),
+                            .mtime = mtime,
+                            .ctime = ctime},
+            .mode = readable ? 0644U : 0U,
+            .uid = 0,
+            .gid = 0,
+            .links = links};
+  }
+};
+
+using Inode = FakeFileSystem::Inode;
+
+struct FakeFileSystem::State {
+  Mutex mu;
+  std::shared_ptr<Inode> top GUARDED_BY(mu);
+  std::uint64_t last_ino GUARDED_BY(mu) = 1;
+  std::uint64_t last_dev GUARDED_BY(mu) = 1;
+  std::int64_t time GUARDED_BY(mu) = 1'000'000;
+  std::uint32_t cookie GUARDED_BY(mu) = 0;
+  bool leases GUARDED_BY(mu) = true;
+  std::string blind_spot GUARDED_BY(mu);
+  std::function<void(const std::string&)> listing_hook GUARDED_BY(mu);
+  int failing GUARDED_BY(mu) = 0;
+  Error failure GUARDED_BY(mu);
+  int opens GUARDED_BY(mu) = 0;
+  std::vector<Listener> listeners GUARDED_BY(mu);
+
+  std::shared_ptr<Inode> create(FileKind kind, std::uint64_t dev) REQUIRES(mu) {
+    auto inode = std::make_shared<Inode>();
+    inode->kind = kind;
+    inode->dev = dev;
+    inode->ino = ++last_ino;
+    inode->btime = inode->mtime = inode->ctime = ++time;
+    return inode;
+  }
+  void touch(Inode& inode) REQUIRES(mu) { inode.mtime = inode.ctime = ++time; }
+  void tell(const Inode* where, std::uint32_t mask, const std::string& name = {},
+            std::uint32_t with = 0) REQUIRES(mu) {
+    for (const Listener& listener : listeners) listener(where, mask, name, with);
+  }
+
+  struct Spot {
+    std::shared_ptr<Inode> directory;
+    std::string name;
+  };
+  // For what tests do: mounts are followed, nothing is refused but what is not there.
+  std::shared_ptr<Inode> walk(std::string_view path) REQUIRES(mu) {
+    std::shared_ptr<Inode> at = top;
+    while (at && !path.empty()) {
+      const std::size_t slash = path.find('/');
+      const std::string_view name = path.substr(0, slash);
+      path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+      if (name.empty()) continue;
+      const auto found = at->children.find(name);
+      at = found == at->children.end() ? nullptr : found->second;
+      if (at && at->mounted) at = at->mounted;
+    }
+    return at;
+  }
+  Spot spot(const std::string& path) REQUIRES(mu) {
+    const std::size_t slash = path.rfind('/');
+    Spot where{walk(path.substr(0, slash)), path.substr(slash + 1)};
+    if (!where.directory || where.directory->kind != FileKind::Directory) {
+      throw std::logic_error("no directory for " + path);
+    }
+    return where;
+  }
+  std::shared_ptr<Inode> get(const std::string& path) REQUIRES(mu) {
+    std::shared_ptr<Inode> inode = walk(path);
+    if (!inode) throw std::logic_error("nothing at " + path);
+    return inode;
+  }
+  void write_to(const Spot& where, const std::shared_ptr<Inode>& inode) REQUIRES(mu);
+  void die(Inode& inode) REQUIRES(mu) {
+    for (auto& [name, child] : inode.children) die(*child);
+    if (--inode.links == 0 || inode.kind == FileKind::Directory) {
+      tell(&inode, IN_DELETE_SELF);
+      tell(&inode, IN_IGNORED);
+    }
+  }
+  void leave(Inode& inode) REQUIRES(mu) {
+    for (auto& [name, child] : inode.children) leave(*child);
+    tell(&inode, IN_UNMOUNT);
+    tell(&inode, IN_IGNORED);
+  }
+
+  // As openat2 beneath, without links, within one file system.
+  Result<std::shared_ptr<Inode>> open(std::shared_ptr<Inode> at, std::string_view below)
+      REQUIRES(mu) {
+    ++opens;
+    if (failing > 0) {
+      --failing;
+      return fail(failure);
+    }
+    while (!below.empty()) {
+      if (at->kind == FileKind::Symlink) return fail(system_error("open", ELOOP));
+      if (at->kind != FileKind::Directory) return fail(system_error("open", ENOTDIR));
+      const std::size_t slash = below.find('/');
+      const auto found = at->children.find(below.substr(0, slash));
+      if (found == at->children.end()) return fail(system_error("open", ENOENT));
+      at = found->second;
+      if (at->mounted) return fail(system_error("open", EXDEV));
+      below = slash == std::string_view::npos ? std::string_view() : below.substr(slash + 1);
+      if (!below.empty() && !at->readable) return fail(system_error("open", EACCES));
+    }
+    return at;
+  }
+};
+
+namespace {
+
+std::uint32_t directory_flag(const Inode& inode) {
+  return inode.kind == FileKind::Directory ? IN_ISDIR : 0U;
+}
+
+}  // namespace
+
+class FakeFile final : public OpenFile {
+ public:
+  FakeFile(FakeFileSystem::State& state, std::shared_ptr<Inode> inode)
+      : state_(state), inode_(std::move(inode)) {}
+  ~FakeFile() override { release_lease(); }
+  FakeFile(const FakeFile&) = delete;
+  FakeFile& operator=(const FakeFile&) = delete;
+
+  Result<FileStatus> status() override {
+    const MutexLock lock(state_.mu);
+    return inode_->status();
+  }
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
+    const MutexLock lock(state_.mu);
+    if (offset >= inode_->content.size()) return std::size_t{0};
+    const std::size_t count = std::min(into.size(), inode_->content.size() - offset);
+    std::memcpy(into.data(), inode_->content.data() + offset, count);
+    return count;
+  }
+  Result<Writers> take_lease() override {
+    const MutexLock lock(state_.mu);
+    if (!state_.leases) return Writers::Unknown;
+    if (inode_->writers > 0) return Writers::Some;
+    inode_->leases.insert(this);
+    broken_ = false;
+    return Writers::None;
+  }
+  bool lease_broken() override {
+    const MutexLock lock(state_.mu);
+    return broken_;
+  }
+  void release_lease() override {
+    const MutexLock lock(state_.mu);
+    inode_->leases.erase(this);
+    broken_ = false;
+  }
+  void knock() { broken_ = true; }  // under the file system's mutex
+
+ private:
+  FakeFileSystem::State& state_;
+  const std::shared_ptr<Inode> inode_;
+  bool broken_ = false;
+};
+
+class FakeDirectory final : public OpenDirectory {
+ public:
+  FakeDirectory(FakeFileSystem::State& state, std::shared_ptr<Inode> inode)
+      : state_(state), inode_(std::move(inode)) {}
+
+  Result<FileStatus> status() override {
+    const MutexLock lock(state_.mu);
+    return inode_->status();
+  }
+  Result<void> list(
+      const std::function<bool(std::string_view name, const FileStatus& status)>& visit) override {
+    if (!listing_) {
+      const MutexLock lock(state_.mu);
+      names_.clear();
+      next_ = 0;
+      for (const auto& [name, inode] : inode_->children) names_.push_back(name);
+      listing_ = true;
+    }
+    while (next_ < names_.size()) {
+      const std::string name = names_[next_++];
+      std::function<void(const std::string&)> hook;
+      {
+        const MutexLock lock(state_.mu);
+        hook = state_.listing_hook;
+      }
+      if (hook) hook(name);
+      const Result<FileStatus> status = look(name);
+      if (!status) continue;
+      if (!visit(name, *status)) return {};
+    }
+    listing_ = false;
+    return {};
+  }
+  Result<FileStatus> look(std::string_view name) override {
+    const MutexLock lock(state_.mu);
+    const auto found = inode_->children.find(name);
+    if (found == inode_->children.end()) return fail(system_error("look", ENOENT));
+    return found->second->mounted ? found->second->mounted->status() : found->second->status();
+  }
+  Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) override {
+    const MutexLock lock(state_.mu);
+    return open(state_, state_.open(inode_, name));
+  }
+  [[nodiscard]] std::string blind_spot() override {
+    const MutexLock lock(state_.mu);
+    return state_.blind_spot;
+  }
+  [[nodiscard]] std::string watchable_path() const override { return {}; }
+  [[nodiscard]] const Inode* inode() const { return inode_.get(); }
+
+  static Result<std::unique_ptr<OpenDirectory>> open(FakeFileSystem::State& state,
+                                                     const Result<std::shared_ptr<Inode>>& inode) {
+    if (!inode) return fail(inode.error());
+    if ((*inode)->kind == FileKind::Symlink) return fail(system_error("open", ELOOP));
+    if ((*inode)->kind != FileKind::Directory) return fail(system_error("open", ENOTDIR));
+    if (!(*inode)->readable) return fail(system_error("open", EACCES));
+    return std::make_unique<FakeDirectory>(state, *inode);
+  }
+
+ private:
+  FakeFileSystem::State& state_;
+  const std::shared_ptr<Inode> inode_;
+  std::vector<std::string> names_;
+  std::size_t next_ = 0;
+  bool listing_ = false;
+};
+
+void FakeFileSystem::State::write_to(const Spot& where, const std::shared_ptr<Inode>& inode) {
+  touch(*inode);
+  for (FakeFile* const holder : inode->leases) holder->knock();
+  if (where.directory) tell(where.directory.get(), IN_CLOSE_WRITE, where.name);
+}
+
+FakeFileSystem::FakeFileSystem() : state_(std::make_unique<State>()) {
+  const MutexLock lock(state_->mu);
+  state_->top = state_->create(FileKind::Directory, 1);
+}
+FakeFileSystem::~FakeFileSystem() = default;
+
+Result<std::unique_ptr<OpenDirectory>> FakeFileSystem::open_directory(const std::string& root,
+                                                                      std::string_view below) {
+  const MutexLock lock(state_->mu);
+  const std::shared_ptr<Inode> at = state_->walk(root);
+  if (!at) return fail(system_error("open", ENOENT));
+  if (!at->readable) return fail(system_error("open", EACCES));
+  return FakeDirectory::open(*state_, state_->open(at, below));
+}
+
+Result<std::unique_ptr<OpenFile>> FakeFileSystem::open_file(const std::string& root,
+                                                            std::string_view below) {
+  const MutexLock lock(state_->mu);
+  const std::shared_ptr<Inode> at = state_->walk(root);
+  if (!at) return fail(system_error("open", ENOENT));
+  const Result<std::shared_ptr<Inode>> inode = state_->open(at, below);
+  if (!inode) return fail(inode.error());
+  if ((*inode)->kind != FileKind::Regular) {
+    return fail(ErrorCode::NeedsPerson, "it is no regular file");
+  }
+  if (!(*inode)->readable) return fail(system_error("open", EACCES));
+  return std::make_unique<FakeFile>(*state_, *inode);
+}
+
+void FakeFileSystem::make_directory(const std::string& path) {
+  make(path, FileKind::Directory);
+}
+
+void FakeFileSystem::make(const std::string& path, FileKind kind) {
+  const MutexLock lock(state_->mu);
+  const State::Spot where = state_->spot(path);
+  if (where.directory->children.contains(where.name)) throw std::logic_error("exists: " + path);
+  const auto inode = state_->create(kind, where.directory->dev);
+  where.directory->children[where.name] = inode;
+  state_->touch(*where.directory);
+  state_->tell(where.directory.get(), IN_CREATE | directory_flag(*inode), where.name);
+}
+
+void FakeFileSystem::write(const std::string& path, std::string_view text) {
+  bool fresh = false;
+  {
+    const MutexLock lock(state_->mu);
+    fresh = state_->walk(path) == nullptr;
+  }
+  if (fresh) make(path, FileKind::Regular);
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(path);
+  inode->content = text;
+  state_->write_to(state_->spot(path), inode);
+}
+
+void FakeFileSystem::remove(const std::string& path) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(path);
+  const State::Spot where = state_->spot(path);
+  where.directory->children.erase(where.name);
+  state_->touch(*where.directory);
+  inode->ctime = ++state_->time;
+  state_->die(*inode);
+  state_->tell(where.directory.get(), IN_DELETE | directory_flag(*inode), where.name);
+}
+
+void FakeFileSystem::move(const std::string& from, const std::string& to) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(from);
+  const State::Spot source = state_->spot(from);
+  const State::Spot target = state_->spot(to);
+  source.directory->children.erase(source.name);
+  if (const auto displaced = target.directory->children.find(target.name);
+      displaced != target.directory->children.end()) {
+    state_->die(*displaced->second);
+  }
+  target.directory->children[target.name] = inode;
+  state_->touch(*source.directory);
+  state_->touch(*target.directory);
+  inode->ctime = ++state_->time;
+  const std::uint32_t with = ++state_->cookie;
+  const std::uint32_t flag = directory_flag(*inode);
+  state_->tell(source.directory.get(), IN_MOVED_FROM | flag, source.name, with);
+  state_->tell(target.directory.get(), IN_MOVED_TO | flag, target.name, with);
+  if (flag != 0) state_->tell(inode.get(), IN_MOVE_SELF);
+}
+
+void FakeFileSystem::exchange(const std::string& a, const std::string& b) {
+  const MutexLock lock(state_->mu);
+  const State::Spot at_a = state_->spot(a);
+  const State::Spot at_b = state_->spot(b);
+  const auto was_a = state_->get(a);
+  const auto was_b = state_->get(b);
+  at_a.directory->children[at_a.name] = was_b;
+  at_b.directory->children[at_b.name] = was_a;
+  for (Inode* const inode : {was_a.get(), was_b.get()}) inode->ctime = ++state_->time;
+  const auto tell = [this](const State::Spot& from, const State::Spot& to, const Inode& inode)
+                        REQUIRES(state_->mu) {
+                          const std::uint32_t with = ++state_->cookie;
+                          const std::uint32_t flag = directory_flag(inode);
+                          state_->tell(from.directory.get(), IN_MOVED_FROM | flag, from.name, with);
+                          state_->tell(to.directory.get(), IN_MOVED_TO | flag, to.name, with);
+                          if (flag != 0) state_->tell(&inode, IN_MOVE_SELF);
+                        };
+  tell(at_a, at_b, *was_a);
+  tell(at_b, at_a, *was_b);
+}
+
+void FakeFileSystem::link(const std::string& from, const std::string& to) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(from);
+  const State::Spot target = state_->spot(to);
+  target.directory->children[target.name] = inode;
+  ++inode->links;
+  inode->ctime = ++state_->time;
+  state_->touch(*target.directory);
+  state_->tell(target.directory.get(), IN_CREATE, target.name);
+}
+
+void FakeFileSystem::set_readable(const std::string& path, bool readable) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(path);
+  const State::Spot where = state_->spot(path);
+  inode->readable = readable;
+  inode->ctime = ++state_->time;
+  state_->tell(where.directory.get(), IN_ATTRIB | directory_flag(*inode), where.name);
+  if (inode->kind == FileKind::Directory) state_->tell(inode.get(), IN_ATTRIB | IN_ISDIR);
+}
+
+void FakeFileSystem::set_mtime(const std::string& path, std::int64_t mtime) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(path);
+  const State::Spot where = state_->spot(path);
+  inode->mtime = mtime;
+  inode->ctime = ++state_->time;
+  state_->tell(where.directory.get(), IN_ATTRIB, where.name);
+}
+
+void FakeFileSystem::mount(const std::string& path) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(path);
+  inode->mounted = state_->create(FileKind::Directory, ++state_->last_dev);
+}
+
+void FakeFileSystem::unmount(const std::string& path) {
+  const MutexLock lock(state_->mu);
+  const State::Spot where = state_->spot(path);
+  Inode& covered = *where.directory->children.at(where.name);
+  state_->leave(*covered.mounted);
+  covered.mounted = nullptr;
+}
+
+void FakeFileSystem::open_writer(const std::string& path) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(path);
+  ++inode->writers;
+  for (FakeFile* const holder : inode->leases) holder->knock();
+}
+
+void FakeFileSystem::append(const std::string& path, std::string_view text) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(path);
+  inode->content += text;
+  state_->touch(*inode);
+}
+
+void FakeFileSystem::close_writer(const std::string& path) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(path);
+  --inode->writers;
+  const State::Spot where = state_->spot(path);
+  state_->tell(where.directory.get(), IN_CLOSE_WRITE, where.name);
+}
+
+void FakeFileSystem::set_leases(bool supported) {
+  const MutexLock lock(state_->mu);
+  state_->leases = supported;
+}
+void FakeFileSystem::set_blind_spot(std::string why) {
+  const MutexLock lock(state_->mu);
+  state_->blind_spot = std::move(why);
+}
+void FakeFileSystem::set_listing_hook(std::function<void(const std::string& name)> hook) {
+  const MutexLock lock(state_->mu);
+  state_->listing_hook = std::move(hook);
+}
+void FakeFileSystem::fail_opens(int count, Error error) {
+  const MutexLock lock(state_->mu);
+  state_->failing = count;
+  state_->failure = std::move(error);
+}
+int FakeFileSystem::opens() const {
+  const MutexLock lock(state_->mu);
+  return state_->opens;
+}
+void FakeFileSystem::listen(Listener listener) {
+  const MutexLock lock(state_->mu);
+  state_->listeners.push_back(std::move(listener));
+}
+const Inode* FakeFileSystem::inode_of(const OpenDirectory& directory) {
+  return dynamic_cast<const FakeDirectory&>(directory).inode();
+}
+
+}  // namespace waybill::fakes

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/mutex.h"
+#include "watcher/file_system.h"
+
+namespace waybill::fakes {
+
+class FakeFile;
+class FakeDirectory;
+
+// A disk in memory: inodes, hard links, times that tick with every change, writers and leases as
+// Linux has them. Paths are absolute. What a test does to it throws where a real disk would refuse.
+// Thread-safe; what it opens is used by one thread at a time.
+class FakeFileSystem final : public watcher::FileSystem {
+ public:
+  FakeFileSystem();
+  ~FakeFileSystem() override;
+
+  Result<std::unique_ptr<watcher::OpenDirectory>> open_directory(const std::string& root,
+                                                                 std::string_view below) override;
+  Result<std::unique_ptr<watcher::OpenFile>> open_file(const std::string& root,
+                                                       std::string_view below) override;
+
+  // --- what people do ----------------------------------------------------------------------------
+  void make_directory(const std::string& path);
+  // As open, write, close: creates it or replaces its content in place.
+  void write(const std::string& path, std::string_view text);
+  void make(const std::string& path, watcher::FileKind kind);  // a symbolic link, a FIFO …
+  void remove(const std::string& path);                        // a directory with all below it
+  void move(const std::string& from, const std::string& to);
+  void exchange(const std::string& a, const std::string& b);
+  void link(const std::string& from, const std::string& to);
+  void set_readable(const std::string& path, bool readable);
+  void set_mtime(const std::string& path, std::int64_t mtime);
+  // Another file system over a directory, empty; and away again. Silent, as in Linux.
+  void mount(const std::string& path);
+  void unmount(const std::string& path);
+  // Somebody has it open for writing from here on; knocks at leases.
+  void open_writer(const std::string& path);
+  void append(const std::string& path, std::string_view text);  // without a close
+  void close_writer(const std::string& path);
+
+  // --- how the disk is ---------------------------------------------------------------------------
+  void set_leases(bool supported);
+  void set_blind_spot(std::string why);
+  // Called by every list() before each entry: what a test does then happens in mid-listing.
+  void set_listing_hook(std::function<void(const std::string& name)> hook);
+  // The next `count` opens fail with this.
+  void fail_opens(int count, Error error);
+  [[nodiscard]] int opens() const;
+
+  // --- for the event source ----------------------------------------------------------------------
+  struct Inode;
+  // (directory or file itself, mask of inotify, name or "")
+  using Listener = std::function<void(const Inode* where, std::uint32_t mask,
+                                      const std::string& name, std::uint32_t cookie)>;
+  void listen(Listener listener);
+  // The inode behind a directory that this file system opened.
+  static const Inode* inode_of(const watcher::OpenDirectory& directory);
+
+ private:
+  friend class FakeFile;
+  friend class FakeDirectory;
+  struct State;
+  const std::unique_ptr<State> state_;
+};
+
+}  // namespace waybill::fakes

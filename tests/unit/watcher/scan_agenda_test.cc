@@ -1,0 +1,178 @@
+#include "watcher/scan_agenda.h"
+
+#include <gtest/gtest.h>
+
+#include "watcher/coalescer.h"
+
+namespace waybill::watcher {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr FolderId folder{1};
+constexpr BootTime start{seconds(1000)};
+
+Error passing() {
+  return {.code = ErrorCode::RetryLater, .message = {}, .os_errno = EMFILE};
+}
+Error lasting() {
+  return {.code = ErrorCode::NeedsPerson, .message = {}, .os_errno = EACCES};
+}
+
+class ScanAgendaTest : public testing::Test {
+ protected:
+  ScanAgenda agenda_;
+  NodeTree tree_{[this](Node& node) { agenda_.forget(node); }};
+  Node& root_ = tree_.add_root(folder);
+  Node& a_ = tree_.add_child(root_, "a");
+  Node& b_ = tree_.add_child(root_, "b");
+};
+
+TEST_F(ScanAgendaTest, ADirectoryMarkedManyTimesIsListedOnce) {
+  agenda_.mark_dirty(a_, 1, false);
+  agenda_.mark_dirty(a_, 2, true);
+  agenda_.mark_dirty(a_, 3, false);
+  const auto work = agenda_.next_listing();
+  ASSERT_TRUE(work);
+  EXPECT_EQ(work->node, &a_);
+  EXPECT_EQ(work->epoch, 1U);
+  EXPECT_TRUE(work->urgent);
+  EXPECT_FALSE(agenda_.next_listing());
+}
+
+// Invariant (b): the mark is off before the listing, so one set meanwhile counts.
+TEST_F(ScanAgendaTest, AMarkSetDuringTheListingMeansAnotherListing) {
+  agenda_.mark_dirty(a_, 1, true);
+  ASSERT_TRUE(agenda_.next_listing());
+  agenda_.mark_dirty(a_, 1, true);
+  agenda_.finish(folder, 1);
+  EXPECT_FALSE(agenda_.settled(1));
+  EXPECT_TRUE(agenda_.next_listing());
+}
+
+TEST_F(ScanAgendaTest, UrgentDirectoriesDoNotWaitForAScanNorStarveIt) {
+  agenda_.mark_dirty(root_, 1, false);
+  agenda_.mark_dirty(a_, 2, true);
+  agenda_.mark_dirty(b_, 3, true);
+  EXPECT_EQ(agenda_.next_listing()->node, &a_);
+  EXPECT_EQ(agenda_.next_listing()->node, &root_);
+  EXPECT_EQ(agenda_.next_listing()->node, &b_);
+}
+
+TEST_F(ScanAgendaTest, AnEpochIsOpenUntilItsLastWorkIsFinished) {
+  agenda_.mark_dirty(a_, 1, false);
+  agenda_.add_name(b_, "x", 2);
+  EXPECT_FALSE(agenda_.settled(1));
+  const auto work = agenda_.next_listing();
+  EXPECT_FALSE(agenda_.settled(1));
+  agenda_.mark_dirty(b_, work->epoch, false);  // found by it: as old as it
+  agenda_.finish(folder, work->epoch);
+  EXPECT_FALSE(agenda_.settled(1));
+  agenda_.finish(folder, agenda_.next_listing()->epoch);
+  EXPECT_TRUE(agenda_.settled(1));
+  EXPECT_FALSE(agenda_.settled(2));
+  EXPECT_TRUE(agenda_.settled(FolderId{9}, 2));
+  EXPECT_FALSE(agenda_.settled(folder, 2));
+}
+
+TEST_F(ScanAgendaTest, NamesComeInPiecesOfOneDirectory) {
+  for (const char* name : {"x", "y", "z"}) agenda_.add_name(a_, name, 1);
+  agenda_.add_name(b_, "w", 1);
+  std::vector<std::string> names;
+  auto work = agenda_.next_names(2, names);
+  EXPECT_EQ(work->node, &a_);
+  EXPECT_EQ(names.size(), 2U);
+  agenda_.finish(folder, work->epoch);
+  EXPECT_FALSE(agenda_.settled(1));
+  std::size_t count = 0;
+  names.clear();
+  while ((work = agenda_.next_names(2, names))) {
+    count += names.size();
+    names.clear();
+    agenda_.finish(folder, work->epoch);
+  }
+  EXPECT_EQ(count, 2U);
+  EXPECT_TRUE(agenda_.settled(1));
+  EXPECT_TRUE(agenda_.idle());
+}
+
+TEST_F(ScanAgendaTest, TooManyNamesBecomeOneListing) {
+  for (std::size_t i = 0; i <= Coalescer::names_per_directory; ++i) {
+    agenda_.add_name(a_, std::to_string(i), 1);
+  }
+  std::vector<std::string> names;
+  EXPECT_FALSE(agenda_.next_names(10, names));
+  const auto work = agenda_.next_listing();
+  ASSERT_TRUE(work);
+  EXPECT_EQ(work->epoch, 1U);
+}
+
+TEST_F(ScanAgendaTest, AFailureComesBackWithDoubledWaitsUpToALimit) {
+  BootTime now = start;
+  Nanoseconds expected = milliseconds(100);
+  for (int attempt = 0; attempt < 40; ++attempt) {
+    agenda_.fail(a_, "", passing(), now);
+    EXPECT_EQ(agenda_.next_due(), now + expected);
+    agenda_.fire(now + expected - Nanoseconds(1), 1);
+    EXPECT_FALSE(agenda_.next_listing());
+    now += expected;
+    agenda_.fire(now, 1);
+    ASSERT_TRUE(agenda_.next_listing());
+    expected = std::min<Nanoseconds>(expected * 2, seconds(10));
+  }
+}
+
+TEST_F(ScanAgendaTest, WhatAPersonMustMendIsTriedMoreRarely) {
+  agenda_.fail(a_, "x", lasting(), start);
+  EXPECT_EQ(agenda_.next_due(), start + seconds(5));
+  EXPECT_EQ(ScanAgenda::failure(a_, "x")->os_errno, EACCES);
+  agenda_.fire(start + seconds(5), 4);
+  std::vector<std::string> names;
+  const auto work = agenda_.next_names(9, names);
+  ASSERT_TRUE(work);
+  EXPECT_EQ(names, std::vector<std::string>{"x"});
+  EXPECT_EQ(work->epoch, 4U);
+}
+
+TEST_F(ScanAgendaTest, SuccessForgetsTheFailure) {
+  agenda_.fail(a_, "x", passing(), start);
+  agenda_.succeed(a_, "x");
+  EXPECT_EQ(ScanAgenda::failure(a_, "x"), nullptr);
+  EXPECT_FALSE(agenda_.next_due());
+  EXPECT_EQ(a_.extras, nullptr);
+}
+
+TEST_F(ScanAgendaTest, AWaitingFailureCanBeTriedAtOnce) {
+  agenda_.hasten(a_, 3);
+  EXPECT_FALSE(agenda_.next_listing());
+  agenda_.fail(a_, "", passing(), start);
+  agenda_.hasten(a_, 3);
+  EXPECT_FALSE(agenda_.next_due());
+  EXPECT_EQ(agenda_.next_listing()->epoch, 3U);
+}
+
+// "All that had happened is known" is not said while something may still turn up by itself.
+TEST_F(ScanAgendaTest, AFewPassingFailuresAreWaitedForOthersAreNot) {
+  agenda_.fail(a_, "", lasting(), start);
+  EXPECT_FALSE(agenda_.hoping(std::nullopt));
+  agenda_.fail(b_, "", passing(), start);
+  EXPECT_TRUE(agenda_.hoping(std::nullopt));
+  EXPECT_TRUE(agenda_.hoping(folder));
+  EXPECT_FALSE(agenda_.hoping(FolderId{2}));
+  for (int attempt = 0; attempt < 10; ++attempt) agenda_.fail(b_, "", passing(), start);
+  EXPECT_FALSE(agenda_.hoping(std::nullopt));
+}
+
+TEST_F(ScanAgendaTest, ADroppedDirectoryLeavesNothingBehind) {
+  agenda_.mark_dirty(a_, 1, false);
+  agenda_.add_name(a_, "x", 1);
+  agenda_.fail(a_, "y", passing(), start);
+  tree_.drop(a_);
+  EXPECT_TRUE(agenda_.idle());
+  EXPECT_TRUE(agenda_.settled(1));
+  EXPECT_FALSE(agenda_.next_due());
+}
+
+}  // namespace
+}  // namespace waybill::watcher
