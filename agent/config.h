@@ -42,7 +42,7 @@ enum class OnReplace : std::uint8_t {
 struct FolderConfig {
   std::string name;
   std::string path;    // absolute
-  std::string prefix;  // key prefix template; uploader/key.h
+  std::string prefix;  // key prefix template, checked; as uploader/key.h takes it
   Nanoseconds settle = std::chrono::seconds(2);
   Nanoseconds settle_nolease = std::chrono::seconds(60);
   Nanoseconds rescan = std::chrono::hours(1);

@@ -74,9 +74,6 @@ std::optional<std::string> fault_of_endpoint(std::string_view endpoint, bool ins
     return "must begin with https:// (or http:// for this machine); " + std::string(right);
   }
   std::string_view rest = endpoint.substr(tls ? 8 : 7);
-  if (rest.find('@') != std::string_view::npos) {
-    return "credentials do not belong into the endpoint; use access_key_id or credentials_file";
-  }
   if (const auto slash = rest.find_first_of("/?#"); slash != std::string_view::npos) {
     return "host and port alone, nothing behind them; write " +
            in_quotes(endpoint.substr(0, endpoint.size() - (rest.size() - slash)));

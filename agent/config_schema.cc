@@ -124,7 +124,10 @@ S3Config read_s3(const ConfigTable& table, Findings& findings) {
   // cover a name with another dot in it.
   s3.path_style = !s3.endpoint.empty() || s3.bucket.find('.') != std::string::npos;
   take(section.boolean("path_style"), s3.path_style);
-  if (!s3.endpoint.empty()) {
+  if (s3.endpoint.find('@') != std::string::npos) {
+    section.refuse(*section.find("endpoint"),
+                   "credentials do not belong into it; use access_key_id or credentials_file");
+  } else if (!s3.endpoint.empty()) {
     if (auto fault = fault_of_endpoint(s3.endpoint, insecure))
       section.wrong(*section.find("endpoint"), *fault);
   }
@@ -160,17 +163,26 @@ void read_prefix(const SectionReader& section, FolderConfig& folder) {
   take(section.string("prefix"), folder.prefix);
   const ConfigValue* value = section.find("prefix");
   if (value == nullptr || folder.prefix.empty()) return;
-  if (auto right = uploader::check_prefix(folder.prefix); !right) {
-    section.wrong(*value, right.error().message);
-  } else if (!as_is && folder.prefix.front() == '/') {
+  const std::string shown = printable(folder.prefix);
+  if (!as_is && folder.prefix.front() == '/') {
     section.wrong(*value,
                   "keys would begin with a slash; write it without, or set prefix_as_is = true if "
                   "that is meant");
-  } else if (!as_is && folder.prefix.back() != '/') {
-    section.wrong(*value, "does not end with a slash, so a file a.pdf would become \"" +
-                              printable(folder.prefix) + "a.pdf\"; write \"" +
-                              printable(folder.prefix) +
+    return;
+  }
+  if (!as_is && folder.prefix.back() != '/') {
+    section.wrong(*value, "does not end with a slash, so a file a.pdf would become \"" + shown +
+                              "a.pdf\"; write \"" + shown +
                               "/\", or set prefix_as_is = true if that is meant");
+    return;
+  }
+  // In single quotes a template is meant as it stands (uploader/key.h).
+  if (as_is) folder.prefix = "'" + folder.prefix + "'";
+  if (auto right = uploader::check_prefix(folder.prefix); !right) {
+    std::string_view sentence = right.error().message;
+    const std::string named = "prefix " + in_quotes(folder.prefix) + ": ";
+    if (sentence.starts_with(named)) sentence.remove_prefix(named.size());
+    section.wrong(*value, sentence);
   }
 }
 

@@ -1,0 +1,239 @@
+#include "agent/config.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <random>
+#include <string>
+
+namespace waybill::agent {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+Config parsed(const std::string& text) {
+  auto config = parse_config(text, "w.toml");
+  EXPECT_TRUE(config) << config.error().message;
+  return config ? std::move(*config) : Config{};
+}
+
+const char* const smallest = R"(
+[s3]
+bucket = "acme-inbox"
+[[folder]]
+name = "invoices"
+path = "/srv/drop/invoices"
+)";
+
+TEST(Config, NothingAtAllIsAnIdleDaemon) {
+  const Config config = parsed("");
+  EXPECT_TRUE(config.folders.empty());
+  EXPECT_FALSE(config.agent_name.empty()) << "the host's name";
+  EXPECT_EQ(config.state_dir, "/var/lib/waybill");
+  EXPECT_EQ(config.socket, "/run/waybill/control.sock");
+}
+
+TEST(Config, ABucketAndAPathAreEnough) {
+  const Config config = parsed(smallest);
+  ASSERT_EQ(config.folders.size(), 1U);
+  const FolderConfig& folder = config.folders[0];
+  EXPECT_EQ(folder.name, "invoices");
+  EXPECT_EQ(folder.path, "/srv/drop/invoices");
+  EXPECT_EQ(folder.prefix, "");
+  EXPECT_EQ(folder.settle, seconds(2));
+  EXPECT_EQ(folder.settle_nolease, seconds(60));
+  EXPECT_EQ(folder.rescan, minutes(60));
+  EXPECT_EQ(folder.lease, LeaseUse::Auto);
+  EXPECT_EQ(folder.on_replace, OnReplace::Version);
+  EXPECT_EQ(folder.s3.bucket, "acme-inbox");
+  EXPECT_EQ(folder.s3.region, "us-east-1");
+  EXPECT_FALSE(folder.s3.path_style);
+}
+
+TEST(Config, EveryKeyArrives) {
+  const Config config = parsed(R"(
+[s3]
+endpoint = "https://minio.lab:9000"
+region = "eu-central-1"
+bucket = "acme-inbox"
+path_style = false
+ca_file = "/etc/ssl/lab.pem"
+access_key_id = "AK"
+secret_access_key = "SK"
+session_token = "ST"
+credentials_file = "/etc/waybill/credentials"
+[agent]
+name = "intake-1"
+state_dir = "/var/lib/other/"
+socket = "/run/other.sock"
+log_level = "warning"
+uploads = 7
+memory = "128MiB"
+[[folder]]
+name = "invoices"
+path = "/srv//drop/./invoices/"
+prefix = "invoices/dt={arrived:%Y-%m-%d}/"
+settle = "500ms"
+settle_nolease = "2m"
+rescan = "10m"
+lease = "require"
+initial = "store"
+after_upload = "keep"
+on_replace = "suffix"
+ignore = ["*.tmp", "cache/*"]
+)");
+  EXPECT_EQ(config.agent_name, "intake-1");
+  EXPECT_EQ(config.state_dir, "/var/lib/other");
+  EXPECT_EQ(config.socket, "/run/other.sock");
+  EXPECT_EQ(config.log_level, LogLevel::Warning);
+  EXPECT_EQ(config.uploads, 7);
+  EXPECT_EQ(config.memory, 128U << 20U);
+  ASSERT_EQ(config.folders.size(), 1U);
+  const FolderConfig& folder = config.folders[0];
+  EXPECT_EQ(folder.path, "/srv/drop/invoices");
+  EXPECT_EQ(folder.prefix, "invoices/dt={arrived:%Y-%m-%d}/");
+  EXPECT_EQ(folder.settle, milliseconds(500));
+  EXPECT_EQ(folder.settle_nolease, minutes(2));
+  EXPECT_EQ(folder.rescan, minutes(10));
+  EXPECT_EQ(folder.lease, LeaseUse::Require);
+  EXPECT_EQ(folder.on_replace, OnReplace::Suffix);
+  EXPECT_EQ(folder.ignore, (std::vector<std::string>{"*.tmp", "cache/*"}));
+  const S3Config& s3 = folder.s3;
+  EXPECT_EQ(s3.endpoint, "https://minio.lab:9000");
+  EXPECT_EQ(s3.region, "eu-central-1");
+  EXPECT_FALSE(s3.path_style);
+  EXPECT_EQ(s3.ca_file, "/etc/ssl/lab.pem");
+  EXPECT_EQ(s3.access_key_id, "AK");
+  EXPECT_EQ(s3.secret_access_key.reveal(), "SK");
+  EXPECT_EQ(s3.session_token.reveal(), "ST");
+  EXPECT_EQ(s3.credentials_file, "/etc/waybill/credentials");
+}
+
+TEST(Config, AFolderOverridesWhatItSaysAndInheritsTheRest) {
+  const Config config = parsed(R"(
+[s3]
+bucket = "common"
+region = "eu-central-1"
+[[folder]]
+name = "a"
+path = "/a"
+[[folder]]
+name = "b"
+path = "/b"
+bucket = "own"
+)");
+  ASSERT_EQ(config.folders.size(), 2U);
+  EXPECT_EQ(config.folders[0].s3.bucket, "common");
+  EXPECT_EQ(config.folders[1].s3.bucket, "own");
+  EXPECT_EQ(config.folders[1].s3.region, "eu-central-1");
+}
+
+TEST(Config, ABucketInEveryFolderNeedsNoneInCommon) {
+  EXPECT_EQ(parsed("[[folder]]\nname='a'\npath='/a'\nbucket='own'\n").folders[0].s3.bucket, "own");
+}
+
+TEST(Config, ServersOfOnesOwnAreAddressedByPath) {
+  const std::string folder = "[[folder]]\nname='a'\npath='/a'\n";
+  EXPECT_TRUE(parsed("[s3]\nbucket='abc'\nendpoint='https://minio.lab:9000'\n" + folder)
+                  .folders[0]
+                  .s3.path_style);
+  EXPECT_TRUE(parsed("[s3]\nbucket='a.b.c'\n" + folder).folders[0].s3.path_style)
+      << "a certificate for *.s3.amazonaws.com does not cover another dot";
+  EXPECT_FALSE(parsed("[s3]\nbucket='abc'\n" + folder).folders[0].s3.path_style);
+}
+
+TEST(Config, PlainHttpIsForThisMachineOrForWhoeverAsksForIt) {
+  for (const char* endpoint :
+       {"http://localhost:9000", "http://127.0.0.1:9000", "http://[::1]:9000"}) {
+    parsed("[s3]\nendpoint='" + std::string(endpoint) + "'\n");
+  }
+  parsed("[s3]\nendpoint='http://minio.lab'\ninsecure_http=true\n");
+}
+
+TEST(Config, APrefixWithoutASlashIsTakenWhereItIsMeant) {
+  const Config config = parsed(
+      "[s3]\nbucket='abc'\n[[folder]]\nname='a'\npath='/a'\nprefix='in-'\nprefix_as_is=true\n");
+  EXPECT_EQ(config.folders[0].prefix, "'in-'") << "as uploader/key.h takes it";
+}
+
+TEST(Config, AFolderBelowTheStateDirectoryIsNoHarm) {
+  parsed(
+      "[agent]\nstate_dir='/data/waybill'\n[s3]\nbucket='abc'\n[[folder]]\nname='a'\npath='/data/"
+      "waybill-drop'\n");
+}
+
+TEST(Config, FoldersWithACommonBeginningAreNotNested) {
+  const Config config = parsed(
+      "[s3]\nbucket='abc'\n[[folder]]\nname='a'\npath='/srv/drop'\n[[folder]]\nname='b'\npath='/"
+      "srv/drop2'\n");
+  EXPECT_EQ(config.folders.size(), 2U);
+}
+
+TEST(Config, EqualsItselfAndNothingElse) {
+  const Config a = parsed(smallest);
+  Config b = parsed(smallest);
+  EXPECT_EQ(a.folders[0], b.folders[0]);
+  b.folders[0].s3.secret_access_key = Secret("changed");
+  EXPECT_FALSE(a.folders[0] == b.folders[0]) << "a changed secret is a change";
+}
+
+// Whatever the bytes are, there is an answer and no exception.
+TEST(Config, DamagedTextIsRefusedNotFatal) {
+  const std::string whole =
+      std::string(smallest) + "settle = \"2s\"\nignore = [\"a\", 'b']\n[agent]\nuploads = 0x1F\n";
+  std::mt19937 random(1);
+  for (int round = 0; round < 3000; ++round) {
+    std::string text = whole;
+    for (unsigned edits = random() % 4 + 1; edits > 0; --edits) {
+      const std::size_t at = random() % text.size();
+      switch (random() % 4) {
+        case 0:
+          text[at] = static_cast<char>(random() % 256);
+          break;
+        case 1:
+          text.erase(at, random() % 5);
+          break;
+        case 2:
+          text.insert(at, text.substr(random() % text.size(), random() % 12));
+          break;
+        default:
+          text.insert(at, 1, "[]{}=.\"'\n#\\"[random() % 11]);
+      }
+      if (text.empty()) text = "x";
+    }
+    const auto config = parse_config(text, "w.toml");
+    if (!config) {
+      EXPECT_EQ(config.error().code, ErrorCode::BadConfig) << text;
+      EXPECT_TRUE(config.error().message.starts_with("w.toml")) << config.error().message;
+      EXPECT_EQ(config.error().message.find('\n'), std::string::npos) << config.error().message;
+    }
+  }
+}
+
+TEST(Config, NoNestingIsDeepEnoughToEndTheProcess) {
+  const std::string many(100'000, '[');
+  EXPECT_FALSE(parse_config("a = " + many, "w.toml"));
+  EXPECT_FALSE(parse_config("a = [\n" + many, "w.toml"));
+  std::string braces;
+  std::string dots = "a";
+  for (int i = 0; i < 50'000; ++i) {
+    braces += "{a=";
+    dots += ".a";
+  }
+  EXPECT_FALSE(parse_config("a = " + braces, "w.toml"));
+  EXPECT_FALSE(parse_config(dots + " = 1", "w.toml"));
+  EXPECT_FALSE(parse_config(std::string(2'000'000, '#'), "w.toml"));
+}
+
+TEST(Config, BracketsInStringsAndCommentsAreNoNesting) {
+  const std::string brackets(100, '[');
+  const Config config =
+      parsed("# " + brackets + "\n[s3]\nbucket='abc'\n[[folder]]\nname='a'\npath='/a'\nignore=['" +
+             brackets + "', \"\\\"" + brackets + "\"]\n");
+  EXPECT_EQ(config.folders[0].ignore.size(), 2U);
+}
+
+}  // namespace
+}  // namespace waybill::agent
