@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -25,6 +26,7 @@ class TransferEngine {
  private:
   explicit TransferEngine(std::unique_ptr<Loop> loop);
   const std::unique_ptr<Loop> loop_;
+  std::jthread thread_;
 };
 
 }  // namespace waybill::uploader

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "uploader/object_store.h"
+
+// The XML documents of S3's replies and requests. Pure. Errors: BadInput, for a document that is
+// broken or not the one expected.
+namespace waybill::uploader {
+
+struct S3ErrorDocument {
+  std::string code;
+  std::string message;
+  std::string region;
+  std::string request_id;
+};
+// nullopt: not an <Error>. A document that breaks off after its <Code> still counts: the code is
+// what decides.
+std::optional<S3ErrorDocument> parse_error(std::string_view document);
+
+Result<std::string> parse_upload_id(std::string_view document);
+// The ETag of the finished object.
+Result<std::string> parse_completed(std::string_view document);
+
+struct PartsPage {
+  std::vector<Part> parts;
+  bool truncated = false;
+  std::string next_marker;
+};
+Result<PartsPage> parse_list_parts(std::string_view document);
+
+struct UploadsPage {
+  std::vector<ListedUpload> uploads;
+  bool truncated = false;
+  std::string next_key_marker;
+  std::string next_upload_id_marker;
+};
+// Of a listing with encoding-type=url.
+Result<UploadsPage> parse_list_uploads(std::string_view document);
+
+std::string complete_document(const std::vector<Part>& parts);
+
+// "2009-10-12T17:50:30.000Z"
+std::optional<WallTime> parse_iso_time(std::string_view text);
+// "+" and %XX, as encoding-type=url has them.
+std::string uri_decode(std::string_view text);
+
+}  // namespace waybill::uploader

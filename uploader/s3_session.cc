@@ -1,0 +1,169 @@
+#include "uploader/s3_session.h"
+
+#include <curl/curl.h>
+
+#include <chrono>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace waybill::uploader {
+namespace {
+
+// S3 refuses signatures that are older or younger than 15 minutes; below five a clock is as good as
+// any (S3.md section 5).
+constexpr Nanoseconds skew_worth_correcting = std::chrono::minutes(5);
+
+bool same(const Credentials& a, const Credentials& b) {
+  return a.access_key_id == b.access_key_id &&
+         a.secret_access_key.reveal() == b.secret_access_key.reveal() &&
+         a.session_token.reveal() == b.session_token.reveal();
+}
+
+bool is_about_region(const HttpReply& reply, const S3ErrorDocument& document) {
+  constexpr int bad_request = 400;
+  const int status = reply.status;
+  if (status == 301 || status == 307 || status == 308) return true;
+  return status == bad_request &&
+         (document.code.empty() || document.code == "AuthorizationHeaderMalformed" ||
+          document.code == "IllegalLocationConstraintException");
+}
+
+bool is_about_credentials(const S3ErrorDocument& document) {
+  return document.code == "ExpiredToken" || document.code == "ExpiredTokenException" ||
+         document.code == "InvalidToken" || document.code == "TokenRefreshRequired" ||
+         document.code == "InvalidAccessKeyId" || document.code == "SignatureDoesNotMatch";
+}
+
+std::string minutes_text(Nanoseconds time) {
+  const auto minutes = std::chrono::abs(std::chrono::duration_cast<std::chrono::minutes>(time));
+  return std::to_string(minutes.count()) + " minutes";
+}
+
+}  // namespace
+
+S3Session::S3Session(S3Options options, S3Address address,
+                     std::shared_ptr<CredentialsSource> credentials, const Clock& clock)
+    : options_(std::move(options)),
+      sends_checksum_(
+          options_.checksum_header == ChecksumHeader::On ||
+          (options_.checksum_header == ChecksumHeader::Auto && options_.endpoint.empty())),
+      source_(std::move(credentials)),
+      clock_(clock),
+      region_(options_.region),
+      address_(std::move(address)) {}
+
+S3Place S3Session::place() const {
+  return {.endpoint = address_.shown,
+          .bucket = options_.bucket,
+          .region = region_,
+          .ca_file = options_.ca_file};
+}
+
+Result<void> S3Session::renew_credentials() {
+  auto found = source_->get();
+  if (!found) return fail(std::move(found.error()));
+  if (credentials_number_ == 0 || !same(credentials_, *found)) {
+    credentials_ = std::move(*found);
+    ++credentials_number_;
+  }
+  return {};
+}
+
+Result<HttpRequest> S3Session::sign(const S3Request& request, Made& made) {
+  if (auto renewed = renew_credentials(); !renewed) return fail(std::move(renewed.error()));
+  made.region = region_;
+  made.credentials = credentials_number_;
+
+  HttpRequest http{.method = request.method,
+                   .body = request.body,
+                   .ca_file = options_.ca_file,
+                   .proxy = !address_.loopback,
+                   .connect_timeout = options_.connect_timeout,
+                   .stall_timeout = request.operation == Operation::CompleteMultipartUpload
+                                        ? options_.complete_timeout
+                                        : options_.stall_timeout};
+  const std::string path = address_.path_prefix + "/" + uri_encode(request.key, Slash::Keep);
+  const std::string query = canonical_query(request.query);
+  http.url = address_.origin + path;
+  if (!query.empty()) http.url.append("?").append(query);
+
+  const std::string payload = to_hex(request.payload);
+  const std::string time = amz_time(clock_.wall() + clock_offset_);
+  http.headers.reserve(request.headers.size() + 6);
+  http.headers = request.headers;
+  http.headers.push_back({"host", address_.host});
+  http.headers.push_back({"x-amz-content-sha256", payload});
+  http.headers.push_back({"x-amz-date", time});
+  if (!credentials_.session_token.empty()) {
+    http.headers.push_back(
+        {"x-amz-security-token", std::string(credentials_.session_token.reveal())});
+  }
+  http.headers.push_back(
+      {"authorization", signer_.authorize({.method = http.method,
+                                           .path = path,
+                                           .query = query,
+                                           .headers = http.headers,
+                                           .payload_hash = payload},
+                                          time, region_, credentials_.access_key_id,
+                                          credentials_.secret_access_key)});
+  return http;
+}
+
+bool S3Session::learn(const HttpReply& reply, const S3ErrorDocument& document, Made& made) {
+  return learn_region(reply, document, made) || learn_clock(reply, document, made) ||
+         learn_credentials(document, made);
+}
+
+bool S3Session::learn_region(const HttpReply& reply, const S3ErrorDocument& document, Made& made) {
+  if (made.region_corrected || !is_about_region(reply, document)) return false;
+  std::string region(reply.headers.find("x-amz-bucket-region"));
+  if (region.empty()) region = document.region;
+  if (!is_region_name(region) || region == made.region) return false;
+  if (region != region_) {
+    auto address = find_address(options_, region);
+    if (!address) return false;
+    region_ = region;
+    address_ = std::move(*address);
+  }
+  made.region_corrected = true;
+  return true;
+}
+
+std::optional<Nanoseconds> S3Session::skew(const HttpReply& reply) const {
+  const std::string date(reply.headers.find("date"));
+  if (date.empty()) return std::nullopt;
+  const time_t seconds = curl_getdate(date.c_str(), nullptr);
+  if (seconds < 0) return std::nullopt;
+  return WallTime(std::chrono::seconds(seconds)) - clock_.wall();
+}
+
+bool S3Session::learn_clock(const HttpReply& reply, const S3ErrorDocument& document, Made& made) {
+  constexpr int forbidden = 403;
+  if (made.clock_corrected || reply.status != forbidden) return false;
+  const auto offset = skew(reply);
+  if (!offset) return false;
+  const bool far = std::chrono::abs(*offset - clock_offset_) >= skew_worth_correcting;
+  // Another request's reply may have set the offset since this one was signed.
+  if (!far && document.code != "RequestTimeTooSkewed") return false;
+  clock_offset_ = *offset;
+  made.clock_corrected = true;
+  return true;
+}
+
+bool S3Session::learn_credentials(const S3ErrorDocument& document, Made& made) {
+  if (made.credentials_renewed || !is_about_credentials(document)) return false;
+  if (!renew_credentials() || credentials_number_ == made.credentials) return false;
+  made.credentials_renewed = true;
+  return true;
+}
+
+void S3Session::explain(Error& error, const HttpReply& reply) const {
+  const auto offset = skew(reply);
+  if (error.s3_code != "RequestTimeTooSkewed" || !offset) return;
+  error.message =
+      address_.shown + " refuses our signatures: this machine's clock is " + minutes_text(*offset) +
+      (*offset > Nanoseconds::zero() ? " behind" : " ahead of") + " its clock; set the time";
+}
+
+}  // namespace waybill::uploader

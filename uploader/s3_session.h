@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "uploader/credentials.h"
+#include "uploader/http.h"
+#include "uploader/s3_address.h"
+#include "uploader/s3_documents.h"
+#include "uploader/s3_errors.h"
+#include "uploader/s3_requests.h"
+#include "uploader/s3_store.h"
+#include "uploader/signer.h"
+
+namespace waybill::uploader {
+
+// What all requests to one bucket share, and what its refusals taught us: the region that it is
+// really in, the server's clock, the credentials that are good now. The transfer thread only.
+class S3Session {
+ public:
+  S3Session(S3Options options, S3Address address, std::shared_ptr<CredentialsSource> credentials,
+            const Clock& clock);
+
+  // With what a request was made; and which of it has been corrected for this request before.
+  struct Made {
+    std::string region;
+    std::uint64_t credentials = 0;  // which of those that were used one after another
+    bool region_corrected = false;
+    bool clock_corrected = false;
+    bool credentials_renewed = false;
+  };
+
+  // Signed as of now. Errors: NeedsPerson, no credentials.
+  Result<HttpRequest> sign(const S3Request& request, Made& made);
+  // True: the same request, refused with certainty, is worth one more try with what was learnt.
+  bool learn(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
+  // Completes the sentence of a refusal that learn() could not mend.
+  void explain(Error& error, const HttpReply& reply) const;
+
+  [[nodiscard]] S3Place place() const;
+  [[nodiscard]] bool sends_checksum() const { return sends_checksum_; }
+
+ private:
+  Result<void> renew_credentials();
+  bool learn_region(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
+  bool learn_clock(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
+  bool learn_credentials(const S3ErrorDocument& document, Made& made);
+  [[nodiscard]] std::optional<Nanoseconds> skew(const HttpReply& reply) const;
+
+  // constant after construction
+  const S3Options options_;
+  const bool sends_checksum_;
+  const std::shared_ptr<CredentialsSource> source_;
+  const Clock& clock_;
+
+  // transfer thread only
+  std::string region_;
+  S3Address address_;
+  Nanoseconds clock_offset_{0};  // the server's time minus ours
+  Credentials credentials_;
+  std::uint64_t credentials_number_ = 0;
+  Signer signer_;
+};
+
+}  // namespace waybill::uploader
