@@ -74,12 +74,11 @@ Upload::Machine::Machine(Attempt attempt_to_make, Capabilities capabilities, Ret
 void Upload::Machine::on(const Begin& begin) {
   if (phase != Phase::Fresh) return;
   if (!begin.may_have_been_sent) return send(false);
-  if (multipart() && attempt.upload_id.empty()) {
-    // The upload id is durable before part 1: only Create can have been sent.
-    return list_uploads();
-  }
-  unanswered = 1;
-  head();
+  // An upload id is durable before part 1: without one, only Create can have been sent.
+  if (!multipart() || !attempt.upload_id.empty()) unanswered = 1;
+  // And behind a durable id a newer Create may have gone unanswered.
+  if (multipart() && attempt.creating_since) return list_uploads();
+  unanswered > 0 ? head() : send(false);
 }
 
 void Upload::Machine::on(const PutDone& done) {

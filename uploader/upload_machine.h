@@ -105,7 +105,7 @@ struct Upload::Machine {
   void restart_upload(const Error& error, Old old);  // a new one, all parts
   void abort();
   void abort_ended(bool aborted);
-  void upload_forgotten();
+  void uploads_settled();  // one or none is left: on with the attempt
 
   // --- constant after construction ---
   const Capabilities store;

@@ -77,7 +77,6 @@ void Upload::Machine::on(const CreateDone& done) {
 }
 
 void Upload::Machine::list_uploads() {
-  if (!attempt.creating_since) return create();
   phase = Phase::Listing;
   emit(SendListUploads{});
 }
@@ -100,16 +99,15 @@ void Upload::Machine::on(const UploadsListed& listed) {
 
 // They carry our metadata, so one of them is as good as new.
 void Upload::Machine::adopt(std::vector<std::string> ours) {
+  std::erase(ours, attempt.upload_id);
+  if (!lost && attempt.upload_id.empty() && !ours.empty()) {
+    attempt.upload_id = ours.front();
+    ours.erase(ours.begin());
+    cooling_off.reset();
+  }
   to_abort.insert(to_abort.end(), ours.begin(), ours.end());
   if (lost) return drop();
-  if (ours.empty()) {
-    if (!cooling_off) return create();
-    return pause(*std::exchange(cooling_off, std::nullopt), create_failures, Next::Create);
-  }
-  attempt.upload_id = ours.front();
-  std::erase(to_abort, attempt.upload_id);
-  cooling_off.reset();
-  to_abort.empty() ? send(false) : abort();
+  to_abort.empty() ? uploads_settled() : abort();
 }
 
 // --- parts --------------------------------------------------------------------------------------
@@ -245,10 +243,10 @@ void Upload::Machine::restart_upload(const Error& error, Old old) {
   forget_upload();
   if (lost) return drop();
   cooling_off = error;
-  to_abort.empty() ? upload_forgotten() : abort();
+  to_abort.empty() ? uploads_settled() : abort();
 }
 
-void Upload::Machine::upload_forgotten() {
+void Upload::Machine::uploads_settled() {
   unanswered > 0 ? head() : send_again(false);
 }
 
@@ -292,7 +290,7 @@ void Upload::Machine::abort_ended(bool aborted) {
   to_abort.pop_back();
   abort_failures = 0;
   if (!to_abort.empty()) return abort();
-  if (!pending) return upload_forgotten();
+  if (!pending) return uploads_settled();
   phase = Phase::Finished;
   emit(*std::exchange(pending, std::nullopt));
 }

@@ -97,6 +97,10 @@ void FakeStore::run_all() {
   }
 }
 
+void FakeStore::drop_one() {
+  if (!queue_.empty()) queue_.pop_front();
+}
+
 void FakeStore::land_zombies() {
   for (const auto& apply : std::exchange(zombies_, {})) apply();
 }

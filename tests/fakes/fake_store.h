@@ -82,6 +82,8 @@ class FakeStore final : public uploader::ObjectStore {
   // False: nothing waits.
   bool run_one(std::size_t which = 0);
   void run_all();
+  // The next request never arrives, and is never answered: its sender died.
+  void drop_one();
   [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
   // What was cancelled is applied after all.
   void land_zombies();

@@ -124,10 +124,6 @@ bool Journey::step(Random* dice) {
 }
 
 void Journey::feed(Input input) {
-  const bool persisted = std::holds_alternative<Persisted>(input);
-  if (persisted) {
-    upload_id_ = upload_->attempt().upload_id;
-  }
   for (const Action& action : upload_->step(std::move(input))) carry_out(action);
 }
 
@@ -160,8 +156,27 @@ void Journey::note(std::string request) {
   requests.push_back(std::move(request));
 }
 
-void Journey::acknowledge(bool answered) {
-  acknowledged_ = acknowledged_ || answered;
+template <typename Reply, typename ToInput>
+Done<Reply> Journey::deliver(ToInput to_input) {
+  return [this, life = life_, to_input](Result<Reply> reply) {
+    if (life == life_) inbox_.emplace_back(to_input(std::move(reply)));
+  };
+}
+
+void Journey::restart(Random& dice) {
+  ++life_;
+  inbox_.clear();
+  resumes_owed_ = parts_in_flight_ = parts_read_ = 0;
+  while (store.waiting() > 0) {
+    if (dice.fraction() < 0.3) {
+      store.drop_one();
+    } else {
+      store.run_one();
+    }
+  }
+  note("restart");
+  attempt = durable_attempt();
+  begin(true);
 }
 
 void Journey::carry_out(const Action& action) {
@@ -180,33 +195,34 @@ void Journey::perform(const SendPut& put) {
   request.metadata = put.metadata;
   request.content_type = attempt.content_type;
   const Md5 body_md5 = request.md5;
-  faulty_.put(std::move(request), [this, body_md5](Result<PutReply> reply) {
-    acknowledge(reply.has_value());
-    inbox_.emplace_back(PutDone{std::move(reply), body_md5});
-  });
+  faulty_.put(std::move(request), deliver<PutReply>([this, body_md5](Result<PutReply> reply) {
+                acknowledged_ = acknowledged_ || reply.has_value();
+                return PutDone{std::move(reply), body_md5};
+              }));
 }
 
 void Journey::perform(const SendHead&) {
   note("HEAD");
-  faulty_.head(attempt.key, [this](Result<HeadReply> reply) {
-    inbox_.emplace_back(HeadDone{std::move(reply)});
-  });
+  faulty_.head(attempt.key,
+               deliver<HeadReply>([](auto reply) { return HeadDone{std::move(reply)}; }));
 }
 
 void Journey::perform(const SendCreate& create) {
   note("CREATE");
   faulty_.create_upload(
       {.key = attempt.key, .metadata = create.metadata, .content_type = attempt.content_type},
-      [this](Result<std::string> reply) { inbox_.emplace_back(CreateDone{std::move(reply)}); });
+      deliver<std::string>([](auto reply) { return CreateDone{std::move(reply)}; }));
 }
 
 void Journey::perform(const PersistUploadId& persist) {
   note("persist id " + persist.upload_id);
+  upload_id_ = persist.upload_id;
   inbox_.emplace_back(Persisted{});
 }
 
 void Journey::perform(const SendPart& part) {
   note("PART " + std::to_string(part.number));
+  EXPECT_EQ(upload_id_, upload_->attempt().upload_id) << "a part before its id was durable";
   const SharedBytes body = shared(std::string_view(content).substr(part.offset, part.length));
   const Md5 body_md5 = md5(*body);
   const int parts = static_cast<int>((attempt.size - 1) / attempt.part_size + 1);
@@ -220,10 +236,10 @@ void Journey::perform(const SendPart& part) {
                     .body = body,
                     .sha256 = sha256(*body),
                     .md5 = body_md5},
-                   [this, number = part.number, body_md5](Result<Part> reply) {
+                   deliver<Part>([this, number = part.number, body_md5](auto reply) {
                      --parts_in_flight_;
-                     inbox_.emplace_back(PartDone{number, std::move(reply), body_md5});
-                   });
+                     return PartDone{number, std::move(reply), body_md5};
+                   }));
 }
 
 void Journey::perform(const PersistContent& persist) {
@@ -234,36 +250,36 @@ void Journey::perform(const PersistContent& persist) {
 
 void Journey::perform(const SendComplete& complete) {
   note("COMPLETE " + name_of(complete.condition));
+  EXPECT_TRUE(content_durable_) << "Complete before its content was durable";
   if (acknowledged_) ++commits_after_acknowledgement;
   faulty_.complete_upload({.key = attempt.key,
                            .upload_id = upload_->attempt().upload_id,
                            .parts = complete.parts,
                            .condition = complete.condition},
-                          [this](Result<PutReply> reply) {
-                            acknowledge(reply.has_value());
-                            inbox_.emplace_back(CompleteDone{std::move(reply)});
-                          });
+                          deliver<PutReply>([this](auto reply) {
+                            acknowledged_ = acknowledged_ || reply.has_value();
+                            return CompleteDone{std::move(reply)};
+                          }));
 }
 
 void Journey::perform(const SendAbort& abort) {
   note("ABORT " + abort.upload_id);
-  faulty_.abort_upload(attempt.key, abort.upload_id, [this](Result<Nothing> reply) {
-    inbox_.emplace_back(AbortDone{std::move(reply)});
-  });
+  faulty_.abort_upload(attempt.key, abort.upload_id,
+                       deliver<Nothing>([](auto reply) { return AbortDone{std::move(reply)}; }));
 }
 
 void Journey::perform(const SendListParts& list) {
   note("LIST PARTS");
-  faulty_.list_parts(attempt.key, list.upload_id, [this](Result<std::vector<Part>> reply) {
-    inbox_.emplace_back(PartsListed{std::move(reply)});
-  });
+  faulty_.list_parts(attempt.key, list.upload_id, deliver<std::vector<Part>>([](auto reply) {
+                       return PartsListed{std::move(reply)};
+                     }));
 }
 
 void Journey::perform(const SendListUploads&) {
   note("LIST UPLOADS");
-  faulty_.list_uploads(attempt.key, [this](Result<std::vector<ListedUpload>> reply) {
-    inbox_.emplace_back(UploadsListed{std::move(reply)});
-  });
+  faulty_.list_uploads(attempt.key, deliver<std::vector<ListedUpload>>([](auto reply) {
+                         return UploadsListed{std::move(reply)};
+                       }));
 }
 
 void Journey::perform(const Wait& wait) {

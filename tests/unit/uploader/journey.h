@@ -43,6 +43,9 @@ class Journey {
   void begin(bool may_have_been_sent);
   bool step(Random* dice = nullptr);
   void feed(Input input);
+  // The process dies and comes back with what was durable; what was under way is applied or
+  // dropped, as the dice fall.
+  void restart(Random& dice);
 
   [[nodiscard]] bool finished() const { return outcome.has_value(); }
   [[nodiscard]] Upload& upload() { return *upload_; }
@@ -83,7 +86,9 @@ class Journey {
   void perform(const EndpointTrouble& trouble);
   void perform(const Outcome& end);
   void note(std::string request);
-  void acknowledge(bool answered);
+  // A completion of this life: what the machine is told of the reply.
+  template <typename Reply, typename ToInput>
+  Done<Reply> deliver(ToInput to_input);
 
   fakes::FaultyStore faulty_;
   Random dice_{7};
@@ -94,6 +99,7 @@ class Journey {
   std::optional<Place> lose_source_;
   std::map<fakes::Operation, int> counts_;
   std::deque<Input> inbox_;
+  int life_ = 0;  // a reply of an earlier one reaches nobody
   int resumes_owed_ = 0;
   int parts_in_flight_ = 0;
   int parts_read_ = 0;

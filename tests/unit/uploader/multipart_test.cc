@@ -383,8 +383,8 @@ TEST(Multipart, RestartWithAnUploadIdLooksFirstThenSendsThePartsAgain) {
   auto journey = multipart(2);
   journey->attempt.upload_id = journey->store.create_foreign_upload(journey->attempt.key);
   journey->expect<Stored>(true);
-  EXPECT_THAT(journey->requests,
-              ElementsAre("HEAD", "PART 1", "PART 2", "persist content", "COMPLETE if-absent"));
+  EXPECT_THAT(journey->requests, ElementsAre("LIST UPLOADS", "HEAD", "PART 1", "PART 2",
+                                             "persist content", "COMPLETE if-absent"));
   expect_whole(*journey);
 }
 

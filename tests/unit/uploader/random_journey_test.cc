@@ -1,0 +1,280 @@
+// Seeded journeys through random stores, faults, restarts and other people's objects. Whatever
+// happens, each ends, and none breaks a promise (DESIGN.md section 1). A failing seed is printed:
+// it replays the run.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/bytes.h"
+#include "tests/unit/uploader/journey.h"
+#include "uploader/metadata.h"
+
+namespace waybill::uploader {
+namespace {
+
+using fakes::Fault;
+using fakes::Operation;
+using fakes::StoreBehaviour;
+using OnCondition = StoreBehaviour::OnCondition;
+
+constexpr Operation operations[] = {Operation::Put,       Operation::Head,       Operation::Create,
+                                    Operation::PutPart,   Operation::Complete,   Operation::Abort,
+                                    Operation::ListParts, Operation::ListUploads};
+
+template <typename T, std::size_t N>
+T one_of(Random& dice, const T (&choices)[N]) {
+  return choices[dice.next() % N];
+}
+
+bool chance(Random& dice, double probability) {
+  return dice.fraction() < probability;
+}
+
+StoreBehaviour random_behaviour(Random& dice) {
+  const OnCondition strengths[] = {OnCondition::Enforces, OnCondition::Enforces,
+                                   OnCondition::Ignores, OnCondition::Unknown};
+  StoreBehaviour behaviour;
+  behaviour.if_absent_on_put = one_of(dice, strengths);
+  behaviour.if_absent_on_complete = one_of(dice, strengths);
+  behaviour.if_match = one_of(dice, strengths);
+  behaviour.if_match_unquoted = chance(dice, 0.3);
+  behaviour.if_match_on_absent_is_412 = chance(dice, 0.5);
+  behaviour.md5_etags = chance(dice, 0.7);
+  behaviour.returns_checksums = chance(dice, 0.5);
+  behaviour.versioned = chance(dice, 0.3);
+  behaviour.complete_may_be_replayed = chance(dice, 0.5);
+  return behaviour;
+}
+
+// Faults that this operation can meet on a real server.
+Fault random_fault(Random& dice, Operation operation) {
+  const Fault any[] = {Fault::LostReply, Fault::LostRequest, Fault::FailBefore, Fault::Throttle,
+                       Fault::Denied};
+  const Fault commit[] = {Fault::LostReply,     Fault::LostRequest, Fault::LandsLater,
+                          Fault::Precondition,  Fault::Conflict,    Fault::FailBefore,
+                          Fault::NotImplemented};
+  const Fault part[] = {Fault::LostReply, Fault::LandsLater, Fault::FailBefore, Fault::Throttle,
+                        Fault::BadDigest};
+  // A HEAD or ListUploads that is denied ends in CannotTell or goes on without: scenarios of their
+  // own, which would hide the rest here.
+  const Fault reading[] = {Fault::LostReply, Fault::FailBefore, Fault::Throttle};
+  switch (operation) {
+    case Operation::Put:
+    case Operation::Complete:
+      return one_of(dice, commit);
+    case Operation::PutPart:
+      return one_of(dice, part);
+    case Operation::Head:
+    case Operation::ListUploads:
+    case Operation::ListParts:
+    case Operation::Abort:
+      return one_of(dice, reading);
+    case Operation::Create:
+    case Operation::Remove:
+      return one_of(dice, any);
+  }
+  return Fault::None;
+}
+
+class RandomJourney {
+ public:
+  explicit RandomJourney(std::uint64_t seed) : dice_(seed), journey_(random_behaviour(dice_)) {
+    journey_.retry.fast_attempts = 2 + static_cast<int>(dice_.next() % 4);
+    if (chance(dice_, 0.5)) journey_.make_multipart(1 + static_cast<int>(dice_.next() % 9));
+    set_the_scene();
+    set_faults();
+  }
+
+  void run() {
+    bool restarted = false;
+    journey_.begin(false);
+    for (int steps = 0; !journey_.finished(); ++steps) {
+      ASSERT_LT(steps, 5'000) << "it does not converge: "
+                              << testing::PrintToString(journey_.requests);
+      if (restarts_ > 0 && chance(dice_, 0.05)) {
+        --restarts_;
+        restarted = true;
+        journey_.restart(dice_);
+        continue;
+      }
+      if (chance(dice_, lose_source_)) journey_.feed(SourceLost{});
+      if (journey_.finished()) break;
+      ASSERT_TRUE(journey_.step(&dice_))
+          << "it stands still: " << testing::PrintToString(journey_.requests);
+    }
+    check_trespass();
+    check_uploads();
+    check_outcome();
+    check_acknowledged();
+    if (!restarted) check_zombies();
+    check_trespass();
+  }
+
+ private:
+  void set_the_scene() {
+    const std::string& key = journey_.attempt.key;
+    const auto earlier = [this](const std::string& id) {
+      Attempt attempt = journey_.attempt;
+      attempt.id = id;
+      attempt.sha256 = sha256(as_bytes("an earlier generation"));
+      return make_metadata(attempt);
+    };
+    switch (dice_.next() % 6) {
+      case 0:
+        journey_.store.put_foreign(key, "theirs");
+        break;
+      case 1:
+        journey_.store.put_foreign(key, journey_.content);
+        break;
+      case 2:
+        journey_.store.put_foreign(key, "an earlier generation", earlier("prior"));
+        journey_.attempt.prior_attempts = {"prior"};
+        break;
+      case 3:
+        journey_.store.put_foreign(key, "an earlier generation", earlier("base"));
+        journey_.attempt.base_etag = journey_.store.find(key)->etag;
+        break;
+      case 4:
+        journey_.attempt.base_etag = "\"of an object that is gone\"";
+        break;
+      default:
+        break;
+    }
+    const StoreBehaviour& behaviour = journey_.store.behaviour;
+    const bool guarded = behaviour.if_absent_on_put == OnCondition::Enforces &&
+                         behaviour.if_absent_on_complete == OnCondition::Enforces &&
+                         behaviour.if_match == OnCondition::Enforces;
+    // Somebody's PUT between two requests of ours: only enforced conditions guard against that.
+    if (guarded && chance(dice_, 0.3)) {
+      journey_.before(one_of(dice_, operations), 1 + static_cast<int>(dice_.next() % 3),
+                      [this, key] { journey_.store.put_foreign(key, "theirs, later"); });
+      // A 501 in such a store would take the guard away; see set_faults().
+      foreign_may_come_ = true;
+    }
+    if (chance(dice_, 0.2)) {
+      journey_.before(one_of(dice_, operations), 1 + static_cast<int>(dice_.next() % 3),
+                      [this] { journey_.store.forget_uploads(); });
+    }
+    if (chance(dice_, 0.3)) {
+      journey_.before(one_of(dice_, operations), 1 + static_cast<int>(dice_.next() % 4), [this] {
+        journey_.faulty().land_zombies();
+        journey_.store.land_zombies();
+      });
+    }
+    restarts_ = chance(dice_, 0.3) ? 1 + static_cast<int>(dice_.next() % 2) : 0;
+    lose_source_ = chance(dice_, 0.2) ? 0.05 : 0.0;
+  }
+
+  void set_faults() {
+    const auto faults = dice_.next() % 8;
+    for (std::uint64_t i = 0; i < faults; ++i) {
+      const Operation operation = one_of(dice_, operations);
+      const Fault fault = random_fault(dice_, operation);
+      if (fault == Fault::NotImplemented && foreign_may_come_) continue;
+      journey_.fault(operation, 1 + static_cast<int>(dice_.next() % 5), fault);
+    }
+  }
+
+  [[nodiscard]] bool is_ours(const fakes::FakeStore::Object& object) const {
+    const auto identity = parse_metadata(object.metadata);
+    return identity.agent == journey_.attempt.agent_id;
+  }
+
+  // P7: what is not ours is never followed by what is.
+  void check_trespass() const {
+    const fakes::FakeStore::Object* there = nullptr;
+    for (const auto& object : journey_.store.history()) {
+      if (there != nullptr && there->body != nullptr && !is_ours(*there)) {
+        EXPECT_FALSE(object.body != nullptr && is_ours(object))
+            << "a foreign object was overwritten: " << testing::PrintToString(journey_.requests);
+      }
+      there = &object;
+    }
+  }
+
+  // P6: every multipart is completed or aborted.
+  void check_uploads() {
+    EXPECT_TRUE(journey_.upload().left_behind().empty());
+    EXPECT_TRUE(journey_.store.uploads_under_way().empty())
+        << testing::PrintToString(journey_.requests);
+  }
+
+  void check_outcome() const {
+    if (const auto* stored = std::get_if<Stored>(&*journey_.outcome)) {
+      // P3: at that moment it was there, byte for byte; somebody may have replaced it since.
+      const auto landed =
+          std::find_if(journey_.store.history().begin(), journey_.store.history().end(),
+                       [&](const auto& object) { return object.attempt == journey_.attempt.id; });
+      ASSERT_NE(landed, journey_.store.history().end());
+      EXPECT_EQ(as_text(*landed->body), journey_.content);
+      EXPECT_EQ(stored->sha256, sha256(as_bytes(journey_.content)));
+      EXPECT_GE(stored->proof, ProofLevel::Acknowledged);
+    } else if (const auto* other = std::get_if<StoredByOther>(&*journey_.outcome)) {
+      EXPECT_TRUE(was_there(other->object, [this](const auto& object) {
+        return as_text(*object.body) == journey_.content;
+      }));
+    } else if (const auto* foreign = std::get_if<ForeignObject>(&*journey_.outcome)) {
+      EXPECT_TRUE(
+          was_there(foreign->object, [this](const auto& object) { return !is_ours(object); }));
+    }
+  }
+
+  // Somebody may have replaced it since the HEAD that saw it.
+  template <typename Predicate>
+  [[nodiscard]] bool was_there(const HeadReply& seen, Predicate predicate) const {
+    const auto& history = journey_.store.history();
+    return std::any_of(history.begin(), history.end(), [&](const auto& object) {
+      return object.body != nullptr && object.etag == seen.etag && predicate(object);
+    });
+  }
+
+  // P4: an acknowledgement is the last word.
+  void check_acknowledged() const {
+    EXPECT_EQ(journey_.commits_after_acknowledgement, 0)
+        << testing::PrintToString(journey_.requests);
+  }
+
+  // Rule 2: what says that nothing can land any more is right.
+  void check_zombies() {
+    const bool ambiguous = journey_.upload().ambiguous();
+    const std::size_t before = journey_.store.history().size();
+    journey_.faulty().land_zombies();
+    journey_.store.land_zombies();
+    journey_.store.run_all();
+    if (!ambiguous) {
+      EXPECT_EQ(journey_.store.history().size(), before)
+          << "something landed after all: " << testing::PrintToString(journey_.requests);
+    }
+    if (const auto* stored = std::get_if<Stored>(&*journey_.outcome)) {
+      EXPECT_EQ(stored->may_land_again, ambiguous);
+    }
+    if (const auto* dropped = std::get_if<Dropped>(&*journey_.outcome)) {
+      EXPECT_EQ(dropped->may_still_land, ambiguous);
+    }
+  }
+
+  Random dice_;
+  Journey journey_;
+  bool foreign_may_come_ = false;
+  int restarts_ = 0;
+  double lose_source_ = 0.0;
+};
+
+class RandomJourneys : public testing::TestWithParam<std::uint64_t> {};
+
+constexpr std::uint64_t seeds_a_block = 2'500;
+
+TEST_P(RandomJourneys, EndAndKeepTheirPromises) {
+  for (std::uint64_t i = 0; i < seeds_a_block; ++i) {
+    const std::uint64_t seed = GetParam() * seeds_a_block + i;
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomJourney(seed).run();
+    if (HasFailure()) return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomJourneys, testing::Range<std::uint64_t>(0, 8));
+
+}  // namespace
+}  // namespace waybill::uploader
