@@ -56,7 +56,11 @@ Result<void> make_directory(const std::string& path) {
 Result<StateDirectory> StateDirectory::open(const std::string& given) {
   std::string path = given;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
-  if (auto made = make_directory(path); !made) return fail(made.error());
+  if (auto made = make_directory(path); !made) {
+    // A file where a folder should be: time alone changes nothing.
+    if (made.error().code == ErrorCode::SourceGone) made.error().code = ErrorCode::NeedsPerson;
+    return fail(made.error());
+  }
   UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) {
     return fail(system_error("open the state directory " + path, errno));

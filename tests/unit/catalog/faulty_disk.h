@@ -1,0 +1,34 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+namespace waybill::catalog {
+
+// A disk that fails on command, beneath SQLite: while one of these lives, databases opened in this
+// process are on it. Reading always works.
+class FaultyDisk {
+ public:
+  FaultyDisk();
+  ~FaultyDisk();
+  FaultyDisk(const FaultyDisk&) = delete;
+  FaultyDisk& operator=(const FaultyDisk&) = delete;
+
+  void fill();                      // writes fail: no space left
+  void free();                      // as before
+  void fail_syncs();                // what was written may or may not survive
+  [[nodiscard]] int syncs() const;  // of write-ahead logs, so far
+
+  struct Faults {
+    std::atomic<bool> full = false;
+    std::atomic<bool> sync_fails = false;
+    std::atomic<int> syncs = 0;
+  };
+
+ private:
+  struct Vfs;
+  const std::unique_ptr<Vfs> vfs_;
+};
+
+}  // namespace waybill::catalog
