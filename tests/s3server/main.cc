@@ -1,11 +1,13 @@
-#include <getopt.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,45 +51,7 @@ struct Settings {
   Options options;
   std::string faults;  // a file
   bool quiet = false;
-};
-
-enum Flag : int {
-  kListen = 256,
-  kBucket,
-  kAccess,
-  kSecret,
-  kToken,
-  kRegion,
-  kDir,
-  kTlsDir,
-  kLoops,
-  kFree,
-  kBehaviour,
-  kFaults,
-  kControl,
-  kNoLog,
-  kQuiet,
-  kHelpFlag,
-};
-
-constexpr option kFlags[] = {
-    {"listen", required_argument, nullptr, kListen},
-    {"bucket", required_argument, nullptr, kBucket},
-    {"access", required_argument, nullptr, kAccess},
-    {"secret", required_argument, nullptr, kSecret},
-    {"token", required_argument, nullptr, kToken},
-    {"region", required_argument, nullptr, kRegion},
-    {"dir", required_argument, nullptr, kDir},
-    {"tls-dir", required_argument, nullptr, kTlsDir},
-    {"loops", required_argument, nullptr, kLoops},
-    {"free", no_argument, nullptr, kFree},
-    {"behaviour", required_argument, nullptr, kBehaviour},
-    {"faults", required_argument, nullptr, kFaults},
-    {"control", no_argument, nullptr, kControl},
-    {"no-log", no_argument, nullptr, kNoLog},
-    {"quiet", no_argument, nullptr, kQuiet},
-    {"help", no_argument, nullptr, kHelpFlag},
-    {nullptr, 0, nullptr, 0},
+  bool help = false;
 };
 
 // 127.0.0.1:9000, [::1]:9000
@@ -108,69 +72,91 @@ int complain(const std::string& sentence) {
   return kUsage;
 }
 
-// The exit status, or nothing: go on.
-std::optional<int> apply(int flag, const std::string& value, Settings& settings) {
-  Options& options = settings.options;
-  switch (flag) {
-    case kListen:
-      if (!read_listen(value, options)) return complain("--listen wants HOST:PORT, not " + value);
-      return std::nullopt;
-    case kBucket:
-      options.buckets.push_back(value);
-      return std::nullopt;
-    case kAccess:
-      options.access_key = value;
-      return std::nullopt;
-    case kSecret:
-      options.secret_key = value;
-      return std::nullopt;
-    case kToken:
-      options.session_token = value;
-      return std::nullopt;
-    case kRegion:
-      options.region = value;
-      return std::nullopt;
-    case kDir:
-      options.directory = value;
-      return std::nullopt;
-    case kTlsDir:
-      options.tls = true;
-      options.tls_directory = value;
-      return std::nullopt;
-    case kLoops: {
-      const auto loops = waybill::s3server::to_number(value);
-      if (!loops || *loops < 1 || *loops > 64) return complain("--loops wants a number from 1 on");
-      options.loops = static_cast<int>(*loops);
-      return std::nullopt;
+// Each returns what is wrong with the value; empty: nothing.
+using Setter = std::function<std::string(Settings&, const std::string&)>;
+
+Setter text(std::string Options::*member) {
+  return [member](Settings& settings, const std::string& value) {
+    settings.options.*member = value;
+    return std::string();
+  };
+}
+
+std::string set_loops(Settings& settings, const std::string& value) {
+  const auto loops = waybill::s3server::to_number(value);
+  if (!loops || *loops < 1 || *loops > 64) return "--loops wants a number from 1 to 64";
+  settings.options.loops = static_cast<int>(*loops);
+  return {};
+}
+
+std::string set_behaviour(Settings& settings, const std::string& value) {
+  std::string error;
+  waybill::s3server::parse_behaviour(value, settings.options.behaviour, error);
+  return error;
+}
+
+const std::map<std::string, Setter, std::less<>>& options_with_value() {
+  static const std::map<std::string, Setter, std::less<>> kOptions = {
+      {"--listen",
+       [](Settings& settings, const std::string& value) {
+         return std::string(read_listen(value, settings.options) ? "" : "--listen wants HOST:PORT");
+       }},
+      {"--bucket",
+       [](Settings& settings, const std::string& value) {
+         settings.options.buckets.push_back(value);
+         return std::string();
+       }},
+      {"--access", text(&Options::access_key)},
+      {"--secret", text(&Options::secret_key)},
+      {"--token", text(&Options::session_token)},
+      {"--region", text(&Options::region)},
+      {"--dir", text(&Options::directory)},
+      {"--tls-dir",
+       [](Settings& settings, const std::string& value) {
+         settings.options.tls = true;
+         settings.options.tls_directory = value;
+         return std::string();
+       }},
+      {"--loops", set_loops},
+      {"--behaviour", set_behaviour},
+      {"--faults",
+       [](Settings& settings, const std::string& value) {
+         settings.faults = value;
+         return std::string();
+       }},
+  };
+  return kOptions;
+}
+
+const std::map<std::string, void (*)(Settings&), std::less<>>& switches() {
+  static const std::map<std::string, void (*)(Settings&), std::less<>> kSwitches = {
+      {"--free", [](Settings& settings) { settings.options.free = true; }},
+      {"--control", [](Settings& settings) { settings.options.control = true; }},
+      {"--no-log", [](Settings& settings) { settings.options.keep_log = false; }},
+      {"--quiet", [](Settings& settings) { settings.quiet = true; }},
+      {"--help", [](Settings& settings) { settings.help = true; }},
+  };
+  return kSwitches;
+}
+
+// `--name value` or `--name=value`. Returns what is wrong; empty: nothing.
+std::string read_arguments(const std::vector<std::string>& arguments, Settings& settings) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (const auto found = switches().find(argument); found != switches().end()) {
+      found->second(settings);
+      continue;
     }
-    case kFree:
-      options.free = true;
-      return std::nullopt;
-    case kBehaviour: {
-      std::string error;
-      if (!waybill::s3server::parse_behaviour(value, options.behaviour, error)) {
-        return complain(error);
-      }
-      return std::nullopt;
-    }
-    case kFaults:
-      settings.faults = value;
-      return std::nullopt;
-    case kControl:
-      options.control = true;
-      return std::nullopt;
-    case kNoLog:
-      options.keep_log = false;
-      return std::nullopt;
-    case kQuiet:
-      settings.quiet = true;
-      return std::nullopt;
-    case kHelpFlag:
-      std::fputs(kHelp, stdout);
-      return 0;
-    default:
-      return kUsage;  // getopt has said why
+    const std::size_t equals = std::min(argument.find('='), argument.size());
+    const auto found = options_with_value().find(argument.substr(0, equals));
+    if (found == options_with_value().end()) return "there is no '" + argument + "'; see --help";
+    if (equals == argument.size() && i + 1 == arguments.size()) return argument + " wants a value";
+    const std::string value =
+        equals < argument.size() ? argument.substr(equals + 1) : arguments[++i];
+    std::string wrong = found->second(settings, value);
+    if (!wrong.empty()) return wrong;
   }
+  return {};
 }
 
 std::optional<std::string> read_file(const std::string& path) {
@@ -211,14 +197,13 @@ int serve(const Settings& settings) {
 
 int main(int argc, char** argv) {
   Settings settings;
-  for (;;) {
-    const int flag = getopt_long(argc, argv, "", kFlags,
-                                 nullptr);  // NOLINT(concurrency-mt-unsafe): the only thread
-    if (flag == -1) break;
-    if (const auto status = apply(flag, optarg != nullptr ? optarg : "", settings)) return *status;
-  }
-  if (optind != argc) return complain(std::string("what is '") + argv[optind] + "'?");
   try {
+    const std::string wrong = read_arguments({argv + 1, argv + argc}, settings);
+    if (!wrong.empty()) return complain(wrong);
+    if (settings.help) {
+      std::fputs(kHelp, stdout);
+      return 0;
+    }
     return serve(settings);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "waybill-s3server: %s\n", error.what());
