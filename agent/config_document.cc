@@ -89,7 +89,11 @@ std::string first_sentence(std::string_view what) {
     if (colon == std::string_view::npos) break;
     what.remove_prefix(colon + 2);
   }
-  return printable(what);
+  std::string sentence = printable(what);
+  if (what.find("unknown value") != std::string_view::npos) {
+    sentence += "; text stands in quotes, like \"this\"";
+  }
+  return sentence;
 }
 
 ConfigValue to_value(const toml::value& from, const std::string& file) {
