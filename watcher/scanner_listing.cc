@@ -190,7 +190,9 @@ void Scanner::Tree::end_listing(const Result<void>& outcome) {
     }
     agenda.succeed(*done.node, "");  // only now is it clean (c)
   } else {
-    cannot_list(*done.node, outcome.error());
+    // That it began took back what was said before.
+    report_trouble(done.folder, done.path, outcome.error());
+    agenda.fail(*done.node, "", outcome.error(), now);
   }
   emit(ListingEnds{.folder = done.folder,
                    .directory = std::move(done.path),
