@@ -34,6 +34,8 @@ struct HttpRequest {
   SharedBytes body;     // null or empty: Content-Length 0 where the method has a body
   std::string ca_file;  // empty: the system's
   bool proxy = true;    // by the environment (https_proxy, no_proxy …)
+  // A large body waits for 100 Continue, up to a second, so that a refusal comes before it.
+  bool may_ask_to_continue = true;
   Nanoseconds connect_timeout{};
   Nanoseconds stall_timeout{};  // without a byte moving either way
 };
@@ -61,6 +63,8 @@ struct HttpReply {
   std::string body;
   // The last byte of the request was handed to the network before the reply came.
   bool request_sent = false;
+  // It took the body without the 100 Continue that it was asked for: waiting for that is in vain.
+  bool left_to_continue = false;
 };
 
 struct HttpFailure {

@@ -24,7 +24,7 @@ constexpr std::size_t most_body = 8U << 20U;
 
 // libcurl's defaults but for these. S3 drops idle connections after about five seconds.
 constexpr long idle_seconds = 4;
-constexpr long ca_cache_seconds = 60;  // a CA file that was put right is seen within that time
+constexpr long ca_cache_seconds = 60;
 
 template <typename Value>
 bool set(CURL* easy, CURLoption option, Value value) {
@@ -136,6 +136,9 @@ bool HttpTransfer::load(HttpRequest request) {
   if (request_.ca_file != ca_file_) {
     ca_file_ = request_.ca_file;
     set(easy, CURLOPT_CAINFO, ca_file_.empty() ? system_ca_ : ca_file_.c_str());
+    // The system's is large and rarely changes; in one of a person's own, what was put right counts
+    // at the next connection.
+    set(easy, CURLOPT_CA_CACHE_TIMEOUT, ca_file_.empty() ? ca_cache_seconds : 0L);
   }
   load_headers();
   return load_body();
@@ -148,8 +151,7 @@ void HttpTransfer::load_headers() {
     add_line(header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
   }
   // libcurl would ask for 100 Continue on its own and wait a second for it (S3.md section 8).
-  const std::size_t size = request_.body ? request_.body->size() : 0;
-  if (size < expect_from) add_line("Expect:");
+  if (!asks_to_continue()) add_line("Expect:");
   add_line("Accept:");
   nodes_.resize(lines_.size());
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -161,6 +163,10 @@ void HttpTransfer::load_headers() {
 
 void HttpTransfer::add_line(std::string line) {
   lines_.push_back(std::move(line));
+}
+
+bool HttpTransfer::asks_to_continue() const {
+  return request_.may_ask_to_continue && request_.body && request_.body->size() >= expect_from;
 }
 
 bool HttpTransfer::streams() const {
@@ -221,7 +227,9 @@ std::size_t HttpTransfer::on_header(char* data, std::size_t size, std::size_t co
     transfer.too_large_ = true;
     return 0;
   }
-  transfer.reply_.headers.add_line({data, length});
+  const std::string_view line(data, length);
+  if (line.starts_with("HTTP/1.1 100")) transfer.continued_ = true;
+  transfer.reply_.headers.add_line(line);
   return length;
 }
 
@@ -267,6 +275,7 @@ HttpOutcome HttpTransfer::unload(CURLcode code) {
   if (code == CURLE_OK || (status >= first_refusal && !too_large_)) {
     reply_.status = static_cast<int>(status);
     reply_.request_sent = request_sent();
+    reply_.left_to_continue = asks_to_continue() && !continued_ && reply_.status < first_refusal;
     outcome = std::move(reply_);
   } else {
     outcome = failure(reason_of(code));
@@ -296,6 +305,7 @@ void HttpTransfer::clear() {
   words_[0] = '\0';
   handed_over_ = 0;
   sends_ = 0;
+  continued_ = false;
   too_large_ = false;
 }
 

@@ -56,6 +56,7 @@ class HttpTransfer {
   bool load_body();
   void load_headers();
   void add_line(std::string line);
+  [[nodiscard]] bool asks_to_continue() const;
   [[nodiscard]] bool streams() const;
   [[nodiscard]] bool request_sent() const;
   [[nodiscard]] HttpOutcome failure(HttpFailure::Reason reason) const;
@@ -76,6 +77,7 @@ class HttpTransfer {
   std::vector<curl_slist> nodes_;
   std::size_t handed_over_ = 0;  // of the body
   int sends_ = 0;                // how often the head was written
+  bool continued_ = false;       // 100 Continue came
   bool too_large_ = false;
   HttpReply reply_;
 };

@@ -42,7 +42,10 @@ Error S3Exchange::unreadable(const HttpReply& reply, std::string_view what) cons
 }
 
 HttpExchange::Next S3Exchange::finished(HttpOutcome outcome) {
-  if (auto* const reply = std::get_if<HttpReply>(&outcome)) return replied(std::move(*reply));
+  if (auto* const reply = std::get_if<HttpReply>(&outcome)) {
+    session_->note(*reply);
+    return replied(std::move(*reply));
+  }
   const auto& failure = std::get<HttpFailure>(outcome);
   failed(failure_error(session_->place(), request_.operation, failure));
   return Next::Done;

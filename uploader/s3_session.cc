@@ -79,6 +79,7 @@ Result<HttpRequest> S3Session::sign(const S3Request& request, Made& made) {
                    .body = request.body,
                    .ca_file = options_.ca_file,
                    .proxy = !address_.loopback,
+                   .may_ask_to_continue = continues_,
                    .connect_timeout = options_.connect_timeout,
                    .stall_timeout = request.operation == Operation::CompleteMultipartUpload
                                         ? options_.complete_timeout
@@ -108,6 +109,10 @@ Result<HttpRequest> S3Session::sign(const S3Request& request, Made& made) {
                                           time, region_, credentials_.access_key_id,
                                           credentials_.secret_access_key)});
   return http;
+}
+
+void S3Session::note(const HttpReply& reply) {
+  if (reply.left_to_continue) continues_ = false;
 }
 
 bool S3Session::learn(const HttpReply& reply, const S3ErrorDocument& document, Made& made) {

@@ -38,6 +38,8 @@ class S3Session {
   Result<HttpRequest> sign(const S3Request& request, Made& made);
   // True: the same request, refused with certainty, is worth one more try with what was learnt.
   bool learn(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
+  // Of any reply: a server that never says 100 Continue is not asked for it again (S3.md 10.37).
+  void note(const HttpReply& reply);
   // Completes the sentence of a refusal that learn() could not mend.
   void explain(Error& error, const HttpReply& reply) const;
 
@@ -64,6 +66,7 @@ class S3Session {
   Credentials credentials_;
   std::uint64_t credentials_number_ = 0;
   Signer signer_;
+  bool continues_ = true;
 };
 
 }  // namespace waybill::uploader

@@ -1,0 +1,102 @@
+#include "uploader/s3_requests.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace waybill::uploader {
+namespace {
+
+std::optional<std::string> header(const S3Request& request, std::string_view name) {
+  const auto found = std::find_if(request.headers.begin(), request.headers.end(),
+                                  [name](const HttpHeader& each) { return each.name == name; });
+  if (found == request.headers.end()) return std::nullopt;
+  return found->value;
+}
+
+PutRequest put(std::string_view text) {
+  const auto bytes = as_bytes(text);
+  return {.key = "k",
+          .body = std::make_shared<const Bytes>(bytes.begin(), bytes.end()),
+          .sha256 = sha256(bytes),
+          .md5 = md5(bytes)};
+}
+
+TEST(S3Requests, PutCarriesTheDigestsOfItsBody) {
+  const auto request = put_object(put("abc"), false);
+  EXPECT_EQ(to_hex(request.payload),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(header(request, "content-md5"), "kAFQmDzST7DWlj99KOF/cg==");
+  EXPECT_FALSE(header(request, "x-amz-checksum-sha256"));
+  EXPECT_EQ(header(request, "content-type"), "application/octet-stream");
+}
+
+TEST(S3Requests, ChecksumHeaderNamesItsAlgorithm) {
+  const auto request = put_object(put("abc"), true);
+  EXPECT_EQ(header(request, "x-amz-sdk-checksum-algorithm"), "SHA256");
+  EXPECT_EQ(header(request, "x-amz-checksum-sha256"),
+            "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+}
+
+TEST(S3Requests, ConditionsBecomeTheirHeaders) {
+  auto wanted = put("");
+  EXPECT_FALSE(header(put_object(wanted, false), "if-none-match"));
+  EXPECT_FALSE(header(put_object(wanted, false), "if-match"));
+  wanted.condition = IfAbsent{};
+  EXPECT_EQ(header(put_object(wanted, false), "if-none-match"), "*");
+  wanted.condition = IfMatch{"\"e\""};
+  EXPECT_EQ(header(put_object(wanted, false), "if-match"), "\"e\"");
+  EXPECT_EQ(header(complete_multipart_upload({.condition = IfAbsent{}}), "if-none-match"), "*");
+}
+
+TEST(S3Requests, MetadataCannotAddAHeaderOfItsOwn) {
+  auto wanted = put("");
+  wanted.metadata = {{"waybill-path", "a\r\nx-amz-acl: public-read"}};
+  EXPECT_EQ(header(put_object(wanted, false), "x-amz-meta-waybill-path"),
+            "a  x-amz-acl: public-read");
+}
+
+TEST(S3Requests, HeadAsksForTheChecksum) {
+  EXPECT_EQ(header(head_object("k"), "x-amz-checksum-mode"), "ENABLED");
+}
+
+TEST(S3Requests, RefusedHeadIsAskedAgainForOneByte) {
+  const auto request = explained(head_object("k"));
+  EXPECT_EQ(request.method, HttpMethod::Get);
+  EXPECT_EQ(request.operation, Operation::HeadObject);
+  EXPECT_EQ(request.key, "k");
+  EXPECT_EQ(header(request, "range"), "bytes=0-0");
+}
+
+TEST(S3Requests, PartNamesItsUploadAndNumber) {
+  PartRequest part{.key = "k", .upload_id = "u/1", .number = 7};
+  part.body = std::make_shared<const Bytes>();
+  const auto request = upload_part(part);
+  EXPECT_EQ(canonical_query(request.query), "partNumber=7&uploadId=u%2F1");
+}
+
+TEST(S3Requests, ListingsGoOnBehindTheirMarker) {
+  EXPECT_EQ(canonical_query(list_parts("k", "u", "").query), "uploadId=u");
+  EXPECT_EQ(canonical_query(list_parts("k", "u", "1000").query),
+            "part-number-marker=1000&uploadId=u");
+  EXPECT_EQ(canonical_query(list_multipart_uploads("p/", "", "").query),
+            "encoding-type=url&prefix=p%2F&uploads=");
+  EXPECT_EQ(canonical_query(list_multipart_uploads("p", "k", "u").query),
+            "encoding-type=url&key-marker=k&prefix=p&upload-id-marker=u&uploads=");
+}
+
+TEST(S3Requests, OnlyWhatChangesNothingCountsAsReading) {
+  EXPECT_TRUE(is_read(Operation::HeadObject));
+  EXPECT_TRUE(is_read(Operation::ListParts));
+  EXPECT_TRUE(is_read(Operation::ListMultipartUploads));
+  for (const Operation operation :
+       {Operation::PutObject, Operation::DeleteObject, Operation::CreateMultipartUpload,
+        Operation::UploadPart, Operation::CompleteMultipartUpload,
+        Operation::AbortMultipartUpload}) {
+    EXPECT_FALSE(is_read(operation)) << purpose(operation);
+  }
+}
+
+}  // namespace
+}  // namespace waybill::uploader
