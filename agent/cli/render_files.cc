@@ -119,7 +119,7 @@ std::string_view event_text(FileEvent event) {
     case FileEvent::EqualForeign:
       return "the same bytes are there already, put by somebody else: stored";
     case FileEvent::Foreign:
-      return "an object that is not ours has this key: blocked";
+      return "blocked";
     case FileEvent::Transient:
       return "the upload did not get through: queued again";
     case FileEvent::NeedsPerson:
