@@ -26,7 +26,6 @@ Result<void> EventLog::append(const FileRow& file, std::int64_t previous, FileEv
   const auto packed = packed_hex(attempt);
   const Value id = packed ? Value::blob(*packed) : Value(std::nullopt);
   if (merges(previous, event)) {
-    found_.erase(previous);
     return session_.write("UPDATE events SET event = ?, attempt = ? WHERE seq = ?",
                           {event, id, previous});
   }

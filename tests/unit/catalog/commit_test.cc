@@ -64,6 +64,20 @@ TEST_F(Commit, RollbackForgetsAllSinceTheLastOne) {
   must(catalog_->commit());
 }
 
+TEST_F(Commit, RollbackForgetsRowsOnTheirWayToo) {
+  const FileRow row = queue("f", "one");
+  must(catalog_->commit());
+  must(catalog_->claim(attempt_for(row, "p/first")));
+  catalog_->rollback();
+  EXPECT_EQ(reread(row).state, FileState::Queued);
+  EXPECT_TRUE(reread(row).key.empty());
+  EXPECT_TRUE(must(catalog_->attempts_of(row.id)).empty());
+  EXPECT_EQ(must(catalog_->claim(attempt_for(row, "p/second"))).key, "p/second");
+  must(catalog_->commit());
+  auto events = must(must(Reader::open(state_dir()))->events_of(row.id, 9));
+  EXPECT_EQ(events.size(), 2U);
+}
+
 TEST_F(Commit, FullDiskTakesNothingAndLaterTakesAll) {
   const FileRow row = upload("f", "one");
   must(catalog_->commit());
