@@ -71,6 +71,20 @@ inline void set_times_to_1970(const std::string& path) {
   check(::utimensat(AT_FDCWD, path.c_str(), times.data(), 0) == 0, "set the times of " + path);
 }
 
+// Returns once the file system's clock shows another time than for what was done before: coarse
+// clocks stand still for some milliseconds (WATCHING.md 1).
+inline void let_clock_tick(const std::string& directory) {
+  const UniqueFd file(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  check(file.valid(), "make a file without a name");
+  struct stat first {};
+  struct stat now {};
+  check(::fstat(file.get(), &first) == 0, "stat");
+  do {
+    check(::fchmod(file.get(), 0600) == 0 && ::fstat(file.get(), &now) == 0, "chmod");
+  } while (now.st_ctim.tv_sec == first.st_ctim.tv_sec &&
+           now.st_ctim.tv_nsec == first.st_ctim.tv_nsec);
+}
+
 // Bound in its directory by a short name, since a socket's path is short.
 inline UniqueFd make_socket(const std::string& path) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
