@@ -211,6 +211,10 @@ void Upload::Machine::commit_failed(const Error& error) {
     conditions_work = false;
     return lost ? drop() : send(false);
   }
+  // A part whose lost request landed after its repetition has another ETag where ETags are no MD5s.
+  if (error.s3_code == "InvalidPart" && !std::exchange(parts_doubted, true)) {
+    return restart_upload(error, Old::Unusable);
+  }
   if (passes_by_itself(error)) {
     if (lost) return drop();
     // A conflict spoils the upload (S3.md 10.8), not the endpoint.

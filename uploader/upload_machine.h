@@ -148,6 +148,7 @@ struct Upload::Machine {
   bool parts_troubled = false;           // it is EndpointTrouble: no new part starts
   std::optional<Error> trouble_to_tell;  // once the outstanding Wait is over
   std::optional<Error> restart_cause;
+  bool parts_doubted = false;  // S3 did not accept the list of parts once
   int create_failures = 0;
   int abort_failures = 0;
   std::vector<std::string> to_abort;

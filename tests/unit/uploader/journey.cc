@@ -152,6 +152,17 @@ Fault Journey::decide(const Call& call) {
   return Fault::None;
 }
 
+void Journey::count_commit() {
+  commits_after_acknowledgement += acknowledged_ ? 1 : 0;
+  commits_without_looking += unanswered_ ? 1 : 0;
+  commits_after_hidden_head += hidden_ ? 1 : 0;
+}
+
+void Journey::learn(const Result<PutReply>& reply) {
+  acknowledged_ = acknowledged_ || reply.has_value();
+  unanswered_ = !reply && reply.error().code == ErrorCode::Ambiguous;
+}
+
 void Journey::note(std::string request) {
   requests.push_back(std::move(request));
 }
@@ -175,6 +186,7 @@ void Journey::restart(Random& dice) {
     }
   }
   note("restart");
+  unanswered_ = count("PUT ") + count("COMPLETE ") > 0;
   attempt = durable_attempt();
   begin(true);
 }
@@ -185,7 +197,7 @@ void Journey::carry_out(const Action& action) {
 
 void Journey::perform(const SendPut& put) {
   note("PUT " + name_of(put.condition));
-  if (acknowledged_) ++commits_after_acknowledgement;
+  count_commit();
   PutRequest request;
   request.key = attempt.key;
   request.body = shared(content);
@@ -196,15 +208,19 @@ void Journey::perform(const SendPut& put) {
   request.content_type = attempt.content_type;
   const Md5 body_md5 = request.md5;
   faulty_.put(std::move(request), deliver<PutReply>([this, body_md5](Result<PutReply> reply) {
-                acknowledged_ = acknowledged_ || reply.has_value();
+                learn(reply);
                 return PutDone{std::move(reply), body_md5};
               }));
 }
 
 void Journey::perform(const SendHead&) {
   note("HEAD");
-  faulty_.head(attempt.key,
-               deliver<HeadReply>([](auto reply) { return HeadDone{std::move(reply)}; }));
+  faulty_.head(attempt.key, deliver<HeadReply>([this](auto reply) {
+                 const bool told = reply || reply.error().code == ErrorCode::NotFound;
+                 if (told) unanswered_ = false;
+                 hidden_ = !reply && reply.error().code == ErrorCode::NeedsPerson;
+                 return HeadDone{std::move(reply)};
+               }));
 }
 
 void Journey::perform(const SendCreate& create) {
@@ -251,13 +267,13 @@ void Journey::perform(const PersistContent& persist) {
 void Journey::perform(const SendComplete& complete) {
   note("COMPLETE " + name_of(complete.condition));
   EXPECT_TRUE(content_durable_) << "Complete before its content was durable";
-  if (acknowledged_) ++commits_after_acknowledgement;
+  count_commit();
   faulty_.complete_upload({.key = attempt.key,
                            .upload_id = upload_->attempt().upload_id,
                            .parts = complete.parts,
                            .condition = complete.condition},
                           deliver<PutReply>([this](auto reply) {
-                            acknowledged_ = acknowledged_ || reply.has_value();
+                            learn(reply);
                             return CompleteDone{std::move(reply)};
                           }));
 }

@@ -65,7 +65,10 @@ class Journey {
   std::vector<Error> troubles;
   std::vector<Nanoseconds> waits;
   int most_parts_in_flight = 0;
+  // Of PUT and Complete, each against a rule of PROTOCOL.md:
   int commits_after_acknowledgement = 0;
+  int commits_without_looking = 0;    // though the one before was never answered
+  int commits_after_hidden_head = 0;  // which told nothing about what is there
   std::optional<Outcome> outcome;
 
  private:
@@ -86,6 +89,8 @@ class Journey {
   void perform(const EndpointTrouble& trouble);
   void perform(const Outcome& end);
   void note(std::string request);
+  void count_commit();
+  void learn(const Result<PutReply>& reply);
   // A completion of this life: what the machine is told of the reply.
   template <typename Reply, typename ToInput>
   Done<Reply> deliver(ToInput to_input);
@@ -104,6 +109,8 @@ class Journey {
   int parts_in_flight_ = 0;
   int parts_read_ = 0;
   bool acknowledged_ = false;
+  bool unanswered_ = false;
+  bool hidden_ = false;
   bool id_durable_ = false;
   std::string upload_id_;
   std::optional<Sha256> content_durable_;

@@ -322,6 +322,20 @@ TEST(Multipart, ConflictOnCompleteMeansANewUploadAndAllParts) {
   expect_whole(*journey);
 }
 
+TEST(Multipart, PartThatLandedAgainUnderAnotherEtagMeansANewUpload) {
+  StoreBehaviour behaviour;
+  behaviour.md5_etags = false;
+  auto journey = multipart(2, behaviour);
+  journey->fault(Operation::PutPart, 1, Fault::LandsLater);
+  journey->before(Operation::Complete, 1, [&] {
+    journey->faulty().land_zombies();
+    journey->store.run_all();
+  });
+  journey->expect<Stored>();
+  EXPECT_EQ(journey->count("CREATE"), 2U);
+  expect_whole(*journey);
+}
+
 // S3.md 10.9
 TEST(Multipart, PreconditionFailedByAForeignObjectAbortsAndBlocks) {
   auto journey = multipart(2);
