@@ -1,0 +1,152 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "tests/fakes/temporary_folder.h"
+#include "tests/integration/daemon/book.h"
+#include "tests/integration/daemon/child.h"
+#include "tests/s3server/server.h"
+
+namespace waybill::test {
+
+// One section of the configuration, values as TOML writes them.
+using Section = std::map<std::string, std::string>;
+std::string toml_string(std::string_view text);
+
+struct Answer {
+  int code = -1;
+  std::string output;
+  std::string error;
+  // Without regard to case.
+  [[nodiscard]] bool says(std::string_view words) const;
+};
+
+// What `waybill show FILE --json` tells, as far as a test asks for it.
+struct Shown {
+  int code = -1;
+  bool known = false;
+  std::string state;
+  std::string reason;
+  std::int64_t generation = 0;
+  std::uint64_t size = 0;
+  std::string sha256;
+  // Its last stored object; `key` empty: none.
+  std::string key;
+  std::string etag;
+  std::string version;
+  std::string object_sha256;
+  std::uint64_t object_size = 0;
+  std::int64_t proof = 0;
+};
+
+// What `waybill status --json` tells.
+struct StatusSeen {
+  struct Folder {
+    std::string watched;
+    std::int64_t pending = 0;
+    std::int64_t uploading = 0;
+    std::int64_t stored = 0;
+    std::int64_t blocked = 0;
+  };
+  struct Reason {
+    std::string code;
+    std::string sentence;
+  };
+  int code = -1;
+  std::map<std::string, Folder> folders;  // by name
+  std::vector<Reason> reasons;
+  std::string store_state;  // of the first
+  bool guarded = false;
+  [[nodiscard]] const Reason* reason(std::string_view code) const;
+};
+
+// One real daemon on one folder, against a server in this process. What cannot go on throws; the
+// rest is told by expectations. At its end a daemon that still runs must stop cleanly, and the
+// promises are checked against what the server saw.
+class Journey : public ::testing::Test {
+ protected:
+  Journey();
+  ~Journey() override;
+  void TearDown() override;
+
+  // --- the server: options and behaviour before its first use ------------------------------------
+  s3server::Options server_options;
+  s3server::Server& server();
+  static constexpr const char* bucket = "drop";
+  static constexpr const char* prefix = "in/";
+  [[nodiscard]] std::optional<s3server::ObjectView> object_of(const std::string& path);
+
+  // --- the configuration, written at each start and reload ---------------------------------------
+  Section s3;
+  Section agent;
+  Section folder;
+  std::string extra_configuration;  // appended as it is
+  void write_config();
+
+  // --- the daemon --------------------------------------------------------------------------------
+  std::optional<uid_t> user;  // the daemon's; set before start()
+  std::string small_disk;     // size of a disk of its own below the state directory
+  void start();               // returns when it says that it is ready
+  Child launch();             // does not wait
+  void reload();              // returns when it says that it has reloaded
+  void stop();                // SIGTERM; it must end with 0
+  void kill();                // SIGKILL
+  [[nodiscard]] bool running() const { return daemon_ != nullptr; }
+  [[nodiscard]] Child& daemon() { return *daemon_; }
+  [[nodiscard]] std::string daemon_log() const;
+
+  // --- the command -------------------------------------------------------------------------------
+  Answer waybill(const std::vector<std::string>& arguments);
+  Shown show(const std::string& path);
+  StatusSeen status();
+  std::string state_of(const std::string& path) { return show(path).state; }
+  // `waybill wait`, and then every file of the folder is what the catalog and the bucket say.
+  void wait_until_all_stored();
+
+  // Both `status` and `show` tell of it, and status has exit code 3.
+  testing::AssertionResult told(std::string_view words, const std::string& path);
+  testing::AssertionResult becomes(const std::string& path, const std::string& state);
+  // The row is stored, and its receipt, the object and the file agree in every particular.
+  testing::AssertionResult agrees(const std::string& path);
+
+  // --- the folder --------------------------------------------------------------------------------
+  [[nodiscard]] std::string drop_folder() const { return root_.file("drop"); }
+  [[nodiscard]] std::string local(const std::string& path) const {
+    return drop_folder() + "/" + path;
+  }
+  [[nodiscard]] std::string state_directory() const { return root_.file("state"); }
+  [[nodiscard]] std::string config_file() const { return root_.file("waybill.toml"); }
+  [[nodiscard]] std::string aside(const std::string& name) const { return root_.file(name); }
+  // The file appears whole, so no other content of it was ever there. Noted in the book.
+  void drop(const std::string& path, std::string_view content);
+  void remove(const std::string& path);
+  [[nodiscard]] std::string content(const std::string& path) const;
+  [[nodiscard]] std::vector<std::string> files() const;  // below the folder, sorted
+  Book book;
+
+ private:
+  [[nodiscard]] bool notified(std::string_view word, Milliseconds limit);
+
+  fakes::TemporaryFolder root_;
+  std::string notify_name_;
+  UniqueFd notify_;
+  std::unique_ptr<s3server::Server> server_;
+  std::unique_ptr<Child> daemon_;
+  int dropped_ = 0;
+};
+
+constexpr uid_t nobody = 65534;
+bool is_root();
+// Reproducible bytes.
+std::string bytes(std::size_t size, std::uint64_t seed);
+
+}  // namespace waybill::test

@@ -1,0 +1,144 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/integration/daemon/journey.h"
+
+// A real SIGKILL at any moment: nothing is lost, nothing is sent twice without
+// need, and no row says more than the truth. It proves nothing about power
+// loss: the kernel lives on.
+namespace waybill::test {
+namespace {
+
+using s3server::Write;
+
+constexpr std::size_t mebibyte = 1U << 20U;
+
+class Kill : public Journey {
+ protected:
+  // Each round the daemon dies at another moment, told by how many requests the
+  // server has seen.
+  void rounds(int count, std::uint64_t seed) {
+    std::mt19937_64 dice(seed);
+    const auto one_in = [&dice](std::uint64_t n) { return dice() % n == 0; };
+    for (int round = 0; round < count; ++round) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", round " + std::to_string(round));
+      const std::size_t begin = server().request_count();
+      start();
+      const std::size_t new_files = 5 + dice() % 20;
+      for (std::size_t i = 0; i < new_files; ++i) drop_something(dice);
+      if (one_in(4))
+        drop("large/" + std::to_string(round), bytes(17 * mebibyte + dice() % 1000, dice()));
+      if (one_in(3)) replace_something(dice);
+      if (one_in(3)) remove_something(dice);
+      unchanged_ = 0;
+      const std::size_t until = begin + dice() % 60;
+      // By requests where there are as many, else when all is quiet.
+      eventually([&] { return server().request_count() >= until || quiet(); });
+      kill();
+    }
+    start();
+    const Answer wait = waybill({"wait"});
+    EXPECT_EQ(wait.code, 0) << wait.output << wait.error;
+  }
+
+  // Nothing has come for many questions in a row.
+  bool quiet() {
+    const std::size_t now = server().request_count();
+    unchanged_ = std::exchange(last_seen_, now) == now ? unchanged_ + 1 : 0;
+    constexpr int many = 50;
+    return unchanged_ > many;
+  }
+
+  void drop_something(std::mt19937_64& dice) {
+    const std::string name = "d" + std::to_string(dice() % 7) + "/" + std::to_string(++names_);
+    drop(name, bytes(dice() % 5000, dice()));
+  }
+  std::string pick(std::mt19937_64& dice) {
+    const std::vector<std::string> all = files();
+    return all[dice() % all.size()];
+  }
+  void replace_something(std::mt19937_64& dice) { drop(pick(dice), bytes(dice() % 5000, dice())); }
+  void remove_something(std::mt19937_64& dice) { remove(pick(dice)); }
+
+  // Folder, catalog and bucket, byte by byte.
+  void everything_agrees() {
+    std::set<std::string> referred;
+    for (const std::string& path : files()) {
+      EXPECT_TRUE(agrees(path));
+      referred.insert(show(path).key);
+    }
+    // What else lies in the bucket was the content of a file that has gone
+    // since; and each content of a file lies there once.
+    for (const std::string& key : server().keys(bucket)) {
+      if (key.starts_with(std::string(prefix) + "_waybill/")) continue;
+      const auto object = server().object(bucket, key);
+      const std::string path = object->metadata.at("waybill-path");
+      EXPECT_TRUE(book.had(path, sha256_hex(object->body))) << key;
+      EXPECT_TRUE(referred.contains(key) || show(path).state == "gone")
+          << key << " belongs to nothing";
+    }
+    // P6: whatever upload is still open, the catalog knows of its attempt.
+    EXPECT_TRUE(eventually([&] { return server().uploads(bucket).empty(); }))
+        << server().uploads(bucket).size() << " uploads were left open";
+  }
+
+ private:
+  std::uint64_t names_ = 0;
+  std::size_t last_seen_ = 0;
+  int unchanged_ = 0;
+};
+
+TEST_F(Kill, AtAnyMomentLosesNothingAndSendsNothingTwice) {
+  rounds(25, 20261121);
+  everything_agrees();
+}
+
+TEST_F(Kill, UnderAServerThatFailsNowAndThenLosesNothing) {
+  server().add_fault(
+      {.operation = "PutObject", .key = "in/d*", .percent = 10, .cut = s3server::Cut::AfterCommit});
+  server().add_fault({.key = "in/*", .percent = 10, .status = 503, .code = "SlowDown"});
+  rounds(8, 7);
+  server().clear_faults();
+  everything_agrees();
+}
+
+TEST_F(Kill, InTheMiddleOfALargeFileLeavesNoUploadAndNoTornObject) {
+  server().add_fault({.operation = "UploadPart", .read_rate = 16 * mebibyte});
+  start();
+  drop("large", bytes(48 * mebibyte, 1));
+  for (std::size_t parts = 1; parts <= 4; ++parts) {
+    ASSERT_TRUE(eventually([&] { return server().count("UploadPart") >= parts; }));
+    kill();
+    start();
+  }
+  wait_until_all_stored();
+  EXPECT_TRUE(eventually([&] { return server().uploads(bucket).empty(); }));
+  EXPECT_EQ(server().history(bucket, "in/large").size(), 1U);
+}
+
+TEST_F(Kill, WhileSendingAndThenAReplacedFileStoresTheNewContent) {
+  server().add_fault(
+      {.operation = "PutObject", .key = "in/file", .count = 1, .never_answer = true});
+  start();
+  drop("file", "first");
+  ASSERT_TRUE(eventually([&] {
+    for (const auto& request : server().log()) {
+      if (request.operation == "PutObject" && request.key == "in/file") return true;
+    }
+    return false;
+  }));
+  kill();
+  drop("file", "second");
+  start();
+  wait_until_all_stored();
+}
+
+}  // namespace
+}  // namespace waybill::test
