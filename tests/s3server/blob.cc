@@ -150,10 +150,6 @@ BlobFolder::BlobFolder(std::string directory) : state_(std::make_shared<State>()
   }
 }
 
-BlobFolder::~BlobFolder() {
-  state_->closing = true;
-}
-
 std::unique_ptr<BlobWriter> BlobFolder::writer(std::uint64_t expected_size) {
   if (state_->directory.empty()) return std::make_unique<MemoryWriter>(expected_size);
   return std::make_unique<FileWriter>(state_);

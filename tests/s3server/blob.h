@@ -36,9 +36,14 @@ class BlobWriter {
 // Any thread.
 class BlobFolder {
  public:
+  struct State {
+    std::string directory;
+    std::atomic<bool> closing{false};
+  };
+
   // Empty: in memory. Throws std::runtime_error when the folder cannot be made.
   explicit BlobFolder(std::string directory);
-  ~BlobFolder();
+  ~BlobFolder() { keep_files(); }
   BlobFolder(const BlobFolder&) = delete;
   BlobFolder& operator=(const BlobFolder&) = delete;
 
@@ -46,11 +51,8 @@ class BlobFolder {
   // One that an earlier run wrote; null: it is not there.
   BlobPtr open(const std::string& name);
 
-  // Files of dropped blobs are removed until the folder itself goes: those stay for the next run.
-  struct State {
-    std::string directory;
-    std::atomic<bool> closing{false};
-  };
+  // From now on the files of dropped blobs stay: for the next run. Until then they are removed.
+  void keep_files() { state_->closing = true; }
 
  private:
   const std::shared_ptr<State> state_;

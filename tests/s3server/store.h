@@ -85,6 +85,9 @@ class Store {
 
   // Empty: in memory. Throws std::runtime_error when the directory cannot be used.
   explicit Store(const std::string& directory);
+  ~Store() { blobs_.keep_files(); }
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
 
   // False: it was there already.
   Outcome<bool> create_bucket(const std::string& bucket);

@@ -19,6 +19,11 @@ Outcome<Done> Store::put_part(const std::string& bucket, const std::string& key,
   if (found == nullptr) return s3_error("NoSuchBucket");
   const auto upload = found->uploads.find({key, id});
   if (upload == found->uploads.end()) return s3_error("NoSuchUpload");
+  const std::string& wanted = upload->second.checksum_algorithm;
+  if (!wanted.empty() && (!part.checksum || part.checksum->algorithm != wanted)) {
+    return s3_error("InvalidRequest",
+                    "This upload wants a checksum of type " + wanted + " with each of its parts.");
+  }
   if (journal_.keeps()) journal_.append(part_record(bucket, key, id, part));
   upload->second.parts.insert_or_assign(part.number, std::move(part));
   return Done{};
