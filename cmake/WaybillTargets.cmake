@@ -9,7 +9,10 @@ target_compile_options(waybill_flags INTERFACE
   # Designated initializers leave out what has its default: that is what they are for.
   -Wno-missing-field-initializers)
 target_compile_definitions(waybill_flags INTERFACE
-  WAYBILL_VERSION="${PROJECT_VERSION}" $<$<NOT:$<BOOL:${WAYBILL_SANITIZE}>>:$<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>>)
+  WAYBILL_VERSION="${PROJECT_VERSION}")
+if(NOT WAYBILL_SANITIZE)
+  target_compile_definitions(waybill_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
+endif()
 target_include_directories(waybill_flags INTERFACE ${PROJECT_SOURCE_DIR})
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(waybill_flags INTERFACE -Wthread-safety)
