@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
 
+#include <array>
+
 namespace waybill::watcher {
 namespace {
 
@@ -11,8 +13,11 @@ RawEvent event(std::uint32_t mask, std::string name = {}) {
 }
 
 TEST(Translator, WhateverHappensToANameMeansOnlyLookAtIt) {
-  for (const std::uint32_t mask : {IN_CREATE, IN_CREATE | IN_ISDIR, IN_CLOSE_WRITE, IN_MOVED_FROM,
-                                   IN_MOVED_TO | IN_ISDIR, IN_DELETE, IN_ATTRIB}) {
+  constexpr std::array<std::uint32_t, 7> masks{
+      IN_CREATE,     IN_CREATE | IN_ISDIR,   IN_CLOSE_WRITE,
+      IN_MOVED_FROM, IN_MOVED_TO | IN_ISDIR, IN_DELETE,
+      IN_ATTRIB};
+  for (const std::uint32_t mask : masks) {
     const Change change = translate(event(mask, "file"));
     const auto* const name = std::get_if<NameChanged>(&change);
     ASSERT_NE(name, nullptr) << mask;
@@ -22,7 +27,8 @@ TEST(Translator, WhateverHappensToANameMeansOnlyLookAtIt) {
 }
 
 TEST(Translator, WhatHappensToTheDirectoryItselfMakesItDirty) {
-  for (const std::uint32_t mask : {IN_MOVE_SELF, IN_ATTRIB | IN_ISDIR}) {
+  constexpr std::array<std::uint32_t, 2> masks{IN_MOVE_SELF, IN_ATTRIB | IN_ISDIR};
+  for (const std::uint32_t mask : masks) {
     EXPECT_TRUE(std::holds_alternative<DirectoryDirty>(translate(event(mask)))) << mask;
   }
 }
