@@ -19,6 +19,7 @@ namespace {
 // most).
 constexpr int observations_in_flight = 16;
 constexpr Nanoseconds drain_patience = std::chrono::seconds(5);
+constexpr Nanoseconds ready_patience = std::chrono::seconds(10);
 
 Result<std::shared_ptr<uploader::ObjectStore>> connect(const S3Config& s3,
                                                        uploader::TransferEngine& engine,
@@ -106,7 +107,18 @@ Result<void> Daemon::run() {
   watch_thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
   scan_thread_ = std::jthread([this](const std::stop_token& stop) { scan(stop); });
   coord_thread_ = std::jthread([this](const std::stop_token& stop) { coordinate(stop); });
+  wait_for_first_status();
   return {};
+}
+
+// Ready means that questions are answered: the catalog is open, or what is wrong with it is told.
+// One that takes longer to open answers later; a service manager would not wait for ever.
+void Daemon::wait_for_first_status() {
+  const BootTime deadline = clock_.boot() + ready_patience;
+  const MutexLock lock(mu_);
+  for (BootTime now = clock_.boot(); !status_ && now < deadline; now = clock_.boot()) {
+    published_.wait_for(mu_, deadline - now);
+  }
 }
 
 Daemon::~Daemon() {
@@ -147,6 +159,7 @@ World Daemon::make_world() {
               [this](StatusPtr status) {
                 const MutexLock lock(mu_);
                 status_ = std::move(status);
+                published_.notify_all();
               }};
 }
 

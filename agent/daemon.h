@@ -37,6 +37,7 @@ class Daemon {
  private:
   Daemon(Config config, Log& log);
   Result<void> run();
+  void wait_for_first_status();
   void watch(const std::stop_token& stop);
   void scan(const std::stop_token& stop);
   void coordinate(const std::stop_token& stop);
@@ -61,6 +62,7 @@ class Daemon {
   std::unique_ptr<ControlServer> control_;
 
   mutable Mutex mu_;
+  Condition published_;
   StatusPtr status_ GUARDED_BY(mu_);
   std::atomic<int> observations_waiting_{0};  // back-pressure on the scanner
   std::atomic<bool> answered_{true};

@@ -53,6 +53,10 @@ std::string catalog_code(const Error& error) {
   }
 }
 
+std::string catalog_sentence(const Error& error) {
+  return (error.code == ErrorCode::Damaged ? "the catalog is damaged: " : "") + error.describe();
+}
+
 std::string catalog_help(const Error& error) {
   switch (error.code) {
     case ErrorCode::DiskFull:
@@ -360,9 +364,15 @@ void Pipeline::publish() {
                                .severity = catalog_trouble_->code == ErrorCode::DiskFull
                                                ? Severity::Degraded
                                                : Severity::Blocked,
-                               .sentence = catalog_trouble_->describe(),
+                               .sentence = catalog_sentence(*catalog_trouble_),
                                .help = catalog_help(*catalog_trouble_),
                                .since = catalog_trouble_since_});
+  }
+  if (!parts_) {
+    // What they hold nobody can say now, but they are there, and `show` finds its way by them.
+    for (const FolderConfig& folder : config_.folders) {
+      status->folders.push_back({.name = folder.name, .path = folder.path, .watched = "unknown"});
+    }
   }
   if (parts_) {
     Parts& parts = *parts_;

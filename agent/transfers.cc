@@ -122,6 +122,17 @@ void Transfers::claim(FileRow row, Source source) {
   const std::string attempt_id = session_.world.random.id128();
   auto place = choose_place(row, attempt_id);
   if (!place) return;
+  if (session_.catalog->another_file_uploads_to(session_.folders.at(row.folder).store, place->key,
+                                                row.id)) {
+    // The path's former file went while it was uploaded, and its object may still appear: it would
+    // be the only copy of those bytes (rule 5).
+    const OnReplace wish = session_.folders.at(row.folder).config.on_replace;
+    if (wish == OnReplace::Refuse || wish == OnReplace::Overwrite) {
+      intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
+      return;
+    }
+    place = Place{.key = uploader::with_suffix(place->key, attempt_id)};
+  }
   if (row.key != place->key) {
     auto keyed = session_.expect(session_.catalog->set_key(row.id, place->key));
     if (!keyed) return;

@@ -114,7 +114,10 @@ class Catalog {
   Result<FileRow> claim(const NewAttempt& attempt);
   Result<std::optional<AttemptRow>> attempt(std::string_view id);
   Result<std::vector<AttemptRow>> attempts_of(FileId file);
-  Result<std::vector<AttemptRow>> open_attempts();       // all that are not ended: at start
+  Result<std::vector<AttemptRow>> open_attempts();  // all that are not ended: at start
+  // Another file has an attempt on that key that may still land: a claim of it would be refused.
+  [[nodiscard]] bool another_file_uploads_to(StoreId store, std::string_view key,
+                                             FileId file) const;
   Result<void> save_attempt(const AttemptRow& attempt);  // upload id, SHA-256, state, condition
   Result<void> end_attempt(std::string_view id);
   // Commit B's verb: records the object, Uploading → Stored, ends the attempt. `owned` false is

@@ -103,6 +103,10 @@ Result<void> Catalog::Impl::keeping(FileId id, Action action) {
   return files.save(file->row, *file);
 }
 
+bool Catalog::another_file_uploads_to(StoreId store, std::string_view key, FileId file) const {
+  return impl_->attempts.another_file_uses(store, key, file);
+}
+
 Result<void> Catalog::save_attempt(const AttemptRow& attempt) {
   const AttemptRow* known = impl_->attempts.find(attempt.id);
   if (known == nullptr) {
