@@ -56,7 +56,7 @@ struct Options {
 
   bool tls = false;
   std::string certificate_pem;  // chain and key of the server; both empty: made at start, for
-  std::string private_key_pem;  // 127.0.0.1, ::1, localhost and *.localhost
+  std::string private_key_pem;  // 127.0.0.1, ::1, localhost and bucket.localhost of `buckets`
   std::string tls_directory;    // when set, ca.pem, server.pem and server.key are written there
 
   // Costs next to nothing: no signature is checked and no body kept (a GET of an object is 501).

@@ -75,6 +75,16 @@ std::uint16_t port_of(const Address& address) {
   return ntohs(reinterpret_cast<const sockaddr_in&>(address.storage).sin_port);
 }
 
+// Each bucket's host by name: OpenSSL takes no wildcard right below a top-level domain.
+std::vector<std::string> certificate_names(const Options& options) {
+  std::vector<std::string> names = {"localhost", "127.0.0.1", "::1"};
+  if (options.virtual_host_suffix.empty()) return names;
+  for (const std::string& bucket : options.buckets) {
+    names.push_back(bucket + "." + options.virtual_host_suffix);
+  }
+  return names;
+}
+
 void write_file(const std::string& path, const std::string& text) {
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << text;
@@ -144,7 +154,7 @@ class Server::Impl {
     std::string certificate = options.certificate_pem;
     std::string key = options.private_key_pem;
     if (certificate.empty()) {
-      Certificates made = make_certificates();
+      Certificates made = make_certificates(certificate_names(options));
       ca_pem_ = made.ca_pem;
       certificate = std::move(made.server_pem);
       key = std::move(made.server_key_pem);

@@ -1,6 +1,8 @@
 #include "tests/s3server/server.h"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 #include <chrono>
@@ -132,6 +134,23 @@ TEST(Tls, CertificatesAreWrittenWhereAsked) {
   EXPECT_TRUE(std::filesystem::exists(folder.path() + "/server.pem"));
   EXPECT_THROW(Server({.tls = true, .certificate_pem = "x", .private_key_pem = "y"}),
                std::runtime_error);
+}
+
+// Asked of OpenSSL itself, which refuses a wildcard there.
+TEST(Tls, TheCertificateNamesTheHostsOfTheBuckets) {
+  const Folder folder;
+  Server server({.buckets = {"bucket"}, .tls = true, .tls_directory = folder.path()});
+  const std::unique_ptr<BIO, int (*)(BIO*)> file(
+      BIO_new_file((folder.path() + "/server.pem").c_str(), "r"), BIO_free);
+  const std::unique_ptr<X509, void (*)(X509*)> certificate(
+      PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr), X509_free);
+  ASSERT_TRUE(certificate);
+  const auto names = [&](const char* host) {
+    return X509_check_host(certificate.get(), host, 0, 0, nullptr) == 1;
+  };
+  EXPECT_TRUE(names("bucket.localhost"));
+  EXPECT_TRUE(names("localhost"));
+  EXPECT_FALSE(names("other.localhost"));
 }
 
 TEST(Tls, CutsWorkThereToo) {
