@@ -385,10 +385,13 @@ void TransferEngine::Loop::Impl::step() {
   carry_out(std::move(given));
   check_stalls();
   harvest();
-  start_waiting();
-  // What was just started leaves at once, rather than after another look at epoll.
-  run_timer();
-  harvest();
+  // What is started leaves at once, rather than after another look at epoll; what ends then makes
+  // room for more.
+  do {
+    start_waiting();
+    run_timer();
+    harvest();
+  } while (!waiting.empty() && !(idle.empty() && lanes.size() >= most_connections));
 }
 
 // --- Loop ---------------------------------------------------------------------------------------

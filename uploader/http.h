@@ -61,7 +61,7 @@ struct HttpReply {
   int status = 0;
   HttpHeaders headers;
   std::string body;
-  // The last byte of the request was handed to the network before the reply came.
+  // The last byte of the request had been handed over before the reply came.
   bool request_sent = false;
   // It took the body without the 100 Continue that it was asked for: waiting for that is in vain.
   bool left_to_continue = false;

@@ -189,6 +189,8 @@ bool HttpTransfer::load_body() {
   }
   const char* const method = request_.method == HttpMethod::Put ? "PUT" : "POST";
   if (streams()) {
+    // Left over from the request before, it would make libcurl believe that it can rewind.
+    set(easy, CURLOPT_POSTFIELDS, static_cast<const char*>(nullptr));
     set(easy, CURLOPT_UPLOAD, 1L);
     set(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
   } else {
@@ -229,6 +231,7 @@ std::size_t HttpTransfer::on_header(char* data, std::size_t size, std::size_t co
   }
   const std::string_view line(data, length);
   if (line.starts_with("HTTP/1.1 100")) transfer.continued_ = true;
+  transfer.head_complete_ = line == "\r\n" || line == "\n";
   transfer.reply_.headers.add_line(line);
   return length;
 }
@@ -237,7 +240,8 @@ std::size_t HttpTransfer::on_header(char* data, std::size_t size, std::size_t co
 // an answer it resends by itself, up to five times: what may have had an effect must not be.
 int HttpTransfer::on_request(void* self, char*, char*, int, int) {
   auto& transfer = *static_cast<HttpTransfer*>(self);
-  if (!repeatable(transfer.request_.method) && transfer.request_sent()) {
+  const bool body_begun = !transfer.streams() || transfer.handed_over_ > 0;
+  if (transfer.sends_ > 0 && body_begun && !repeatable(transfer.request_.method)) {
     return CURL_PREREQFUNC_ABORT;
   }
   ++transfer.sends_;
@@ -256,14 +260,11 @@ int HttpTransfer::on_close(void* sockets, curl_socket_t socket) {
   return ::close(socket);
 }
 
-// A body that leaves with its head counts as sent from the first write on, since how much of that
-// write arrived cannot be told.
+// Counted as sent a little early rather than late: a body that leaves with its head from the first
+// write on, any other once libcurl has all of it, since libcurl forgets what it wrote when it
+// fails.
 bool HttpTransfer::request_sent() const {
-  if (sends_ == 0) return false;
-  if (!streams()) return true;
-  curl_off_t sent = 0;
-  curl_easy_getinfo(easy_.get(), CURLINFO_SIZE_UPLOAD_T, &sent);
-  return static_cast<std::size_t>(sent) >= request_.body->size();
+  return sends_ > 0 && (!streams() || handed_over_ >= request_.body->size());
 }
 
 HttpOutcome HttpTransfer::unload(CURLcode code) {
@@ -271,14 +272,16 @@ HttpOutcome HttpTransfer::unload(CURLcode code) {
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
   constexpr long first_refusal = 400;
   HttpOutcome outcome;
-  // A refusal whose explanation was cut off is a refusal.
-  if (code == CURLE_OK || (status >= first_refusal && !too_large_)) {
+  // A refusal whose explanation was cut off is a refusal. A success that libcurl takes for whole
+  // though the connection ended within its head is none.
+  const bool answered = code == CURLE_OK && (head_complete_ || status >= first_refusal);
+  if (answered || (code != CURLE_OK && status >= first_refusal && !too_large_)) {
     reply_.status = static_cast<int>(status);
     reply_.request_sent = request_sent();
     reply_.left_to_continue = asks_to_continue() && !continued_ && reply_.status < first_refusal;
     outcome = std::move(reply_);
   } else {
-    outcome = failure(reason_of(code));
+    outcome = failure(code == CURLE_OK ? HttpFailure::Reason::Lost : reason_of(code));
   }
   clear();
   return outcome;
@@ -305,6 +308,7 @@ void HttpTransfer::clear() {
   words_[0] = '\0';
   handed_over_ = 0;
   sends_ = 0;
+  head_complete_ = false;
   continued_ = false;
   too_large_ = false;
 }

@@ -77,6 +77,7 @@ class HttpTransfer {
   std::vector<curl_slist> nodes_;
   std::size_t handed_over_ = 0;  // of the body
   int sends_ = 0;                // how often the head was written
+  bool head_complete_ = false;   // of the reply, or its trailers
   bool continued_ = false;       // 100 Continue came
   bool too_large_ = false;
   HttpReply reply_;

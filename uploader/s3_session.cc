@@ -116,6 +116,12 @@ void S3Session::note(const HttpReply& reply) {
 }
 
 bool S3Session::learn(const HttpReply& reply, const S3ErrorDocument& document, Made& made) {
+  constexpr int expectation_failed = 417;
+  if (reply.status == expectation_failed && !made.expectation_dropped) {
+    continues_ = false;
+    made.expectation_dropped = true;
+    return true;
+  }
   return learn_region(reply, document, made) || learn_clock(reply, document, made) ||
          learn_credentials(document, made);
 }

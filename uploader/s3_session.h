@@ -29,6 +29,7 @@ class S3Session {
   struct Made {
     std::string region;
     std::uint64_t credentials = 0;  // which of those that were used one after another
+    bool expectation_dropped = false;
     bool region_corrected = false;
     bool clock_corrected = false;
     bool credentials_renewed = false;
