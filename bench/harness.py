@@ -91,7 +91,7 @@ class World:
         log = self.place / "server.log"
         self.server = self._start(
             [program("waybill-s3server"), "--listen", "127.0.0.1:0", "--bucket", "bench", "--free",
-             "--access", "bench", "--secret", "bench-secret", "--quiet"], "server.log")
+             "--access", "bench", "--secret", "bench-secret"], "server.log")
         wait_until(lambda: "listening on" in log.read_text())
         self.endpoint = log.read_text().split("listening on ")[1].split()[0]
 

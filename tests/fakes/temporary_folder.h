@@ -10,8 +10,9 @@ namespace waybill::fakes {
 // An empty folder that goes with its owner.
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "waybill-test.XXXXXX").string();
+  TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path()) {}
+  explicit TemporaryFolder(const std::filesystem::path& parent) {
+    std::string name = (parent / "waybill-test.XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
     path_ = name;
   }
@@ -21,6 +22,15 @@ class TemporaryFolder {
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  // In memory where the machine has such a place: for what writes durably all the time and asserts
+  // nothing of the disk.
+  static std::filesystem::path memory() {
+    const std::filesystem::path shared = "/dev/shm";
+    std::error_code ignored;
+    return std::filesystem::is_directory(shared, ignored) ? shared
+                                                          : std::filesystem::temp_directory_path();
+  }
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }

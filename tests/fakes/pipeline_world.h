@@ -1,0 +1,95 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/pipeline.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "catalog/reader.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_store.h"
+#include "tests/fakes/faulty_store.h"
+#include "tests/fakes/temporary_folder.h"
+#include "watcher/coalescer.h"
+#include "watcher/event_source.h"
+#include "watcher/file_system.h"
+#include "watcher/scanner.h"
+
+namespace waybill::fakes {
+
+// The whole core on one thread, stepped by a test: a real folder, a real catalog and real inotify,
+// a fake clock, and a bucket in memory. The process can die at any step; folder, state directory
+// and bucket stay.
+class PipelineWorld {
+ public:
+  explicit PipelineWorld(std::uint64_t seed = 1);
+  ~PipelineWorld();
+  PipelineWorld(const PipelineWorld&) = delete;
+  PipelineWorld& operator=(const PipelineWorld&) = delete;
+
+  // --- the disk ---
+  void write(const std::string& path, std::string_view content);
+  void remove(const std::string& path);
+  void rename(const std::string& from, const std::string& to);
+  [[nodiscard]] std::string read(const std::string& path) const;
+  [[nodiscard]] std::string folder() const { return place_.file("drop"); }
+
+  // --- the process ---
+  void start();
+  void crash();  // nothing more of it happens; what it had sent may still land
+  // One thing at a time, chosen by the seed, until nothing is left to do now.
+  void run();
+  // One thing; false: nothing is left to do now.
+  bool run_one();
+  // Lets time pass as long as something waits for it and `done` is false.
+  void run_until(const std::function<bool()>& done);
+  // Everything that was dropped is stored, blocked or gone, and nothing is under way.
+  void settle_down();
+
+  // --- what can be seen ---
+  [[nodiscard]] const agent::Status& status() const { return *status_; }
+  [[nodiscard]] bool has_reason(std::string_view code) const;
+  [[nodiscard]] std::optional<catalog::FileRow> row(const std::string& path);
+  [[nodiscard]] std::optional<catalog::ObjectRow> object_of(const catalog::FileRow& row);
+
+  agent::World& edges() { return *edges_; }
+  agent::Config& config() { return config_; }
+  std::unique_ptr<catalog::Catalog> open_catalog();
+  agent::Pipeline& pipeline() { return *pipeline_; }
+  void command(agent::Command command);
+
+  FakeClock clock;
+  Random random;
+  FakeStore bucket;
+  // What S3 does to each call; none by default.
+  std::function<Fault(const Call&)> fault;
+
+ private:
+  void make_edges();
+  bool watch();
+  bool scan();
+
+  TemporaryFolder place_{TemporaryFolder::memory()};
+  NullLog log_;
+  agent::Config config_;
+  std::unique_ptr<watcher::FileSystem> files_;
+  std::unique_ptr<watcher::EventSource> events_;
+  std::unique_ptr<watcher::Coalescer> dirt_;
+  std::unique_ptr<watcher::Scanner> scanner_;
+  std::deque<agent::Task> inbox_;
+  std::deque<agent::Task> reads_;
+  std::shared_ptr<FaultyStore> store_;
+  std::unique_ptr<agent::World> edges_;
+  std::unique_ptr<agent::Pipeline> pipeline_;
+  agent::StatusPtr status_;
+  WallTime delivered_at_{};
+  std::optional<BootTime> pipeline_due_;
+  std::optional<BootTime> scan_due_;
+};
+
+}  // namespace waybill::fakes

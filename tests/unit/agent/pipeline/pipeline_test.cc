@@ -1,0 +1,242 @@
+#include "agent/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <string>
+
+#include "base/digest.h"
+#include "tests/fakes/pipeline_world.h"
+
+namespace waybill::agent {
+namespace {
+
+using catalog::FileState;
+using fakes::Call;
+using fakes::Fault;
+using fakes::Operation;
+using fakes::PipelineWorld;
+
+bool about_a_file(const Call& call) {
+  return call.key.find("_waybill/") == std::string::npos;
+}
+
+class PipelineTest : public testing::Test {
+ protected:
+  PipelineWorld world_;
+
+  // The file is stored, and the object that its row names has its bytes.
+  void expect_stored(const std::string& path, const std::string& content) {
+    const auto row = world_.row(path);
+    ASSERT_TRUE(row) << path;
+    EXPECT_EQ(row->state, FileState::Stored) << path << ": " << row->reason;
+    const auto object = world_.object_of(*row);
+    ASSERT_TRUE(object) << path;
+    EXPECT_EQ(object->sha256, sha256(as_bytes(content)));
+    const auto* there = world_.bucket.find(object->key);
+    ASSERT_NE(there, nullptr) << object->key;
+    EXPECT_EQ(there->sha256, object->sha256);
+    EXPECT_EQ(there->etag, object->etag);
+  }
+
+  int puts_of_files() const {
+    int puts = 0;
+    for (const auto& object : world_.bucket.history()) {
+      if (object.key.find("_waybill/") == std::string::npos && object.body) ++puts;
+    }
+    return puts;
+  }
+};
+
+TEST_F(PipelineTest, ADroppedFileBecomesAStoredRowAndItsObject) {
+  world_.write("2026/q1.pdf", "first quarter");
+  world_.start();
+  world_.settle_down();
+  expect_stored("2026/q1.pdf", "first quarter");
+  world_.write("2026/q2.pdf", "second quarter");
+  world_.settle_down();
+  expect_stored("2026/q2.pdf", "second quarter");
+  EXPECT_EQ(puts_of_files(), 2);
+  EXPECT_EQ(world_.status().folders.front().stored, 2);
+}
+
+TEST_F(PipelineTest, TheAttemptIsDurableBeforeS3HearsOfIt) {
+  int checked = 0;
+  world_.fault = [&](const Call& call) {
+    if (call.operation == Operation::Put && about_a_file(call)) {
+      // Another connection sees only what has been committed.
+      const auto row = world_.row("a");
+      EXPECT_TRUE(row && row->state == FileState::Uploading);
+      ++checked;
+    }
+    return Fault::None;
+  };
+  world_.write("a", "content");
+  world_.start();
+  world_.settle_down();
+  EXPECT_EQ(checked, 1);
+}
+
+TEST_F(PipelineTest, ALostReplyIsResolvedByALookAndNotByASecondBody) {
+  bool lost = false;
+  world_.fault = [&](const Call& call) {
+    if (call.operation != Operation::Put || !about_a_file(call) || lost) return Fault::None;
+    lost = true;
+    return Fault::LostReply;
+  };
+  world_.write("a", "content");
+  world_.start();
+  world_.settle_down();
+  EXPECT_TRUE(lost);
+  expect_stored("a", "content");
+  EXPECT_EQ(puts_of_files(), 1);
+}
+
+TEST_F(PipelineTest, ANewContentReplacesItsOwnObjectUnderTheSameKey) {
+  world_.write("a", "old");
+  world_.start();
+  world_.settle_down();
+  const auto old_key = world_.object_of(*world_.row("a"))->key;
+  world_.write("a", "new and longer");
+  world_.settle_down();
+  expect_stored("a", "new and longer");
+  EXPECT_EQ(world_.object_of(*world_.row("a"))->key, old_key);
+  EXPECT_EQ(world_.row("a")->generation, 2);
+}
+
+TEST_F(PipelineTest, TheOnlyCopyOfAnEarlierFileIsNeverReplaced) {
+  world_.write("a.txt", "first");
+  world_.start();
+  world_.settle_down();
+  const auto first = world_.object_of(*world_.row("a.txt"));
+  world_.remove("a.txt");
+  world_.settle_down();
+  world_.write("a.txt", "second");
+  world_.settle_down();
+  expect_stored("a.txt", "second");
+  ASSERT_NE(world_.bucket.find(first->key), nullptr);
+  EXPECT_EQ(world_.bucket.find(first->key)->sha256, sha256(as_bytes("first")));
+  EXPECT_NE(world_.object_of(*world_.row("a.txt"))->key, first->key);
+}
+
+TEST_F(PipelineTest, AForeignObjectIsNeverOverwrittenAndItsFileGoesOnOnceItIsGone) {
+  world_.bucket.put_foreign("drop/a", "somebody else's");
+  world_.write("a", "ours");
+  world_.start();
+  world_.settle_down();
+  EXPECT_EQ(world_.row("a")->state, FileState::Blocked);
+  EXPECT_TRUE(world_.has_reason("file-blocked"));
+  EXPECT_EQ(world_.bucket.find("drop/a")->sha256, sha256(as_bytes("somebody else's")));
+
+  world_.bucket.erase("drop/a");
+  Retry retry{.path = "a"};
+  auto released = retry.reply.get_future();
+  world_.command(std::move(retry));
+  world_.settle_down();
+  EXPECT_EQ(released.get(), 1);
+  expect_stored("a", "ours");
+  EXPECT_FALSE(world_.has_reason("file-blocked"));
+}
+
+TEST_F(PipelineTest, AnOutageIsOneCauseAndEverythingGoesOnWhenItEnds) {
+  bool out = true;
+  world_.fault = [&](const Call&) { return out ? Fault::FailBefore : Fault::None; };
+  for (int i = 0; i < 20; ++i)
+    world_.write("file-" + std::to_string(i), "content " + std::to_string(i));
+  world_.start();
+  const BootTime until = world_.clock.boot() + std::chrono::hours(2);
+  world_.run_until([&] { return world_.clock.boot() > until; });
+  EXPECT_TRUE(world_.has_reason("store-unreachable"));
+  EXPECT_EQ(world_.status().folders.front().pending, 20);
+  out = false;
+  world_.settle_down();
+  for (int i = 0; i < 20; ++i)
+    expect_stored("file-" + std::to_string(i), "content " + std::to_string(i));
+  EXPECT_FALSE(world_.has_reason("store-unreachable"));
+}
+
+TEST_F(PipelineTest, AnOutageInTheMiddleChangesNoRowOfAFile) {
+  world_.start();
+  world_.settle_down();
+  bool out = true;
+  world_.fault = [&](const Call&) { return out ? Fault::FailBefore : Fault::None; };
+  world_.write("a", "content");
+  const BootTime until = world_.clock.boot() + std::chrono::hours(2);
+  world_.run_until([&] { return world_.clock.boot() > until; });
+  const auto row = world_.row("a");
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->tries, 0);
+  EXPECT_NE(row->state, FileState::Blocked);
+  out = false;
+  world_.settle_down();
+  expect_stored("a", "content");
+}
+
+TEST_F(PipelineTest, AMultipartFileSurvivesACrashBetweenItsParts) {
+  const std::string large(40U << 20U, 'x');
+  world_.write("large.bin", large);
+  world_.start();
+  int parts = 0;
+  world_.fault = [&](const Call& call) {
+    if (call.operation == Operation::PutPart) ++parts;
+    return Fault::None;
+  };
+  world_.run_until([&] { return parts >= 2; });
+  world_.crash();
+  world_.start();
+  world_.settle_down();
+  expect_stored("large.bin", large);
+  EXPECT_TRUE(world_.bucket.uploads_under_way().empty());
+}
+
+TEST_F(PipelineTest, AfterACrashBetweenPutAndRowALookDecides) {
+  world_.write("a", "content");
+  world_.start();
+  world_.run_until([&] { return puts_of_files() == 1; });
+  world_.crash();
+  world_.start();
+  world_.settle_down();
+  expect_stored("a", "content");
+  EXPECT_EQ(puts_of_files(), 1);
+}
+
+TEST_F(PipelineTest, AFileThatWentWhileTheProcessWasDownIsGone) {
+  world_.write("a/b/c", "content");
+  world_.write("stays", "content 2");
+  world_.start();
+  world_.settle_down();
+  world_.crash();
+  world_.remove("a");
+  world_.start();
+  world_.settle_down();
+  world_.run_until([&] { return world_.row("a/b/c")->state == FileState::Gone; });
+  EXPECT_EQ(world_.row("a/b/c")->state, FileState::Gone);
+  expect_stored("stays", "content 2");
+  EXPECT_NE(world_.bucket.find("drop/a/b/c"), nullptr);  // the object stays, sole now
+}
+
+TEST_F(PipelineTest, WaitEndsWhenWhatWasThereIsStored) {
+  world_.start();
+  world_.settle_down();
+  world_.write("a", "content");
+  const auto ticket = std::make_shared<WaitTicket>();
+  world_.command(StartWait{.ticket = ticket});
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_TRUE(ticket->wait(Nanoseconds::zero()).done());
+  EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 1);
+  expect_stored("a", "content");
+}
+
+TEST_F(PipelineTest, AConfigurationThatWasRefusedIsSaidUntilItIsPutRight) {
+  world_.start();
+  world_.settle_down();
+  world_.pipeline().config_refused("waybill.toml:3: bukket is unknown");
+  world_.pipeline().step();
+  EXPECT_TRUE(world_.has_reason("config-refused"));
+  world_.pipeline().reconfigure(world_.config());
+  world_.pipeline().step();
+  EXPECT_FALSE(world_.has_reason("config-refused"));
+}
+
+}  // namespace
+}  // namespace waybill::agent
