@@ -151,7 +151,9 @@ def run_measured(command, **options):
 
 
 def rclone(world, *arguments):
-    environment = dict(os.environ, RCLONE_CONFIG_S_TYPE="s3", RCLONE_CONFIG_S_PROVIDER="Other",
+    # What the person's own AWS settings say must not change what is measured.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = dict(clean, RCLONE_CONFIG_S_TYPE="s3", RCLONE_CONFIG_S_PROVIDER="Other",
                        RCLONE_CONFIG_S_ENDPOINT=world.endpoint, RCLONE_CONFIG_S_ACCESS_KEY_ID="bench",
                        RCLONE_CONFIG_S_SECRET_ACCESS_KEY="bench-secret", RCLONE_CONFIG=os.devnull)
     return run_measured(["rclone", "copy", *arguments], env=environment)
