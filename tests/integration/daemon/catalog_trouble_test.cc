@@ -69,7 +69,7 @@ TEST_F(CatalogTrouble, SecondDaemonOnTheSameStateDirectoryWaitsForTheFirstAndSay
                 .arguments = {"--config", config_file(), "--state-dir", state_directory(),
                               "--socket", socket},
                 .error = aside("second.log")});
-  const auto ask_second = [&] { return waybill({"status", "--socket", socket}); };
+  const auto ask_second = [&] { return waybill({"status"}, socket); };
   EXPECT_TRUE(eventually([&] { return ask_second().code == 3; }));
   const Answer answer = ask_second();
   EXPECT_TRUE(answer.says("another")) << answer.output << answer.error;

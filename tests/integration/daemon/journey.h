@@ -83,7 +83,10 @@ class Journey : public ::testing::Test {
   s3server::Server& server();
   static constexpr const char* bucket = "drop";
   static constexpr const char* prefix = "in/";
-  [[nodiscard]] std::optional<s3server::ObjectView> object_of(const std::string& path);
+  // "(no object)" where there is none.
+  [[nodiscard]] std::string body_at(const std::string& key);
+  // Requests of this kind for this key so far; a glob is none of its business.
+  [[nodiscard]] std::size_t requests(const std::string& operation, const std::string& key);
 
   // --- the configuration, written at each start and reload ---------------------------------------
   Section s3;
@@ -105,7 +108,8 @@ class Journey : public ::testing::Test {
   [[nodiscard]] std::string daemon_log() const;
 
   // --- the command -------------------------------------------------------------------------------
-  Answer waybill(const std::vector<std::string>& arguments);
+  // `socket`: of another daemon than ours.
+  Answer waybill(const std::vector<std::string>& arguments, const std::string& socket = {});
   Shown show(const std::string& path);
   StatusSeen status();
   std::string state_of(const std::string& path) { return show(path).state; }

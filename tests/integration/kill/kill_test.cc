@@ -128,12 +128,7 @@ TEST_F(Kill, WhileSendingAndThenAReplacedFileStoresTheNewContent) {
       {.operation = "PutObject", .key = "in/file", .count = 1, .never_answer = true});
   start();
   drop("file", "first");
-  ASSERT_TRUE(eventually([&] {
-    for (const auto& request : server().log()) {
-      if (request.operation == "PutObject" && request.key == "in/file") return true;
-    }
-    return false;
-  }));
+  ASSERT_TRUE(eventually([&] { return requests("PutObject", "in/file") > 0; }));
   kill();
   drop("file", "second");
   start();
