@@ -60,7 +60,10 @@ void Intake::observe(const watcher::Observation& observation) {
                    if (known(listing.folder)) listing_ended(listing);
                  },
                  [&](const watcher::DirectoryGone& gone) {
-                   if (!known(gone.folder) || folders_.at(gone.folder).scanning) return;
+                   if (!known(gone.folder)) return;
+                   FolderState& state = folders_.at(gone.folder);
+                   // What the whole scan has seen below it, it would not doubt by itself.
+                   if (state.scanning) return state.gone.push_back(gone.directory);
                    doubt_rows(gone.folder, gone.directory, true,
                               [](const FileRow&) { return true; });
                  },
@@ -178,6 +181,9 @@ void Intake::scan_complete(FolderId folder) {
     const auto index = static_cast<std::size_t>(value_of(row.id));
     return index >= rows_seen.size() || !rows_seen[index];
   });
+  for (const std::string& directory : std::exchange(state.gone, {})) {
+    doubt_rows(folder, directory, true, [](const FileRow&) { return true; });
+  }
 }
 
 void Intake::folder_status(const watcher::FolderStatus& status) {
@@ -186,6 +192,8 @@ void Intake::folder_status(const watcher::FolderStatus& status) {
   session_.changed();
   const bool there = status.health == watcher::FolderHealth::Watching ||
                      status.health == watcher::FolderHealth::Polling;
+  // Back after a suspension all of it is seen again; what went meanwhile only the whole scan tells.
+  if (there && folder.row.state == "suspended") folders_.at(status.folder).scanning = true;
   catalog::FolderRow row = folder.row;
   row.state = there ? "active" : "suspended";
   row.reason = status.reason;

@@ -82,7 +82,8 @@ class Intake {
   };
   struct FolderState {
     std::optional<Listing> listing;
-    std::vector<bool> rows_seen;  // by FileId, while the first whole scan runs
+    std::vector<bool> rows_seen;    // by FileId, while the first whole scan runs
+    std::vector<std::string> gone;  // directories that went while it runs
     bool scanning = true;
     std::set<std::string> ignored;                  // paths, as far as `remembered` goes
     std::map<std::string, std::string> unreadable;  // path → why
