@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <future>
 #include <utility>
 
 #include "catalog/catalog.h"
@@ -18,6 +19,7 @@ namespace {
 // Enough that coord never starves, little enough that memory stays small (4,096 names each at
 // most).
 constexpr int observations_in_flight = 16;
+constexpr Nanoseconds status_patience = std::chrono::milliseconds(500);
 constexpr Nanoseconds drain_patience = std::chrono::seconds(5);
 constexpr Nanoseconds ready_patience = std::chrono::seconds(10);
 
@@ -93,7 +95,7 @@ Result<void> Daemon::run() {
 
   auto control =
       ControlServer::start(initial_.socket, initial_.state_dir,
-                           {.status = [this] { return status(); },
+                           {.status = [this] { return fresh_status(); },
                             .post =
                                 [this](Command command) {
                                   auto shared = std::make_shared<Command>(std::move(command));
@@ -166,6 +168,14 @@ World Daemon::make_world() {
 StatusPtr Daemon::status() const {
   const MutexLock lock(mu_);
   return status_;
+}
+
+StatusPtr Daemon::fresh_status() {
+  const auto told = std::make_shared<std::promise<void>>();
+  std::future<void> fresh = told->get_future();
+  post([this, told] { pipeline_->refresh([told] { told->set_value(); }); });
+  fresh.wait_for(status_patience);
+  return status();
 }
 
 void Daemon::reload(Result<Config> config) {

@@ -31,6 +31,8 @@ class Daemon {
   // A configuration that was read anew, or why it could not be: then the old one goes on.
   void reload(Result<Config> config);
   [[nodiscard]] StatusPtr status() const;
+  // As of now, if coord answers soon; else the last one. Control threads.
+  StatusPtr fresh_status();
   // True if coord has answered since the last call: what the watchdog is told.
   bool alive();
 

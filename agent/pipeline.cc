@@ -196,7 +196,7 @@ std::optional<BootTime> Pipeline::step() {
     return reopen_at_;
   }
   if (session.take_changed()) publish_at_ = std::min(publish_at_, published_at_ + publish_every);
-  if (now >= publish_at_) publish();
+  if (now >= publish_at_ || !to_tell_.empty()) publish();
 
   std::optional<BootTime> due = session.timers.next_due();
   for (const auto& other :
@@ -406,6 +406,7 @@ void Pipeline::publish() {
   std::stable_sort(status->reasons.begin(), status->reasons.end(),
                    [](const Reason& a, const Reason& b) { return a.severity > b.severity; });
   world_.publish(std::move(status));
+  for (const Task& told : std::exchange(to_tell_, {})) told();
   published_at_ = now;
   publish_at_ = BootTime::max();  // until something changes
 }

@@ -32,6 +32,10 @@ class Pipeline {
   // The configuration on disk was refused; the old one goes on. Empty: all is well again.
   void config_refused(std::string sentence);
 
+  // Somebody asks for the status: it is made anew by the next step, after its commit, and `told`
+  // runs.
+  void refresh(Task told) { to_tell_.push_back(std::move(told)); }
+
   // Does what time and messages have made due, then commits once. Returns when to step again at the
   // latest; nullopt: when something arrives.
   std::optional<BootTime> step();
@@ -65,6 +69,7 @@ class Pipeline {
   BootTime reopen_at_{};
   std::string config_refusal_;
   bool claiming_ = true;
+  std::vector<Task> to_tell_;  // once the status is fresh
   BootTime published_at_{};
   BootTime publish_at_{};
   const std::int64_t started_at_;

@@ -121,6 +121,7 @@ void Stores::perform(StoreId store, uploader::Probe::Action action) {
           },
           [&](const uploader::Finding& finding) { finish_probe(store, finding); },
           [&](const uploader::Probe::Failed& failed) {
+            gate.left_behind.push_back(gate.probe->key());
             gate.probe.reset();
             close(gate, failed.cause);
             probe_later(store);
@@ -137,6 +138,9 @@ void Stores::finish_probe(StoreId store, const uploader::Finding& finding) {
   gate.cause.reset();
   gate.failures = 0;
   gate.row.capabilities = describe(finding.capabilities);
+  for (std::string& key : std::exchange(gate.left_behind, {})) {
+    gate.client->remove(std::move(key), [](const Result<uploader::Nothing>&) {});
+  }
   gate.probe.reset();
   session_.changed();
   if (!session_.expect(session_.catalog->save_store(gate.row))) return;

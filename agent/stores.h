@@ -49,6 +49,7 @@ class Stores {
     std::int64_t since = 0;      // of the cause, ns since 1970
     int failures = 0;
     std::optional<uploader::Probe> probe;  // under way
+    std::vector<std::string> left_behind;  // control objects of probes that broke off
   };
 
   void start_probe(StoreId store);

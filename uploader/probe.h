@@ -42,6 +42,8 @@ class Probe {
   Action put_done(Result<PutReply> reply);
   Action head_done(Result<HeadReply> reply);
   Action remove_done(Result<Nothing> reply);
+  // Of the control object: what a probe that failed could not clean up itself.
+  [[nodiscard]] const std::string& key() const { return key_; }
 
  private:
   // In this order. Each Put has another body, so that no two ETags are equal.

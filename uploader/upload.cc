@@ -105,8 +105,11 @@ void Upload::Machine::on(const Resumed&) {
 }
 
 void Upload::Machine::on(const SourceLost&) {
-  if (lost) return;
-  lost = true;
+  if (std::exchange(lost, true)) {
+    // We had noticed it ourselves (a part read again was another); the owner's pauses end only now.
+    if (phase == Phase::Paused) resume(next);
+    return;
+  }
   switch (phase) {
     case Phase::Fresh:
       // Nothing was asked of us yet, so what an earlier run sent is unknown.
@@ -128,12 +131,13 @@ void Upload::Machine::on(const SourceLost&) {
       if (!pending) pending = Dropped{unanswered > 0};
       return;
     case Phase::Paused:
-      if (next == Next::List) return;  // an upload of ours may be there to be aborted
+      // The owner may forget its pause now. An upload of ours may still have to be found or
+      // aborted.
       if (next == Next::Abort || next == Next::CheckAbort) {
         if (!pending) pending = Dropped{unanswered > 0};
-        return;
+        return resume(next);
       }
-      return drop();
+      return next == Next::List ? resume(next) : drop();
     case Phase::Finished:
       return;
   }

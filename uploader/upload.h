@@ -176,7 +176,7 @@ struct UploadsListed {
   Result<std::vector<ListedUpload>> uploads;
 };
 struct Resumed {};     // Wait is over, or the endpoint works again
-struct SourceLost {};  // changed, gone, or no longer wanted
+struct SourceLost {};  // changed, gone, or no longer wanted; ends the pauses before it
 using Input =
     std::variant<Begin, PutDone, HeadDone, CreateDone, Persisted, PartDone, ContentRead,
                  CompleteDone, AbortDone, PartsListed, UploadsListed, Resumed, SourceLost>;

@@ -202,7 +202,10 @@ std::string render_story(const FileStory& story, std::int64_t now, const Style& 
   text = style.strong(path) + ": " +
          coloured(story.file->state, catalog::to_string(story.file->state), style) + "\n" +
          standing(story) + "\n";
-  if (story.file->state != FileState::Stored && story.file->state != FileState::Removed) {
+  // Of a stored file nothing is to be added, unless newer content of it is on its way.
+  const bool newer_content = story.now.phase == "settling" || story.now.phase == "uploading";
+  if (newer_content ||
+      (story.file->state != FileState::Stored && story.file->state != FileState::Removed)) {
     text += now_text(story);
     text += help_text(story);
   }

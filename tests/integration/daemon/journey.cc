@@ -244,9 +244,11 @@ std::string Journey::daemon_log() const {
 // --- the command ---------------------------------------------------------------------------------
 
 Answer Journey::waybill(const std::vector<std::string>& arguments, const std::string& socket) {
-  std::vector<std::string> all{"--config",    config_file(),
-                               "--state-dir", state_directory(),
-                               "--socket",    socket.empty() ? root_.file("control.sock") : socket};
+  // A configuration that is named is meant, so a wrong one is an error; where daemon and catalog
+  // are is all that the other commands need.
+  std::vector<std::string> all{"--state-dir", state_directory(), "--socket",
+                               socket.empty() ? root_.file("control.sock") : socket};
+  if (arguments.front() == "check-config") all.insert(all.begin(), {"--config", config_file()});
   all.insert(all.end(), arguments.begin(), arguments.end());
   const std::string output = root_.file("waybill.out");
   const std::string error = root_.file("waybill.err");

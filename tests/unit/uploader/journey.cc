@@ -124,6 +124,7 @@ bool Journey::step(Random* dice) {
 }
 
 void Journey::feed(Input input) {
+  if (std::holds_alternative<SourceLost>(input)) resumes_owed_ = 0;
   for (const Action& action : upload_->step(std::move(input))) carry_out(action);
 }
 

@@ -488,6 +488,36 @@ TEST(Multipart, AbortIsRepeatedUntilNoPartIsLeft) {
   EXPECT_TRUE(std::holds_alternative<SendAbort>(actions.at(0)));
 }
 
+// The owner gives up its pauses with the source: none of them may be waited for.
+TEST(Multipart, SourceLostInAPauseNeedsNoResumed) {
+  auto journey = multipart(2);
+  const auto last_of = [](std::vector<Action> actions) { return std::move(actions.back()); };
+  Random dice(1);
+  Upload listing(journey->attempt, journey->capabilities, {}, dice);
+  listing.step(Begin{true});
+  ASSERT_TRUE(std::holds_alternative<Wait>(
+      last_of(listing.step(UploadsListed{fail(ErrorCode::RetryLater, "503")}))));
+  ASSERT_TRUE(std::holds_alternative<SendListUploads>(last_of(listing.step(SourceLost{}))));
+  const std::vector<ListedUpload> ours{{journey->attempt.key, "orphan", journey->store.now}};
+  const Action abort = last_of(listing.step(UploadsListed{ours}));
+  EXPECT_EQ(std::get<SendAbort>(abort).upload_id, "orphan");
+
+  Upload aborting(journey->attempt, journey->capabilities, {}, dice);
+  aborting.step(Begin{});
+  aborting.step(CreateDone{std::string("id")});
+  aborting.step(Persisted{});
+  aborting.step(PartDone{
+      1, fail(Error{
+             .code = ErrorCode::NeedsPerson, .http_status = 400, .s3_code = "EntityTooLarge"})});
+  aborting.step(PartDone{2, fail(ErrorCode::RetryLater, "503")});
+  ASSERT_TRUE(std::holds_alternative<Wait>(
+      last_of(aborting.step(AbortDone{fail(ErrorCode::RetryLater, "503")}))));
+  EXPECT_TRUE(std::holds_alternative<SendAbort>(last_of(aborting.step(SourceLost{}))));
+  aborting.step(AbortDone{Nothing{}});
+  const Action end = last_of(aborting.step(PartsListed{std::vector<Part>{}}));
+  EXPECT_TRUE(std::holds_alternative<Refused>(std::get<Outcome>(end)));
+}
+
 TEST(Multipart, AbortThatIsForbiddenIsRememberedForTheSweep) {
   auto journey = multipart(2);
   journey->lose_source_during(Operation::PutPart, 1);
