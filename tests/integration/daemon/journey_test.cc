@@ -112,8 +112,9 @@ TEST_F(Journey, FileBeingWrittenIsTakenOnceItsWriterHasClosedIt) {
         ::open(local("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     ASSERT_EQ(::write(writer.get(), "one\n", 4), 4);
     // The half of it is there and settled; only the open descriptor tells that more will come.
-    EXPECT_TRUE(
-        eventually([&] { return waybill({"show", local("log")}).says("open for writing"); }));
+    EXPECT_TRUE(eventually([&] {
+      return waybill({"show", local("log")}).says("open for writing");
+    }));
     ASSERT_EQ(::write(writer.get(), "two\n", 4), 4);
     book.note("log", "one\ntwo\n");
   }
