@@ -11,6 +11,7 @@
 
 #include "agent/config.h"
 #include "agent/daemon.h"
+#include "agent/health.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
 
@@ -52,18 +53,7 @@ void no_core_files() {
 }
 
 std::string status_line(const StatusPtr& status) {
-  if (!status) return "starting";
-  for (const Reason& reason : status->reasons) {
-    if (reason.severity != Severity::Notice) return reason.sentence;
-  }
-  std::int64_t stored = 0;
-  std::int64_t pending = 0;
-  for (const FolderView& folder : status->folders) {
-    stored += folder.stored;
-    pending += folder.pending + folder.uploading;
-  }
-  if (status->folders.empty()) return "no folder is configured";
-  return std::to_string(stored) + " stored, " + std::to_string(pending) + " pending";
+  return status ? headline(*status) : "starting";
 }
 
 int serve(const Arguments& arguments, Config config, Log& log) {

@@ -31,7 +31,7 @@ void commits_a_and_b(benchmark::State& state) {
   std::string folder = (std::filesystem::temp_directory_path() / "waybill-micro.XXXXXX").string();
   if (::mkdtemp(folder.data()) == nullptr) return state.SkipWithError("no temporary folder");
   {
-    const SystemClock clock;
+    const SystemClock clock{};
     Random random(1);
     auto opened = catalog::Catalog::open(folder, clock);
     if (!opened) return state.SkipWithError(opened.error().describe().c_str());

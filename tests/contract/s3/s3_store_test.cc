@@ -58,7 +58,7 @@ class ServedStore final : public StoreUnderTest {
   }
 
   const Way way_;
-  const SystemClock clock_;
+  const SystemClock clock_{};
   const fakes::TemporaryFolder folder_;
   const s3server::Certificates certificates_ =
       s3server::make_certificates({"127.0.0.1", "*.s3.localhost"});

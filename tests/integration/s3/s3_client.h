@@ -166,7 +166,7 @@ class S3Client : public testing::Test {
   }
 
  private:
-  const SystemClock clock_;
+  const SystemClock clock_{};
   std::unique_ptr<s3server::Server> server_;
   std::unique_ptr<uploader::TransferEngine> engine_;
   std::unique_ptr<uploader::ObjectStore> store_;
