@@ -125,8 +125,8 @@ struct TransferEngine::Loop::Impl final : HttpTransfer::SocketOwner {
   std::vector<Order> orders GUARDED_BY(mu);
 
   // transfer thread only; the lanes go before the multi handle that they were added to
+  std::vector<Watched> sockets;  // before the multi handle, whose end closes the last of them
   const std::unique_ptr<CURLM, FreeMulti> multi;
-  std::vector<Watched> sockets;
   std::deque<Task> waiting;
   std::vector<std::unique_ptr<Lane>> lanes;
   std::vector<Lane*> idle;

@@ -307,11 +307,11 @@ TEST_F(RunCli, WaitGivesUpInTimeAndSaysHowFarItIs) {
     question.ticket->update({.started = true, .remaining = 3});
   };
   start();
-  const Outcome text = ask({"wait", "--timeout", "1ms"});
+  const Outcome text = ask({"wait", "--timeout", "500ms"});
   EXPECT_EQ(text.code, 1);
   EXPECT_EQ(text.err,
-            "waybill: not within 1ms: 3 files are still on the way; `waybill status` says why\n");
-  EXPECT_EQ(json::parse(ask({"wait", "--timeout", "1ms", "--json"}).out).at("done"), false);
+            "waybill: not within 500ms: 3 files are still on the way; `waybill status` says why\n");
+  EXPECT_EQ(json::parse(ask({"wait", "--timeout", "500ms", "--json"}).out).at("done"), false);
 }
 
 TEST_F(RunCli, ATimeoutThatIsNoneIsUsage) {

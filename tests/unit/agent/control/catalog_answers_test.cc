@@ -20,7 +20,8 @@ class CatalogAnswers : public catalog::CatalogTest {
   }
   catalog::Reader& reader() {
     must(catalog_->commit());
-    reader_ = must(catalog::Reader::open(state_dir()));
+    // One for the whole test: each of its calls is a snapshot of its own.
+    if (!reader_) reader_ = must(catalog::Reader::open(state_dir()));
     return *reader_;
   }
   Result<Target> find(std::string_view argument, const std::string& cwd = "/root") {
