@@ -3,7 +3,7 @@
 
 #include "agent/transfers.h"
 
-// The first half of Transfers: from a ready file to content that belongs to one fingerprint.
+// The first part of Transfers: from a ready file to content that belongs to one fingerprint.
 namespace waybill::agent {
 namespace {
 

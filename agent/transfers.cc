@@ -6,10 +6,8 @@
 #include "agent/running.h"
 #include "base/overloaded.h"
 #include "uploader/content_type.h"
-#include "uploader/key.h"
-#include "uploader/metadata.h"
 
-// The second half of Transfers: from content to a stored row.
+// What Transfers does with an attempt under way: it carries out what the Upload machine asks for.
 namespace waybill::agent {
 namespace {
 
@@ -20,30 +18,8 @@ using catalog::FileRow;
 using catalog::FileState;
 using uploader::Action;
 
-// A request that timed out may still be applied for this long (PROTOCOL.md rule 2).
-constexpr Nanoseconds quarantine = std::chrono::minutes(20);
 // A refusal that the endpoint's own probe does not share is the file's after this many in a row.
 constexpr int troubles_for_one_file = 5;
-constexpr Nanoseconds first_block = std::chrono::minutes(1);
-constexpr Nanoseconds last_block = std::chrono::hours(1);
-
-catalog::ProofLevel row_proof(uploader::ProofLevel proof) {
-  switch (proof) {
-    case uploader::ProofLevel::None:
-      return catalog::ProofLevel::None;
-    case uploader::ProofLevel::Acknowledged:
-      return catalog::ProofLevel::Acknowledged;
-    case uploader::ProofLevel::EtagRecomputed:
-      return catalog::ProofLevel::EtagRecomputed;
-    case uploader::ProofLevel::StoreChecked:
-      return catalog::ProofLevel::StoreChecked;
-  }
-  return catalog::ProofLevel::None;
-}
-
-std::string describe(const std::optional<std::string>& base_etag) {
-  return base_etag ? "match:" + *base_etag : "absent";
-}
 
 std::optional<std::string> base_etag_of(const AttemptRow& attempt) {
   constexpr std::string_view match = "match:";
@@ -58,10 +34,6 @@ WallTime wall(std::int64_t nanoseconds) {
 // The answer to a request that was never made.
 Failure not_sent() {
   return fail(ErrorCode::RetryLater, "its content could not be read");
-}
-
-std::string foreign_sentence(const std::string& key) {
-  return "an object that is not ours has this key: " + key;
 }
 
 }  // namespace
@@ -114,177 +86,6 @@ std::vector<FilePath> Transfers::busy_paths() const {
 
 std::int64_t Transfers::wall_now() const {
   return session_.world.clock.wall().time_since_epoch().count();
-}
-
-// --- claiming -----------------------------------------------------------------------------------
-
-void Transfers::claim(FileRow row, Source source) {
-  const std::string attempt_id = session_.world.random.id128();
-  auto place = choose_place(row, attempt_id);
-  if (!place) return;
-  if (session_.catalog->another_file_uploads_to(session_.folders.at(row.folder).store, place->key,
-                                                row.id)) {
-    // The path's former file went while it was uploaded, and its object may still appear: it would
-    // be the only copy of those bytes (rule 5).
-    const OnReplace wish = session_.folders.at(row.folder).config.on_replace;
-    if (wish == OnReplace::Refuse || wish == OnReplace::Overwrite) {
-      intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
-      return;
-    }
-    place = Place{.key = uploader::with_suffix(place->key, attempt_id)};
-  }
-  if (row.key != place->key) {
-    auto keyed = session_.expect(session_.catalog->set_key(row.id, place->key));
-    if (!keyed) return;
-    row = std::move(*keyed);
-  }
-  auto unguarded_wait = must_wait_for_earlier_attempt(row, place->key);
-  if (!unguarded_wait) return;
-  if (*unguarded_wait) {
-    intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
-    return;
-  }
-  const std::uint64_t part_size = uploader::part_size_for(row.fingerprint.size);
-  const catalog::NewAttempt attempt{
-      .id = attempt_id,
-      .file = row.id,
-      .store = session_.folders.at(row.folder).store,
-      .key = place->key,
-      .kind = part_size == 0 ? catalog::AttemptKind::Single : catalog::AttemptKind::Multipart,
-      .condition = describe(place->base_etag),
-      .fingerprint = row.fingerprint,
-      .sha256 = row.sha256,
-      .part_size = part_size,
-      .new_version = place->new_version};
-  auto claimed = session_.catalog->claim(attempt);
-  if (!claimed && claimed.error().code == ErrorCode::PreconditionFailed) {
-    block(row, claimed.error().message);
-    return;
-  }
-  auto uploading = session_.expect(std::move(claimed));
-  if (!uploading) return;
-  auto durable = session_.expect(session_.catalog->attempt(attempt_id));
-  if (!durable || !*durable) return;
-  begin(std::move(**durable), *uploading, std::move(source), false);
-}
-
-std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
-                                                        const std::string& attempt_id) {
-  const Folder& folder = session_.folders.at(row.folder);
-  std::string key = row.key;
-  if (key.empty()) {
-    auto made = uploader::make_key(folder.config.prefix, {.agent = session_.config.agent_name,
-                                                          .folder = folder.config.name,
-                                                          .path = row.path,
-                                                          .arrived = wall(row.arrived),
-                                                          .mtime = wall(row.fingerprint.mtime)});
-    if (!made) {
-      block(row, made.error().message);
-      return std::nullopt;
-    }
-    key = std::move(*made);
-  }
-  auto found = session_.expect(session_.catalog->live_object_at(folder.store, key));
-  if (!found) return std::nullopt;
-  if (!*found) return Place{.key = std::move(key)};
-
-  const catalog::ObjectRow& object = **found;
-  // Our own last generation: it is replaced, on the condition that it is still that one.
-  if (object.owned && !object.sole && row.object == object.id) {
-    return Place{.key = std::move(key), .base_etag = object.etag};
-  }
-  // Somebody else's equal bytes, or the only copy of something: never replaced (rules 3 and 5).
-  const std::string beside = uploader::with_suffix(key, attempt_id);
-  switch (object.owned ? folder.config.on_replace : OnReplace::Suffix) {
-    case OnReplace::Version:
-      if (!object.version.empty()) {
-        return Place{.key = std::move(key), .base_etag = object.etag, .new_version = true};
-      }
-      return Place{.key = beside};
-    case OnReplace::Suffix:
-      return Place{.key = beside};
-    case OnReplace::Refuse:
-      block(row, "the object " + key +
-                     " is the only copy of an earlier file of this name, and "
-                     "on_replace = \"refuse\"");
-      return std::nullopt;
-    case OnReplace::Overwrite:
-      return Place{.key = std::move(key), .base_etag = object.etag, .new_version = true};
-  }
-  return std::nullopt;
-}
-
-// An earlier attempt on this key that may still land would win over this one, unless the store
-// enforces conditions (PROTOCOL.md rule 2). nullopt: the session has failed.
-std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
-                                                             const std::string& key) {
-  const auto& store = stores_.capabilities(session_.folders.at(row.folder).store);
-  if (store.if_absent_on_put && store.if_match_on_put) return false;
-  const auto answered_late = may_land_until_.find(row.id);
-  if (answered_late != may_land_until_.end()) {
-    if (answered_late->second > session_.now()) return true;
-    may_land_until_.erase(answered_late);
-  }
-  auto others = session_.expect(session_.catalog->attempts_of(row.id));
-  if (!others) return std::nullopt;
-  return std::any_of(others->begin(), others->end(), [&key](const AttemptRow& other) {
-    return other.state == AttemptState::Abandoned && other.key == key;
-  });
-}
-
-// What blocked it may be fixed without a word to us (a permission, a foreign object deleted): look
-// again, ever less often. A person can say so at once: waybill retry.
-void Transfers::wait_for_cause(FileId file, const FilePath& path, const std::string& reason) {
-  session_.after_commit([this, path, reason] {
-    session_.world.log.warning("a file waits for a person",
-                               {{"file", path.second}, {"cause", reason}});
-  });
-  Nanoseconds& wait = blocked_for_[file];
-  wait = wait == Nanoseconds::zero() ? first_block : std::min(last_block, 2 * wait);
-  session_.timers.at(session_.now() + wait, [this, file] {
-    auto row = session_.expect(session_.catalog->file(file));
-    if (!row || !*row || !(*row)->live || (*row)->state != FileState::Blocked) return;
-    if (!session_.expect(session_.catalog->apply(file, FileEvent::CauseFixed, "tried again")))
-      return;
-    intake_.look_at_queue();
-    session_.changed();
-  });
-}
-
-std::int64_t Transfers::retry(std::optional<FolderId> folder, const std::string& path) {
-  std::int64_t released = 0;
-  constexpr std::size_t page = 1000;
-  const auto chosen = [&](const FileRow& row) {
-    return row.live && session_.folders.contains(row.folder) &&
-           (!folder || row.folder == *folder) &&
-           (path.empty() || row.path == path || row.path.starts_with(path + "/"));
-  };
-  for (const FileState state : {FileState::Blocked, FileState::Queued}) {
-    FileId after{};
-    while (true) {
-      auto rows = session_.expect(session_.catalog->in_state(state, after, page));
-      if (!rows) return released;
-      for (const FileRow& row : *rows) {
-        after = row.id;
-        if (!chosen(row)) continue;
-        if (state == FileState::Blocked) {
-          blocked_for_.erase(row.id);
-          if (!session_.expect(
-                  session_.catalog->apply(row.id, FileEvent::CauseFixed, "a person asked"))) {
-            return released;
-          }
-          ++released;
-        } else if (row.tries > 0) {
-          ++released;
-        }
-        intake_.release(row.id);
-      }
-      if (rows->size() < page) break;
-    }
-  }
-  intake_.look_at_queue();
-  session_.changed();
-  return released;
 }
 
 // --- running ------------------------------------------------------------------------------------
@@ -725,137 +526,6 @@ void Transfers::source_lost(Running& running) {
   for (const uploader::SendPart& part : unread) {
     feed(id, uploader::PartDone{part.number, not_sent(), {}});
   }
-}
-
-// --- outcomes -----------------------------------------------------------------------------------
-
-void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
-  const std::string id = running.attempt.id;
-  const FileId file = running.attempt.file;
-  const auto ended = [&] { return session_.expect(session_.catalog->end_attempt(id)); };
-  const auto needs_person = [&](FileEvent event, const std::string& reason) {
-    if (!ended()) return;
-    if (!running.wanted) return;
-    if (!session_.expect(session_.catalog->apply(file, event, reason))) return;
-    wait_for_cause(file, running.path, reason);
-  };
-  std::visit(Overloaded{
-                 [&](const uploader::Stored& stored_object) { stored(running, stored_object); },
-                 [&](const uploader::StoredByOther& other) {
-                   const catalog::StoredObject object{
-                       .version = other.object.version,
-                       .etag = other.object.etag,
-                       .size = other.object.size,
-                       .sha256 = running.attempt.sha256.value_or(Sha256{}),
-                       .checksum = other.object.checksum_sha256.empty()
-                                       ? ""
-                                       : "sha256:" + other.object.checksum_sha256,
-                       .proof = row_proof(other.proof),
-                       .proof_detail = "the same bytes were there already, put by somebody else: " +
-                                       other.proof_detail};
-                   session_.expect(session_.catalog->acknowledge(id, object, false));
-                 },
-                 [&](const uploader::ForeignObject&) {
-                   needs_person(FileEvent::Foreign, foreign_sentence(running.attempt.key));
-                 },
-                 [&](const uploader::CannotTell& unclear) {
-                   needs_person(
-                       FileEvent::NeedsPerson,
-                       "whether the upload arrived cannot be told: " + unclear.cause.describe());
-                 },
-                 [&](const uploader::Refused& refused) {
-                   needs_person(FileEvent::NeedsPerson, refused.cause.describe());
-                 },
-                 [&](const uploader::Dropped& drop) { dropped(running, drop); },
-             },
-             outcome);
-  remove(id);
-}
-
-void Transfers::stored(Running& running, const uploader::Stored& outcome) {
-  const catalog::StoredObject object{.version = outcome.reply.version,
-                                     .etag = outcome.reply.etag,
-                                     .size = outcome.size,
-                                     .sha256 = outcome.sha256,
-                                     .checksum = outcome.checksum,
-                                     .proof = row_proof(outcome.proof),
-                                     .proof_detail = outcome.proof_detail};
-  auto row = session_.expect(session_.catalog->acknowledge(running.attempt.id, object, true));
-  if (!row) return;
-  blocked_for_.erase(row->id);
-  if (outcome.may_land_again) may_land_until_[row->id] = session_.now() + quarantine;
-  session_.after_commit([this, path = running.path, key = running.attempt.key,
-                         attempt = running.attempt.id, request = outcome.reply.request_id] {
-    session_.world.log.debug(
-        "stored",
-        {{"file", path.second}, {"key", key}, {"attempt", attempt}, {"request_id", request}});
-  });
-}
-
-void Transfers::dropped(Running& running, const uploader::Dropped& outcome) {
-  AttemptRow attempt = running.attempt;
-  if (outcome.may_still_land || !running.machine.left_behind().empty()) {
-    attempt.state = AttemptState::Abandoned;
-    if (!session_.expect(session_.catalog->save_attempt(attempt))) return;
-    resolve_abandoned(attempt);
-  } else if (!session_.expect(session_.catalog->end_attempt(attempt.id))) {
-    return;
-  }
-  if (!running.wanted) return;
-  // Nobody else has moved the row on: the file goes back to the queue, or waits for a person.
-  if (running.given_up) {
-    session_.expect(session_.catalog->apply(attempt.file, FileEvent::NeedsPerson,
-                                            running.given_up->describe()));
-    wait_for_cause(attempt.file, running.path, running.given_up->describe());
-  } else {
-    session_.expect(session_.catalog->apply(attempt.file, FileEvent::Transient,
-                                            "the file changed while it was uploaded"));
-    // The look at the file that was asked for decides; do not read the old fingerprint meanwhile.
-    intake_.postpone(attempt.file, session_.now() + std::chrono::seconds(2));
-  }
-}
-
-void Transfers::remove(const std::string& attempt_id) {
-  const auto found = running_.find(attempt_id);
-  if (found == running_.end()) return;
-  const FilePath path = found->second->path;
-  held_bytes_ -= found->second->charged;
-  attempt_of_path_.erase(path);
-  running_.erase(found);
-  intake_.look_at_queue();
-  session_.changed();
-  left_(path);
-}
-
-// An attempt that nobody wants may still land. After its quarantine one HEAD says whether it did;
-// if so its object is recorded, so that no effect of ours stays unknown (P6).
-void Transfers::resolve_abandoned(const AttemptRow& attempt) {
-  session_.timers.at(session_.now() + quarantine, [this, attempt] {
-    if (!stores_.known(attempt.store) || !stores_.open(attempt.store))
-      return resolve_abandoned(attempt);
-    auto& store = stores_.client(attempt.store);
-    if (!attempt.upload_id.empty()) {
-      store.abort_upload(attempt.key, attempt.upload_id, [](const Result<uploader::Nothing>&) {});
-    }
-    store.head(attempt.key, [this, attempt,
-                             post = session_.poster()](Result<uploader::HeadReply> head) {
-      post([this, attempt, head = std::move(head)] {
-        if (!head && head.error().code != ErrorCode::NotFound) return resolve_abandoned(attempt);
-        if (head && uploader::parse_metadata(head->metadata).attempt == attempt.id &&
-            attempt.sha256) {
-          const catalog::StoredObject object{.version = head->version,
-                                             .etag = head->etag,
-                                             .size = head->size,
-                                             .sha256 = *attempt.sha256,
-                                             .proof = catalog::ProofLevel::Acknowledged,
-                                             .proof_detail = "landed after it had been given up"};
-          session_.expect(session_.catalog->acknowledge(attempt.id, object, true));
-        } else {
-          session_.expect(session_.catalog->end_attempt(attempt.id));
-        }
-      });
-    });
-  });
 }
 
 }  // namespace waybill::agent

@@ -1,0 +1,200 @@
+#include <algorithm>
+#include <utility>
+
+#include "agent/running.h"
+#include "uploader/key.h"
+
+// What Transfers does between content and an attempt: where it goes, whether it may go now, and
+// what waits for a person.
+namespace waybill::agent {
+namespace {
+
+using catalog::AttemptRow;
+using catalog::AttemptState;
+using catalog::FileEvent;
+using catalog::FileRow;
+using catalog::FileState;
+
+constexpr Nanoseconds first_block = std::chrono::minutes(1);
+constexpr Nanoseconds last_block = std::chrono::hours(1);
+
+std::string describe(const std::optional<std::string>& base_etag) {
+  return base_etag ? "match:" + *base_etag : "absent";
+}
+
+WallTime wall(std::int64_t nanoseconds) {
+  return WallTime(Nanoseconds(nanoseconds));
+}
+
+}  // namespace
+
+void Transfers::claim(FileRow row, Source source) {
+  const std::string attempt_id = session_.world.random.id128();
+  auto place = choose_place(row, attempt_id);
+  if (!place) return;
+  if (session_.catalog->another_file_uploads_to(session_.folders.at(row.folder).store, place->key,
+                                                row.id)) {
+    // The path's former file went while it was uploaded, and its object may still appear: it would
+    // be the only copy of those bytes (rule 5).
+    const OnReplace wish = session_.folders.at(row.folder).config.on_replace;
+    if (wish == OnReplace::Refuse || wish == OnReplace::Overwrite) {
+      intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
+      return;
+    }
+    place = Place{.key = uploader::with_suffix(place->key, attempt_id)};
+  }
+  if (row.key != place->key) {
+    auto keyed = session_.expect(session_.catalog->set_key(row.id, place->key));
+    if (!keyed) return;
+    row = std::move(*keyed);
+  }
+  auto unguarded_wait = must_wait_for_earlier_attempt(row, place->key);
+  if (!unguarded_wait) return;
+  if (*unguarded_wait) {
+    intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
+    return;
+  }
+  const std::uint64_t part_size = uploader::part_size_for(row.fingerprint.size);
+  const catalog::NewAttempt attempt{
+      .id = attempt_id,
+      .file = row.id,
+      .store = session_.folders.at(row.folder).store,
+      .key = place->key,
+      .kind = part_size == 0 ? catalog::AttemptKind::Single : catalog::AttemptKind::Multipart,
+      .condition = describe(place->base_etag),
+      .fingerprint = row.fingerprint,
+      .sha256 = row.sha256,
+      .part_size = part_size,
+      .new_version = place->new_version};
+  auto claimed = session_.catalog->claim(attempt);
+  if (!claimed && claimed.error().code == ErrorCode::PreconditionFailed) {
+    block(row, claimed.error().message);
+    return;
+  }
+  auto uploading = session_.expect(std::move(claimed));
+  if (!uploading) return;
+  auto durable = session_.expect(session_.catalog->attempt(attempt_id));
+  if (!durable || !*durable) return;
+  begin(std::move(**durable), *uploading, std::move(source), false);
+}
+
+std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
+                                                        const std::string& attempt_id) {
+  const Folder& folder = session_.folders.at(row.folder);
+  std::string key = row.key;
+  if (key.empty()) {
+    auto made = uploader::make_key(folder.config.prefix, {.agent = session_.config.agent_name,
+                                                          .folder = folder.config.name,
+                                                          .path = row.path,
+                                                          .arrived = wall(row.arrived),
+                                                          .mtime = wall(row.fingerprint.mtime)});
+    if (!made) {
+      block(row, made.error().message);
+      return std::nullopt;
+    }
+    key = std::move(*made);
+  }
+  auto found = session_.expect(session_.catalog->live_object_at(folder.store, key));
+  if (!found) return std::nullopt;
+  if (!*found) return Place{.key = std::move(key)};
+
+  const catalog::ObjectRow& object = **found;
+  // Our own last generation: it is replaced, on the condition that it is still that one.
+  if (object.owned && !object.sole && row.object == object.id) {
+    return Place{.key = std::move(key), .base_etag = object.etag};
+  }
+  // Somebody else's equal bytes, or the only copy of something: never replaced (rules 3 and 5).
+  const std::string beside = uploader::with_suffix(key, attempt_id);
+  switch (object.owned ? folder.config.on_replace : OnReplace::Suffix) {
+    case OnReplace::Version:
+      if (!object.version.empty()) {
+        return Place{.key = std::move(key), .base_etag = object.etag, .new_version = true};
+      }
+      return Place{.key = beside};
+    case OnReplace::Suffix:
+      return Place{.key = beside};
+    case OnReplace::Refuse:
+      block(row, "the object " + key +
+                     " is the only copy of an earlier file of this name, and "
+                     "on_replace = \"refuse\"");
+      return std::nullopt;
+    case OnReplace::Overwrite:
+      return Place{.key = std::move(key), .base_etag = object.etag, .new_version = true};
+  }
+  return std::nullopt;
+}
+
+// An earlier attempt on this key that may still land would win over this one, unless the store
+// enforces conditions (PROTOCOL.md rule 2). nullopt: the session has failed.
+std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
+                                                             const std::string& key) {
+  const auto& store = stores_.capabilities(session_.folders.at(row.folder).store);
+  if (store.if_absent_on_put && store.if_match_on_put) return false;
+  const auto answered_late = may_land_until_.find(row.id);
+  if (answered_late != may_land_until_.end()) {
+    if (answered_late->second > session_.now()) return true;
+    may_land_until_.erase(answered_late);
+  }
+  auto others = session_.expect(session_.catalog->attempts_of(row.id));
+  if (!others) return std::nullopt;
+  return std::any_of(others->begin(), others->end(), [&key](const AttemptRow& other) {
+    return other.state == AttemptState::Abandoned && other.key == key;
+  });
+}
+
+// What blocked it may be fixed without a word to us (a permission, a foreign object deleted): look
+// again, ever less often. A person can say so at once: waybill retry.
+void Transfers::wait_for_cause(FileId file, const FilePath& path, const std::string& reason) {
+  session_.after_commit([this, path, reason] {
+    session_.world.log.warning("a file waits for a person",
+                               {{"file", path.second}, {"cause", reason}});
+  });
+  Nanoseconds& wait = blocked_for_[file];
+  wait = wait == Nanoseconds::zero() ? first_block : std::min(last_block, 2 * wait);
+  session_.timers.at(session_.now() + wait, [this, file] {
+    auto row = session_.expect(session_.catalog->file(file));
+    if (!row || !*row || !(*row)->live || (*row)->state != FileState::Blocked) return;
+    if (!session_.expect(session_.catalog->apply(file, FileEvent::CauseFixed, "tried again")))
+      return;
+    intake_.look_at_queue();
+    session_.changed();
+  });
+}
+
+std::int64_t Transfers::retry(std::optional<FolderId> folder, const std::string& path) {
+  std::int64_t released = 0;
+  constexpr std::size_t page = 1000;
+  const auto chosen = [&](const FileRow& row) {
+    return row.live && session_.folders.contains(row.folder) &&
+           (!folder || row.folder == *folder) &&
+           (path.empty() || row.path == path || row.path.starts_with(path + "/"));
+  };
+  for (const FileState state : {FileState::Blocked, FileState::Queued}) {
+    FileId after{};
+    while (true) {
+      auto rows = session_.expect(session_.catalog->in_state(state, after, page));
+      if (!rows) return released;
+      for (const FileRow& row : *rows) {
+        after = row.id;
+        if (!chosen(row)) continue;
+        if (state == FileState::Blocked) {
+          blocked_for_.erase(row.id);
+          if (!session_.expect(
+                  session_.catalog->apply(row.id, FileEvent::CauseFixed, "a person asked"))) {
+            return released;
+          }
+          ++released;
+        } else if (row.tries > 0) {
+          ++released;
+        }
+        intake_.release(row.id);
+      }
+      if (rows->size() < page) break;
+    }
+  }
+  intake_.look_at_queue();
+  session_.changed();
+  return released;
+}
+
+}  // namespace waybill::agent

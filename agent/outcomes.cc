@@ -1,0 +1,167 @@
+#include <utility>
+
+#include "agent/running.h"
+#include "base/overloaded.h"
+#include "uploader/metadata.h"
+
+// What Transfers makes of an attempt's end: a stored row, a blocked one, or one more try.
+namespace waybill::agent {
+namespace {
+
+using catalog::AttemptRow;
+using catalog::AttemptState;
+using catalog::FileEvent;
+
+// A request that timed out may still be applied for this long (PROTOCOL.md rule 2).
+constexpr Nanoseconds quarantine = std::chrono::minutes(20);
+
+catalog::ProofLevel row_proof(uploader::ProofLevel proof) {
+  switch (proof) {
+    case uploader::ProofLevel::None:
+      return catalog::ProofLevel::None;
+    case uploader::ProofLevel::Acknowledged:
+      return catalog::ProofLevel::Acknowledged;
+    case uploader::ProofLevel::EtagRecomputed:
+      return catalog::ProofLevel::EtagRecomputed;
+    case uploader::ProofLevel::StoreChecked:
+      return catalog::ProofLevel::StoreChecked;
+  }
+  return catalog::ProofLevel::None;
+}
+
+std::string foreign_sentence(const std::string& key) {
+  return "an object that is not ours has this key: " + key;
+}
+
+}  // namespace
+
+void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
+  const std::string id = running.attempt.id;
+  const FileId file = running.attempt.file;
+  const auto ended = [&] { return session_.expect(session_.catalog->end_attempt(id)); };
+  const auto needs_person = [&](FileEvent event, const std::string& reason) {
+    if (!ended()) return;
+    if (!running.wanted) return;
+    if (!session_.expect(session_.catalog->apply(file, event, reason))) return;
+    wait_for_cause(file, running.path, reason);
+  };
+  std::visit(Overloaded{
+                 [&](const uploader::Stored& stored_object) { stored(running, stored_object); },
+                 [&](const uploader::StoredByOther& other) {
+                   const catalog::StoredObject object{
+                       .version = other.object.version,
+                       .etag = other.object.etag,
+                       .size = other.object.size,
+                       .sha256 = running.attempt.sha256.value_or(Sha256{}),
+                       .checksum = other.object.checksum_sha256.empty()
+                                       ? ""
+                                       : "sha256:" + other.object.checksum_sha256,
+                       .proof = row_proof(other.proof),
+                       .proof_detail = "the same bytes were there already, put by somebody else: " +
+                                       other.proof_detail};
+                   session_.expect(session_.catalog->acknowledge(id, object, false));
+                 },
+                 [&](const uploader::ForeignObject&) {
+                   needs_person(FileEvent::Foreign, foreign_sentence(running.attempt.key));
+                 },
+                 [&](const uploader::CannotTell& unclear) {
+                   needs_person(
+                       FileEvent::NeedsPerson,
+                       "whether the upload arrived cannot be told: " + unclear.cause.describe());
+                 },
+                 [&](const uploader::Refused& refused) {
+                   needs_person(FileEvent::NeedsPerson, refused.cause.describe());
+                 },
+                 [&](const uploader::Dropped& drop) { dropped(running, drop); },
+             },
+             outcome);
+  remove(id);
+}
+
+void Transfers::stored(Running& running, const uploader::Stored& outcome) {
+  const catalog::StoredObject object{.version = outcome.reply.version,
+                                     .etag = outcome.reply.etag,
+                                     .size = outcome.size,
+                                     .sha256 = outcome.sha256,
+                                     .checksum = outcome.checksum,
+                                     .proof = row_proof(outcome.proof),
+                                     .proof_detail = outcome.proof_detail};
+  auto row = session_.expect(session_.catalog->acknowledge(running.attempt.id, object, true));
+  if (!row) return;
+  blocked_for_.erase(row->id);
+  if (outcome.may_land_again) may_land_until_[row->id] = session_.now() + quarantine;
+  session_.after_commit([this, path = running.path, key = running.attempt.key,
+                         attempt = running.attempt.id, request = outcome.reply.request_id] {
+    session_.world.log.debug(
+        "stored",
+        {{"file", path.second}, {"key", key}, {"attempt", attempt}, {"request_id", request}});
+  });
+}
+
+void Transfers::dropped(Running& running, const uploader::Dropped& outcome) {
+  AttemptRow attempt = running.attempt;
+  if (outcome.may_still_land || !running.machine.left_behind().empty()) {
+    attempt.state = AttemptState::Abandoned;
+    if (!session_.expect(session_.catalog->save_attempt(attempt))) return;
+    resolve_abandoned(attempt);
+  } else if (!session_.expect(session_.catalog->end_attempt(attempt.id))) {
+    return;
+  }
+  if (!running.wanted) return;
+  // Nobody else has moved the row on: the file goes back to the queue, or waits for a person.
+  if (running.given_up) {
+    session_.expect(session_.catalog->apply(attempt.file, FileEvent::NeedsPerson,
+                                            running.given_up->describe()));
+    wait_for_cause(attempt.file, running.path, running.given_up->describe());
+  } else {
+    session_.expect(session_.catalog->apply(attempt.file, FileEvent::Transient,
+                                            "the file changed while it was uploaded"));
+    // The look at the file that was asked for decides; do not read the old fingerprint meanwhile.
+    intake_.postpone(attempt.file, session_.now() + std::chrono::seconds(2));
+  }
+}
+
+void Transfers::remove(const std::string& attempt_id) {
+  const auto found = running_.find(attempt_id);
+  if (found == running_.end()) return;
+  const FilePath path = found->second->path;
+  held_bytes_ -= found->second->charged;
+  attempt_of_path_.erase(path);
+  running_.erase(found);
+  intake_.look_at_queue();
+  session_.changed();
+  left_(path);
+}
+
+// An attempt that nobody wants may still land. After its quarantine one HEAD says whether it did;
+// if so its object is recorded, so that no effect of ours stays unknown (P6).
+void Transfers::resolve_abandoned(const AttemptRow& attempt) {
+  session_.timers.at(session_.now() + quarantine, [this, attempt] {
+    if (!stores_.known(attempt.store) || !stores_.open(attempt.store))
+      return resolve_abandoned(attempt);
+    auto& store = stores_.client(attempt.store);
+    if (!attempt.upload_id.empty()) {
+      store.abort_upload(attempt.key, attempt.upload_id, [](const Result<uploader::Nothing>&) {});
+    }
+    store.head(attempt.key, [this, attempt,
+                             post = session_.poster()](Result<uploader::HeadReply> head) {
+      post([this, attempt, head = std::move(head)] {
+        if (!head && head.error().code != ErrorCode::NotFound) return resolve_abandoned(attempt);
+        if (head && uploader::parse_metadata(head->metadata).attempt == attempt.id &&
+            attempt.sha256) {
+          const catalog::StoredObject object{.version = head->version,
+                                             .etag = head->etag,
+                                             .size = head->size,
+                                             .sha256 = *attempt.sha256,
+                                             .proof = catalog::ProofLevel::Acknowledged,
+                                             .proof_detail = "landed after it had been given up"};
+          session_.expect(session_.catalog->acknowledge(attempt.id, object, true));
+        } else {
+          session_.expect(session_.catalog->end_attempt(attempt.id));
+        }
+      });
+    });
+  });
+}
+
+}  // namespace waybill::agent
