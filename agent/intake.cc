@@ -81,6 +81,7 @@ void Intake::observe(const watcher::Observation& observation) {
 void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
   FolderState& state = folders_.at(folder);
   const FilePath path(folder, file.path);
+  looked_at_.erase(path);
   if (state.listing && directly_in(file.path, state.listing->directory)) {
     state.listing->seen.insert(file.path);
   }
@@ -192,6 +193,10 @@ void Intake::folder_status(const watcher::FolderStatus& status) {
   session_.changed();
   const bool there = status.health == watcher::FolderHealth::Watching ||
                      status.health == watcher::FolderHealth::Polling;
+  // Looks are answered only where there is a folder; once it is back, all of it is seen anyway.
+  if (!there) {
+    std::erase_if(looked_at_, [&](const FilePath& file) { return file.first == status.folder; });
+  }
   // Back after a suspension all of it is seen again; what went meanwhile only the whole scan tells.
   if (there && folder.row.state == "suspended") folders_.at(status.folder).scanning = true;
   catalog::FolderRow row = folder.row;
@@ -324,12 +329,19 @@ bool Intake::no_lease_wait_is_over(const ReadyFile& file) {
   return false;
 }
 
-void Intake::look_again(const FilePath& file) {
-  session_.world.scanner.look(file.first, file.second);
+void Intake::look_again(const FilePath& file, BootTime due) {
+  looked_at_.insert(file);
+  session_.changed();
+  if (due <= session_.now()) {
+    session_.world.scanner.look(file.first, file.second);
+  } else {
+    session_.timers.at(due, [this, file] { session_.world.scanner.look(file.first, file.second); });
+  }
 }
 
 bool Intake::waiting(const FilePath& file) const {
-  return ready_paths_.contains(file) || settling_.find(file.first, file.second).has_value();
+  return ready_paths_.contains(file) || looked_at_.contains(file) ||
+         settling_.find(file.first, file.second).has_value();
 }
 
 std::int64_t Intake::waiting(FolderId folder) const {
@@ -344,6 +356,7 @@ std::optional<watcher::SettleTracker::Waiting> Intake::settling(const FilePath& 
 
 std::vector<FilePath> Intake::waiting_paths() const {
   std::vector<FilePath> paths(ready_paths_.begin(), ready_paths_.end());
+  paths.insert(paths.end(), looked_at_.begin(), looked_at_.end());
   for (const auto& [folder, state] : folders_) {
     for (auto& path : settling_.paths(folder, settling_.size(folder))) {
       paths.emplace_back(folder, std::move(path));

@@ -61,10 +61,12 @@ class Intake {
   void writer_found(const ReadyFile& file);
   // True if the longer wait is over already: then nothing was done and the file may be taken.
   bool no_lease_wait_is_over(const ReadyFile& file);
-  // Looked at again: the facts decide.
-  void look_again(const FilePath& file);
+  // Looked at again, not before `due`: the facts decide. Until they are known it is waiting.
+  void look_again(const FilePath& file, BootTime due);
 
-  [[nodiscard]] bool waiting(const FilePath& file) const;  // settling or ready
+  // Settling, ready, or to be looked at again.
+  [[nodiscard]] bool waiting(const FilePath& file) const;
+  [[nodiscard]] bool looked_at(const FilePath& file) const { return looked_at_.contains(file); }
   [[nodiscard]] std::int64_t waiting(FolderId folder) const;
   [[nodiscard]] std::optional<watcher::SettleTracker::Waiting> settling(const FilePath& file) const;
   [[nodiscard]] std::vector<FilePath> waiting_paths() const;
@@ -113,6 +115,7 @@ class Intake {
   };
   std::deque<Waiting> ready_;
   std::set<FilePath> ready_paths_;  // what ready_ holds
+  std::set<FilePath> looked_at_;    // look_again()s that the scanner has not answered yet
   std::map<FolderId, std::int64_t> ready_in_folder_;
   std::map<FileId, BootTime> postponed_;
   FileId queue_cursor_{};

@@ -326,6 +326,10 @@ FileView Pipeline::explain(const FilePath& file) {
     return {.phase = "waiting-for-store",
             .explanation = "its store cannot be used now: waybill status says why"};
   }
+  if (parts_->intake->looked_at(file)) {
+    return {.phase = "settling",
+            .explanation = "it changed while it was read: it is looked at again"};
+  }
   if (parts_->intake->waiting(file)) {
     return {.phase = "waiting-for-slot", .explanation = "it waits for its turn"};
   }

@@ -134,12 +134,8 @@ void Transfers::read_failed(const ReadyFile& file, const Error& error) {
       // Until the look has been answered the row still has the old fingerprint: do not try it
       // again.
       if (*row) intake_.postpone((*row)->id, session_.now() + read_retry);
-      if (error.code != ErrorCode::RetryLater) {
-        intake_.look_again(path);
-      } else {
-        session_.timers.at(session_.now() + read_retry, [this, path] { intake_.look_again(path); });
-      }
-      left_(path);
+      const bool later = error.code == ErrorCode::RetryLater;
+      intake_.look_again(path, session_.now() + (later ? read_retry : Nanoseconds::zero()));
       return;
     }
     default:

@@ -341,7 +341,7 @@ void Transfers::persist_content(Running& running, const Sha256& sha256) {
                        (*row)->generation == running.attempt.generation;
   if (current && (*row)->sha256 && (*row)->sha256 != sha256) {
     // The row speaks of other bytes under the same fingerprint: it must be settled anew (P2).
-    intake_.look_again(running.path);
+    intake_.look_again(running.path, session_.now());
     return source_lost(running);
   }
   AttemptRow attempt = running.attempt;
@@ -397,7 +397,7 @@ void Transfers::send_put(Running& running) {
       Running& now = *found->second;
       if (!content || content->sha256 != now.attempt.sha256) {
         release_content(now);
-        intake_.look_again(now.path);
+        intake_.look_again(now.path, session_.now());
         source_lost(now);
         return feed(id, uploader::PutDone{not_sent()});
       }
@@ -468,7 +468,7 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
   running.reading = false;
   running.source.parts = reader;
   const bool unusable = !content || (whole && !*whole);
-  if (unusable) intake_.look_again(running.path);
+  if (unusable) intake_.look_again(running.path, session_.now());
   if (unusable || running.lost) {
     part_answered(running, part.length);
     source_lost(running);
