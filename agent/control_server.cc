@@ -105,10 +105,9 @@ struct ControlServer::Impl {
         if (!request.has_param(name)) return std::nullopt;
         return request.get_param_value(name);
       };
-      ControlDesk::Answer answer = reply(request, parameter);
+      const ControlDesk::Answer answer = reply(request, parameter);
       response.status = answer.http_status;
-      response.set_content(std::move(answer.body),
-                           answer.http_status == 200 ? type : "application/json");
+      response.set_content(answer.body, answer.http_status == 200 ? type : "application/json");
     };
   }
 
@@ -141,14 +140,14 @@ struct ControlServer::Impl {
               .message = unknown ? "there is no such question" : "the request cannot be used"}),
           "application/json");
     });
-    server.set_exception_handler(
-        [this](const httplib::Request& request, httplib::Response& response, std::exception_ptr) {
-          log.error("a request failed within", {{"request", request.path}});
-          response.status = 500;
-          response.set_content(to_json(Error{.code = ErrorCode::Internal,
-                                             .message = "the request failed within waybilld"}),
-                               "application/json");
-        });
+    server.set_exception_handler([this](const httplib::Request& request,
+                                        httplib::Response& response, const std::exception_ptr&) {
+      log.error("a request failed within", {{"request", request.path}});
+      response.status = 500;
+      response.set_content(to_json(Error{.code = ErrorCode::Internal,
+                                         .message = "the request failed within waybilld"}),
+                           "application/json");
+    });
   }
 
   // constant after start()

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <future>
 #include <utility>
 
+#include "base/environment.h"
 #include "catalog/catalog.h"
 #include "uploader/credentials.h"
 #include "uploader/s3_store.h"
@@ -26,13 +26,13 @@ constexpr Nanoseconds ready_patience = std::chrono::seconds(10);
 Result<std::shared_ptr<uploader::ObjectStore>> connect(const S3Config& s3,
                                                        uploader::TransferEngine& engine,
                                                        const Clock& clock) {
-  const char* systemd = ::getenv("CREDENTIALS_DIRECTORY");
-  auto credentials = uploader::make_credentials({.access_key_id = s3.access_key_id,
-                                                 .secret_access_key = s3.secret_access_key,
-                                                 .session_token = s3.session_token,
-                                                 .credentials_file = s3.credentials_file,
-                                                 .profile = s3.profile,
-                                                 .systemd_directory = systemd ? systemd : ""});
+  auto credentials = uploader::make_credentials(
+      {.access_key_id = s3.access_key_id,
+       .secret_access_key = s3.secret_access_key,
+       .session_token = s3.session_token,
+       .credentials_file = s3.credentials_file,
+       .profile = s3.profile,
+       .systemd_directory = environment("CREDENTIALS_DIRECTORY").value_or("")});
   auto store = uploader::make_s3_store({.endpoint = s3.endpoint,
                                         .region = s3.region,
                                         .bucket = s3.bucket,

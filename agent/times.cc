@@ -60,7 +60,8 @@ std::optional<std::int64_t> from_iso_time(std::string_view text) {
   if (!date.ok() || number(text, 0, 4) < 1678 || number(text, 0, 4) > 2261) return std::nullopt;
   const std::int64_t seconds =
       std::chrono::sys_days(date).time_since_epoch().count() * std::int64_t{86'400} +
-      number(text, 11, 2) * 3600 + number(text, 14, 2) * 60 + number(text, 17, 2);
+      std::int64_t{number(text, 11, 2)} * 3600 + std::int64_t{number(text, 14, 2)} * 60 +
+      number(text, 17, 2);
   return seconds * 1'000'000'000 + number(text, 20, 9);
 }
 

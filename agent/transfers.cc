@@ -121,12 +121,13 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
   }
   const std::string id = attempt.id;
   const FilePath path(folder.row.id, row.path);
-  auto running = std::make_unique<Running>(
-      Running{.attempt = std::move(attempt),
-              .path = path,
-              .machine = uploader::Upload(std::move(what), stores_.capabilities(attempt.store),
-                                          uploader::RetryPolicy{}, session_.world.random),
-              .source = std::move(source)});
+  const uploader::Capabilities& store = stores_.capabilities(attempt.store);
+  auto running = std::make_unique<Running>(Running{
+      .attempt = std::move(attempt),
+      .path = path,
+      .machine =
+          uploader::Upload(std::move(what), store, uploader::RetryPolicy{}, session_.world.random),
+      .source = std::move(source)});
   if (running->source.content) {
     running->charged = running->source.content->bytes->size();
     held_bytes_ += running->charged;

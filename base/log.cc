@@ -3,9 +3,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <cstdlib>
-
 #include "base/bytes.h"
+#include "base/environment.h"
 
 namespace waybill {
 namespace {
@@ -45,7 +44,7 @@ struct StderrLog::Sink {
 };
 
 StderrLog::StderrLog(LogLevel least)
-    : journal_(::getenv("JOURNAL_STREAM") != nullptr),
+    : journal_(environment("JOURNAL_STREAM").has_value()),
       sink_(std::make_unique<Sink>(Sink{std::make_shared<spdlog::logger>(
           "waybill", std::make_shared<spdlog::sinks::stderr_sink_mt>())})) {
   sink_->logger->set_level(spdlog_level(least));

@@ -11,7 +11,11 @@ class Secret {
   Secret() = default;
   explicit Secret(std::string_view text) : text_(text) {}
   Secret(const Secret& other) = default;
-  Secret(Secret&& other) noexcept : text_(other.text_) { other.wipe(); }
+  // Copies, then wipes: a moved short string would leave its characters where they were.
+  Secret(Secret&& other) noexcept {
+    text_ = other.text_;
+    other.wipe();
+  }
   Secret& operator=(const Secret& other);
   Secret& operator=(Secret&& other) noexcept;
   ~Secret() { wipe(); }

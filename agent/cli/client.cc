@@ -110,7 +110,7 @@ Client::Reply Client::ask(bool post, const std::string& path, const Parameters& 
     client.set_default_headers({{"Host", "waybilld"}});
     client.set_connection_timeout(patience);
     client.set_read_timeout(patience);
-    const httplib::Result result = post ? client.Post(address) : client.Get(address);
+    httplib::Result result = post ? client.Post(address) : client.Get(address);
     if (result) {
       if (result->status == 200) return std::move(result->body);
       return tl::unexpected(refused(*result));

@@ -59,8 +59,8 @@ std::string duration_text(Nanoseconds time) {
   if (ms < 1000) return std::to_string(ms) + " ms";
   const std::int64_t seconds = ms / 1000;
   if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 120 * 60) return std::to_string(seconds / 60) + " min";
-  if (seconds < 48 * 3600) return std::to_string(seconds / 3600) + " h";
+  if (seconds < 7200) return std::to_string(seconds / 60) + " min";
+  if (seconds < 172'800) return std::to_string(seconds / 3600) + " h";
   return with_thousands(seconds / 86'400) + " days";
 }
 

@@ -3,17 +3,15 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
-#include <string_view>
 
 #include "agent/cli/run.h"
+#include "base/environment.h"
 
 namespace {
 
 bool wants_colour() {
-  const char* no_colour = std::getenv("NO_COLOR");
-  const char* terminal = std::getenv("TERM");
-  return ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
-         terminal != nullptr && std::string_view(terminal) != "dumb";
+  return ::isatty(STDOUT_FILENO) == 1 && waybill::environment("NO_COLOR").value_or("").empty() &&
+         waybill::environment("TERM").value_or("dumb") != "dumb";
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ make_chroot() {  # DIR
   fi
   debian_sources | sed "s|^|deb $signed|" >"$1/etc/apt/sources.list"
   apt-config dump Acquire | grep -E '^Acquire::(https?|Check-|ForceIPv|Retries)' >"$1/etc/apt/apt.conf.d/90machine" || true
-  printf 'Acquire::Languages "none";\nDpkg::Use-Pty "0";\n' >>"$1/etc/apt/apt.conf.d/90machine"
+  printf 'Acquire::Retries "5";\nAcquire::Languages "none";\nDpkg::Use-Pty "0";\n' >>"$1/etc/apt/apt.conf.d/90machine"
   # Nothing here has to survive a power failure.
   echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/unsafe-io"
   printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"
