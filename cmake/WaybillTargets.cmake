@@ -41,15 +41,24 @@ function(waybill_program name)
 endfunction()
 
 # waybill_tests(name SOURCES … LINK … [LABEL unit]): a GoogleTest program, each of its tests known to ctest.
+# THREADS: several threads meet in it, so that ThreadSanitizer has something to judge (target
+# waybill_thread_tests, label threads).
 # Every *_test.cc of the calling folder must be named: one that nobody builds is a test that cannot fail.
 function(waybill_tests name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK;PROPERTIES" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "LABEL;TIMEOUT" "SOURCES;LINK;PROPERTIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE waybill_flags ${ARG_LINK} GTest::gmock GTest::gtest_main)
   # What is tested is optimized; to optimize the tests themselves would double the time of a build.
   target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0;-U_FORTIFY_SOURCE>)
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
+  endif()
+  if(ARG_THREADS)
+    string(APPEND ARG_LABEL "-threads")
+    if(NOT TARGET waybill_thread_tests)
+      add_custom_target(waybill_thread_tests)
+    endif()
+    add_dependencies(waybill_thread_tests ${name})
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)

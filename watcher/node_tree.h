@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -43,7 +44,9 @@ struct NodesByName {
 struct Place {
   std::uint64_t epoch = 0;
   std::uint64_t order = 0;
-  friend auto operator<=>(const Place&, const Place&) = default;
+  friend bool operator<(const Place& a, const Place& b) {
+    return std::tie(a.epoch, a.order) < std::tie(b.epoch, b.order);
+  }
 };
 
 // What few directories have at a time: names to look up, and tries that failed ("": its own).
