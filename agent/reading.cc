@@ -151,12 +151,14 @@ void Transfers::check_again(const ReadyFile& file) {
     if (intake_.waiting(path)) return;  // it changed, and is read again anyway
     if (busy(path)) return check_again(file);
     reading_[path] = 0;
-    session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
+    session_.world.read([this, path, file, root = session_.folders.at(file.folder).config.path,
                          lease = lease_mode(file.folder), &files = session_.world.files,
                          post = session_.poster()] {
       auto sha256 = hash_whole(files, root, file, lease);
-      post([this, file, sha256 = std::move(sha256)] {
-        reading_.erase({file.folder, file.path});
+      post([this, path, file, sha256 = std::move(sha256)] {
+        reading_.erase(path);
+        // Whoever began to wait meanwhile has it on the list.
+        left_(path);
         if (!sha256) return read_failed(file, sha256.error());
         auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
         if (!row || !*row || !((*row)->fingerprint == file.fingerprint)) return;
