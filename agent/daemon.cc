@@ -32,7 +32,10 @@ Result<std::shared_ptr<uploader::ObjectStore>> connect(const S3Config& s3,
        .session_token = s3.session_token,
        .credentials_file = s3.credentials_file,
        .profile = s3.profile,
-       .systemd_directory = environment("CREDENTIALS_DIRECTORY").value_or("")});
+       .systemd_directory = environment("CREDENTIALS_DIRECTORY").value_or(""),
+       .region = s3.region,
+       .instance_metadata = uploader::instance_metadata_of_this_machine()},
+      clock);
   auto store = uploader::make_s3_store({.endpoint = s3.endpoint,
                                         .region = s3.region,
                                         .bucket = s3.bucket,

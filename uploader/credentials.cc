@@ -1,25 +1,24 @@
 #include "uploader/credentials.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/environment.h"
 #include "base/mutex.h"
-#include "base/unique_fd.h"
+#include "uploader/credentials_fetcher.h"
 #include "uploader/credentials_file.h"
+#include "uploader/secret_file.h"
 
 namespace waybill::uploader {
 namespace {
 
-std::string environment(const char* name) {
-  const char* const value = ::getenv(name);
-  return value == nullptr ? "" : value;
+// Empty and not there are the same to all that is asked here.
+std::string variable(const char* name) {
+  return environment(name).value_or("");
 }
 
 // What changes when somebody writes or replaces a file.
@@ -38,37 +37,12 @@ std::int64_t nanoseconds(const timespec& time) {
 
 FileVersion version_of(const std::string& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {};
+  if (path.empty() || ::stat(path.c_str(), &status) != 0) return {};
   return {.dev = status.st_dev,
           .ino = status.st_ino,
           .size = status.st_size,
           .mtime = nanoseconds(status.st_mtim),
           .ctime = nanoseconds(status.st_ctim)};
-}
-
-// Errors: as the system call that failed.
-Result<Secret> read_file(const std::string& path) {
-  constexpr std::size_t most = 64U << 10U;
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return fail(system_error("open " + path, errno));
-  std::string text(most, '\0');
-  std::size_t length = 0;
-  while (length < text.size()) {
-    const ssize_t got = ::read(fd.get(), text.data() + length, text.size() - length);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(system_error("read " + path, errno));
-    if (got == 0) break;
-    length += static_cast<std::size_t>(got);
-  }
-  Secret secret(std::string_view(text.data(), length));
-  ::explicit_bzero(text.data(), text.size());
-  return secret;
-}
-
-std::string_view first_line(std::string_view text) {
-  text = text.substr(0, text.find('\n'));
-  while (!text.empty() && (text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
-  return text;
 }
 
 // Files that credentials are read from, read again only when one of them has changed.
@@ -98,11 +72,22 @@ class Files {
 
 // From one place in the order; nullopt: nothing there, look further.
 using Found = std::optional<Result<Credentials>>;
+using Source = std::shared_ptr<CredentialsSource>;
+using FoundSource = std::optional<Result<Source>>;
+
+class Fixed final : public CredentialsSource {
+ public:
+  explicit Fixed(Credentials credentials) : credentials_(std::move(credentials)) {}
+  Result<Credentials> get() override { return credentials_; }
+
+ private:
+  const Credentials credentials_;
+};
 
 Found read_systemd(const Files& files) {
-  const auto key = read_file(files.path(0));
-  const auto secret = read_file(files.path(1));
-  const auto token = read_file(files.path(2));
+  const auto key = read_secret_file(files.path(0));
+  const auto secret = read_secret_file(files.path(1));
+  const auto token = read_secret_file(files.path(2));
   const auto absent = [](const Result<Secret>& file) {
     return !file && file.error().code == ErrorCode::SourceGone;
   };
@@ -124,37 +109,205 @@ Found read_systemd(const Files& files) {
   return credentials;
 }
 
-Found read_profile(const std::string& path, const std::string& profile, bool asked_for) {
-  const auto text = read_file(path);
-  if (!text && !asked_for && text.error().code == ErrorCode::SourceGone) return std::nullopt;
-  if (!text) {
-    return fail(ErrorCode::NeedsPerson,
-                "the credentials file cannot be used: " + text.error().describe());
-  }
-  auto credentials = parse_credentials_file(text->reveal(), profile);
-  if (credentials) return credentials;
-  return fail(ErrorCode::NeedsPerson,
-              "the credentials file " + path + " " + credentials.error().message);
+std::string sts_endpoint(const std::string& region) {
+  const std::string named = variable("AWS_ENDPOINT_URL_STS");
+  if (!named.empty()) return named.ends_with('/') ? named.substr(0, named.size() - 1) : named;
+  const char* const domain = region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
+  return "https://sts." + region + domain;
 }
+
+std::string session_name(const std::string& wished) {
+  return wished.empty() ? "waybill" : wished;
+}
+
+// The container's endpoint as the environment names it; nullopt: it does not.
+std::optional<ContainerEndpoint> container_of_environment() {
+  const std::string relative = variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+  const std::string full = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+  if (relative.empty() && full.empty()) return std::nullopt;
+  return ContainerEndpoint{.url = relative.empty() ? full : "http://169.254.170.2" + relative,
+                           .token = Secret(variable("AWS_CONTAINER_AUTHORIZATION_TOKEN")),
+                           .token_file = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")};
+}
+
+// Profiles of the two files of AWS's tools, or of the one file that the configuration names.
+class Profiles {
+ public:
+  Profiles(const CredentialsOptions& options, const Clock& clock)
+      : named_(!options.credentials_file.empty()),
+        region_(options.region),
+        instance_metadata_(options.instance_metadata),
+        clock_(clock),
+        files_(named_ ? std::vector<std::string>{options.credentials_file, ""}
+                      : std::vector<std::string>{
+                            default_file("AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials"),
+                            default_file("AWS_CONFIG_FILE", "/.aws/config")}) {
+    profile_ = options.profile;
+    const std::string wished = variable("AWS_PROFILE");
+    if (profile_ == "default" && !named_ && !wished.empty()) profile_ = wished;
+  }
+
+  // nullopt: there are no such files, or nothing in them.
+  const FoundSource& look() {
+    if (files_.changed()) found_ = read();
+    return found_;
+  }
+  [[nodiscard]] const std::string& first_file() const { return files_.path(0); }
+
+ private:
+  static std::string default_file(const char* name_of_variable, const char* below_home) {
+    const std::string named = variable(name_of_variable);
+    const std::string home = variable("HOME");
+    if (!named.empty()) return named;
+    return home.empty() ? "" : home + below_home;
+  }
+
+  FoundSource read() {
+    std::vector<Secret> texts;
+    for (const std::size_t i : {0U, 1U}) {
+      if (files_.path(i).empty()) continue;
+      auto text = read_secret_file(files_.path(i));
+      if (text) {
+        texts.push_back(std::move(*text));
+      } else if (named_ || text.error().code != ErrorCode::SourceGone) {
+        return fail(ErrorCode::NeedsPerson,
+                    "the credentials file cannot be used: " + text.error().describe());
+      }
+    }
+    if (texts.empty()) return std::nullopt;
+    return source_of(texts, profile_, 0);
+  }
+
+  FoundSource source_of(const std::vector<Secret>& texts, const std::string& name, int depth) {
+    const auto in_words = [this](const Error& error) {
+      return fail(ErrorCode::NeedsPerson,
+                  "the credentials file " + files_.path(0) + " " + error.message);
+    };
+    std::optional<Profile> profile;
+    std::optional<Error> missing;
+    for (const Secret& text : texts) {
+      auto found = find_profile(text.reveal(), name);
+      if (found) {
+        profile = profile ? merged(std::move(*profile), std::move(*found)) : std::move(*found);
+      } else {
+        missing = std::move(found.error());
+      }
+    }
+    if (!profile) return in_words(*missing);
+    if (!profile->leads_somewhere()) {
+      // The default profile of AWS's tools is often there for its region alone.
+      const bool only_settings =
+          !named_ && name == "default" && profile->role_arn.empty() && !profile->has_sso;
+      if (only_settings) return std::nullopt;
+      return in_words(useless_profile(*profile, name).value());
+    }
+    return way_of(texts, *profile, name, depth);
+  }
+
+  FoundSource way_of(const std::vector<Secret>& texts, const Profile& profile,
+                     const std::string& name, int depth) {
+    const std::string session = session_name(profile.role_session_name);
+    if (!profile.role_arn.empty() && !profile.web_identity_token_file.empty()) {
+      return make_fetched_source(web_identity({.sts_endpoint = sts_endpoint(region_),
+                                               .role_arn = profile.role_arn,
+                                               .session_name = session,
+                                               .token_file = profile.web_identity_token_file}),
+                                 clock_);
+    }
+    if (!profile.role_arn.empty() &&
+        (!profile.source_profile.empty() || !profile.credential_source.empty())) {
+      FoundSource base = base_of(texts, profile, name, depth);
+      if (!base || !*base) return base;
+      return make_fetched_source(assumed_role({.sts_endpoint = sts_endpoint(region_),
+                                               .region = region_,
+                                               .role_arn = profile.role_arn,
+                                               .session_name = session,
+                                               .external_id = profile.external_id},
+                                              **base, clock_),
+                                 clock_);
+    }
+    if (!profile.credentials.access_key_id.empty()) {
+      return std::make_shared<Fixed>(profile.credentials);
+    }
+    return make_fetched_source(credential_process(profile.credential_process), clock_);
+  }
+
+  // Who assumes a profile's role.
+  FoundSource base_of(const std::vector<Secret>& texts, const Profile& profile,
+                      const std::string& name, int depth) {
+    const auto wrong = [&](const std::string& what) {
+      return fail(ErrorCode::NeedsPerson, "the credentials file " + files_.path(0) +
+                                              " has in its profile \"" + name + "\" " + what);
+    };
+    if (profile.source_profile == name) {
+      if (profile.credentials.access_key_id.empty()) return wrong("itself as its source_profile");
+      return std::make_shared<Fixed>(profile.credentials);
+    }
+    if (!profile.source_profile.empty()) {
+      constexpr int deepest = 5;
+      if (depth >= deepest) return wrong("a source_profile that leads round in a circle");
+      return source_of(texts, profile.source_profile, depth + 1);
+    }
+    if (profile.credential_source == "Environment") {
+      return std::make_shared<Fixed>(Credentials{variable("AWS_ACCESS_KEY_ID"),
+                                                 Secret(variable("AWS_SECRET_ACCESS_KEY")),
+                                                 Secret(variable("AWS_SESSION_TOKEN"))});
+    }
+    if (profile.credential_source == "Ec2InstanceMetadata" && !instance_metadata_.empty()) {
+      return make_fetched_source(instance_metadata(instance_metadata_), clock_);
+    }
+    if (profile.credential_source == "EcsContainer") {
+      if (auto container = container_of_environment()) {
+        return make_fetched_source(container_endpoint(std::move(*container)), clock_);
+      }
+    }
+    return wrong("a credential_source that this machine does not have");
+  }
+
+  // constant after construction
+  const bool named_;
+  std::string profile_;
+  const std::string region_;
+  const std::string instance_metadata_;
+  const Clock& clock_;
+
+  Files files_;
+  FoundSource found_;
+};
 
 class Chain final : public CredentialsSource {
  public:
-  explicit Chain(CredentialsOptions options)
-      : profile_(std::move(options.profile)),
-        file_was_named_(!options.credentials_file.empty()),
-        configured_{std::move(options.access_key_id), std::move(options.secret_access_key),
-                    std::move(options.session_token)},
-        environment_{environment("AWS_ACCESS_KEY_ID"), Secret(environment("AWS_SECRET_ACCESS_KEY")),
-                     Secret(environment("AWS_SESSION_TOKEN"))},
-        systemd_directory_(std::move(options.systemd_directory)),
+  Chain(CredentialsOptions options, const Clock& clock)
+      : configured_{options.access_key_id, options.secret_access_key, options.session_token},
+        environment_{variable("AWS_ACCESS_KEY_ID"), Secret(variable("AWS_SECRET_ACCESS_KEY")),
+                     Secret(variable("AWS_SESSION_TOKEN"))},
+        systemd_directory_(options.systemd_directory),
         systemd_files_({systemd_directory_ + "/aws-access-key-id",
                         systemd_directory_ + "/aws-secret-access-key",
                         systemd_directory_ + "/aws-session-token"}),
-        file_({file_was_named_ ? std::move(options.credentials_file) : default_file()}) {}
+        profiles_(options, clock) {
+    if (!configured_.access_key_id.empty()) return;
+    const std::string token_file = variable("AWS_WEB_IDENTITY_TOKEN_FILE");
+    const std::string role = variable("AWS_ROLE_ARN");
+    if (!token_file.empty() && !role.empty()) {
+      web_identity_ = make_fetched_source(
+          web_identity({.sts_endpoint = sts_endpoint(options.region),
+                        .role_arn = role,
+                        .session_name = session_name(variable("AWS_ROLE_SESSION_NAME")),
+                        .token_file = token_file}),
+          clock);
+    }
+    if (auto container = container_of_environment()) {
+      machine_ = make_fetched_source(container_endpoint(std::move(*container)), clock);
+    } else if (!options.instance_metadata.empty()) {
+      machine_ = make_fetched_source(instance_metadata(options.instance_metadata), clock);
+    }
+  }
 
   Result<Credentials> get() override {
     if (!configured_.access_key_id.empty()) return configured_;
     const MutexLock lock(mu_);
+    used_.reset();
     if (!systemd_directory_.empty()) {
       if (systemd_files_.changed()) systemd_ = read_systemd(systemd_files_);
       if (systemd_) return *systemd_;
@@ -162,45 +315,73 @@ class Chain final : public CredentialsSource {
     if (!environment_.access_key_id.empty() && !environment_.secret_access_key.empty()) {
       return environment_;
     }
-    if (!file_.path(0).empty()) {
-      if (file_.changed()) from_file_ = read_profile(file_.path(0), profile_, file_was_named_);
-      if (from_file_) return *from_file_;
+    if (web_identity_) return use(web_identity_);
+    if (const FoundSource& profile = profiles_.look()) {
+      if (!*profile) return fail(profile->error());
+      return use(**profile);
     }
+    if (machine_) return use(machine_);
     return none();
   }
 
+  void refused(const Credentials& credentials) override {
+    const MutexLock lock(mu_);
+    if (used_) used_->refused(credentials);
+  }
+
  private:
-  static std::string default_file() {
-    const std::string home = environment("HOME");
-    return home.empty() ? "" : home + "/.aws/credentials";
+  Result<Credentials> use(const Source& source) REQUIRES(mu_) {
+    used_ = source;
+    return source->get();
   }
 
   [[nodiscard]] Failure none() const REQUIRES(mu_) {
     std::string places = "the configuration";
     if (!systemd_directory_.empty()) places += ", " + systemd_directory_;
     places += ", AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-    if (!file_.path(0).empty()) places += ", " + file_.path(0);
+    if (!profiles_.first_file().empty()) places += ", " + profiles_.first_file();
     return fail(ErrorCode::NeedsPerson, "no credentials for S3 were found in " + places);
   }
 
   // constant after construction
-  const std::string profile_;
-  const bool file_was_named_;
   const Credentials configured_;
   const Credentials environment_;
   const std::string systemd_directory_;
+  Source web_identity_;  // null: none
+  Source machine_;       // container endpoint or instance metadata; null: neither
 
   Mutex mu_;
   Files systemd_files_ GUARDED_BY(mu_);
   Found systemd_ GUARDED_BY(mu_);
-  Files file_ GUARDED_BY(mu_);
-  Found from_file_ GUARDED_BY(mu_);
+  Profiles profiles_ GUARDED_BY(mu_);
+  Source used_ GUARDED_BY(mu_);  // which of them gave the last credentials; null: none of these
 };
+
+bool file_says_amazon(const char* path) {
+  const auto text = read_secret_file(path);
+  if (!text) return false;
+  std::string line(first_line(text->reveal()));
+  for (char& c : line) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return line.find("amazon") != std::string::npos || line.starts_with("ec2");
+}
 
 }  // namespace
 
-std::shared_ptr<CredentialsSource> make_credentials(CredentialsOptions options) {
-  return std::make_shared<Chain>(std::move(options));
+std::shared_ptr<CredentialsSource> make_credentials(CredentialsOptions options,
+                                                    const Clock& clock) {
+  return std::make_shared<Chain>(std::move(options), clock);
+}
+
+std::string instance_metadata_of_this_machine() {
+  if (variable("AWS_EC2_METADATA_DISABLED") == "true") return {};
+  std::string named = variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+  while (named.ends_with('/')) named.pop_back();
+  if (!named.empty()) return named;
+  for (const char* path : {"/sys/class/dmi/id/sys_vendor", "/sys/class/dmi/id/bios_vendor",
+                           "/sys/class/dmi/id/bios_version", "/sys/hypervisor/uuid"}) {
+    if (file_says_amazon(path)) return "http://169.254.169.254";
+  }
+  return {};
 }
 
 }  // namespace waybill::uploader

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/secret.h"
 
@@ -14,11 +15,14 @@ struct Credentials {
   Secret session_token;  // empty: none
 };
 
-// Thread-safe. Errors: NeedsPerson (none found, unreadable: the sentence says where it looked).
+// Thread-safe; never waits for the network. Errors: NeedsPerson (none found, unreadable: the
+// sentence says where it looked), RetryLater (they are being fetched).
 class CredentialsSource {
  public:
   virtual ~CredentialsSource() = default;
   virtual Result<Credentials> get() = 0;
+  // S3 does not accept these any more: temporary ones are fetched anew.
+  virtual void refused(const Credentials& /*credentials*/) {}
 };
 
 struct CredentialsOptions {
@@ -29,10 +33,17 @@ struct CredentialsOptions {
   std::string profile = "default";
   std::string
       systemd_directory;  // $CREDENTIALS_DIRECTORY: files aws-access-key-id, aws-secret-access-key
+  std::string region = "us-east-1";  // of STS
+  std::string instance_metadata;     // "http://169.254.169.254"; empty: not asked
 };
 
-// In the order of S3.md section 6: configuration, systemd credential, environment, credentials
-// file.
-std::shared_ptr<CredentialsSource> make_credentials(CredentialsOptions options);
+// In the order of S3.md section 6: configuration, systemd credential, environment (keys, then a web
+// identity), profile (keys, assumed role, web identity, credential_process), container endpoint,
+// instance metadata. The clock outlives it.
+std::shared_ptr<CredentialsSource> make_credentials(CredentialsOptions options, const Clock& clock);
+
+// Where the instance metadata service is to be asked: what the environment says, else its usual
+// address if this machine is one of Amazon's; empty: nowhere.
+std::string instance_metadata_of_this_machine();
 
 }  // namespace waybill::uploader

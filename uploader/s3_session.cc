@@ -164,7 +164,12 @@ bool S3Session::learn_clock(const HttpReply& reply, const S3ErrorDocument& docum
 
 bool S3Session::learn_credentials(const S3ErrorDocument& document, Made& made) {
   if (made.credentials_renewed || !is_about_credentials(document)) return false;
-  if (!renew_credentials() || credentials_number_ == made.credentials) return false;
+  if (!renew_credentials()) return false;
+  if (credentials_number_ == made.credentials) {
+    // Temporary ones may have ended before their time; the next request finds those that follow.
+    if (!credentials_.session_token.empty()) source_->refused(credentials_);
+    return false;
+  }
   made.credentials_renewed = true;
   return true;
 }

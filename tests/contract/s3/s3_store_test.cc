@@ -41,7 +41,7 @@ class ServedStore final : public StoreUnderTest {
          .ca_file = way.tls ? folder_.file("ca.pem") : "",
          .checksum_header = way.checksum_header},
         uploader::make_credentials(
-            {.access_key_id = "testkey", .secret_access_key = Secret("testsecret")}),
+            {.access_key_id = "testkey", .secret_access_key = Secret("testsecret")}, clock_),
         *engine_, clock_);
   }
   uploader::ObjectStore& store() override { return *store_; }

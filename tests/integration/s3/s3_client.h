@@ -34,6 +34,13 @@ class S3Client : public testing::Test {
 
   // `options` without an endpoint: the server's, in path style.
   void connect(uploader::S3Options options = {}, int max_connections = 8) {
+    connect_with(
+        uploader::make_credentials(
+            {.access_key_id = "testkey", .secret_access_key = Secret("testsecret")}, clock_),
+        max_connections, std::move(options));
+  }
+  void connect_with(std::shared_ptr<uploader::CredentialsSource> credentials, int max_connections,
+                    uploader::S3Options options = {}) {
     store_.reset();
     engine_.reset();
     auto engine = uploader::TransferEngine::start({.max_connections = max_connections}, clock_);
@@ -42,11 +49,8 @@ class S3Client : public testing::Test {
     if (options.endpoint.empty()) options.endpoint = server().url();
     if (options.region.empty()) options.region = "us-east-1";
     if (options.bucket.empty()) options.bucket = bucket;
-    auto store = uploader::make_s3_store(
-        std::move(options),
-        uploader::make_credentials(
-            {.access_key_id = "testkey", .secret_access_key = Secret("testsecret")}),
-        *engine_, clock_);
+    auto store =
+        uploader::make_s3_store(std::move(options), std::move(credentials), *engine_, clock_);
     ASSERT_TRUE(store) << store.error().describe();
     store_ = std::move(*store);
   }
