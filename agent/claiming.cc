@@ -54,7 +54,8 @@ void Transfers::claim(FileRow row, Source source) {
     intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
     return;
   }
-  const std::uint64_t part_size = uploader::part_size_for(row.fingerprint.size);
+  const std::uint64_t part_size = uploader::part_size_for(
+      row.fingerprint.size, session_.folders.at(row.folder).config.s3.part_size);
   const catalog::NewAttempt attempt{
       .id = attempt_id,
       .file = row.id,

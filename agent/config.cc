@@ -77,14 +77,27 @@ std::string absolute(const std::string& path) {
   return error ? path : full;
 }
 
+bool same_wishes(const uploader::WriteOptions& a, const uploader::WriteOptions& b) {
+  const auto plain = [](const uploader::WriteOptions& write) {
+    return std::tie(write.sse, write.sse_kms_key_id, write.sse_bucket_key, write.storage_class,
+                    write.acl, write.cache_control, write.content_type, write.tags, write.metadata,
+                    write.lock, write.lock_for, write.legal_hold, write.requester_pays,
+                    write.expected_bucket_owner);
+  };
+  return plain(a) == plain(b);
+}
+
 }  // namespace
 
 bool operator==(const S3Config& a, const S3Config& b) {
   const auto plain = [](const S3Config& s3) {
     return std::tie(s3.endpoint, s3.region, s3.bucket, s3.path_style, s3.ca_file, s3.access_key_id,
-                    s3.credentials_file, s3.profile);
+                    s3.credentials_file, s3.profile, s3.proxy, s3.dual_stack, s3.fips,
+                    s3.accelerate, s3.checksum_header, s3.checksum_said, s3.part_size,
+                    s3.sse_customer_key_file);
   };
-  return plain(a) == plain(b) && a.secret_access_key.reveal() == b.secret_access_key.reveal() &&
+  return plain(a) == plain(b) && same_wishes(a.write, b.write) &&
+         a.secret_access_key.reveal() == b.secret_access_key.reveal() &&
          a.session_token.reveal() == b.session_token.reveal();
 }
 

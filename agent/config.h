@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "uploader/write_options.h"
 
 // What a person wrote, checked and complete: defaults filled in, [s3] merged into each folder.
 namespace waybill::agent {
@@ -25,6 +26,15 @@ struct S3Config {
   Secret session_token;
   std::string credentials_file;
   std::string profile = "default";
+  std::string proxy;  // URL; empty: by the environment
+  bool dual_stack = false;
+  bool fips = false;
+  bool accelerate = false;
+  bool checksum_header = false;  // where `checksum_said`, else as the endpoint is one of AWS or not
+  bool checksum_said = false;
+  std::uint64_t part_size = 16ULL << 20U;  // the least; of files above the multipart threshold
+  std::string sse_customer_key_file;       // 32 bytes, or their base64
+  uploader::WriteOptions write;            // but for the customer's key
 
   friend bool operator==(const S3Config& a, const S3Config& b);
 };

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/bytes.h"
+#include "uploader/key.h"
 
 namespace waybill::agent {
 namespace {
@@ -120,6 +121,16 @@ Result<void> check_folders(const ConfigDocument& document, const Config& config)
         return refuse(at, "[[folder]] path = " + in_quotes(folder.path) +
                               " is watched already, by " + in_quotes(other.name) + " at " +
                               place_of(others, "path").text());
+      }
+      const bool one_place =
+          folder.s3.endpoint == other.s3.endpoint && folder.s3.bucket == other.s3.bucket &&
+          uploader::literal_prefix(folder.prefix) == uploader::literal_prefix(other.prefix);
+      if (one_place && !(folder.s3 == other.s3)) {
+        return refuse(place_of(table, "prefix"),
+                      "[[folder]] " + in_quotes(folder.name) + " and " + in_quotes(other.name) +
+                          " at " + place_of(others, "name").text() +
+                          " put below the same prefix with different S3 settings; give each its "
+                          "own prefix, or both the same settings");
       }
       if (is_inside(folder.path, other.path) || is_inside(other.path, folder.path)) {
         const bool outer = is_inside(other.path, folder.path);

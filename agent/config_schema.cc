@@ -10,23 +10,53 @@
 
 #include "agent/config_reader.h"
 #include "agent/config_rules.h"
+#include "agent/config_wishes.h"
 #include "base/bytes.h"
 #include "uploader/key.h"
 
 namespace waybill::agent {
 namespace {
 
-constexpr auto s3_keys = std::to_array<std::string_view>(
-    {"endpoint", "region", "bucket", "path_style", "ca_file", "insecure_http", "access_key_id",
-     "secret_access_key", "session_token", "credentials_file", "profile"});
+constexpr auto s3_keys = std::to_array<std::string_view>({"endpoint",
+                                                          "region",
+                                                          "bucket",
+                                                          "path_style",
+                                                          "ca_file",
+                                                          "insecure_http",
+                                                          "access_key_id",
+                                                          "secret_access_key",
+                                                          "session_token",
+                                                          "credentials_file",
+                                                          "profile",
+                                                          "proxy",
+                                                          "dual_stack",
+                                                          "fips",
+                                                          "accelerate",
+                                                          "checksum",
+                                                          "part_size",
+                                                          "sse",
+                                                          "sse_kms_key_id",
+                                                          "sse_bucket_key",
+                                                          "sse_customer_key_file",
+                                                          "storage_class",
+                                                          "acl",
+                                                          "cache_control",
+                                                          "content_type",
+                                                          "tagging",
+                                                          "metadata",
+                                                          "object_lock",
+                                                          "object_lock_for",
+                                                          "legal_hold",
+                                                          "requester_pays",
+                                                          "expected_bucket_owner"});
 constexpr auto agent_keys = std::to_array<std::string_view>(
     {"name", "state_dir", "socket", "log_level", "uploads", "memory"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
     {"name", "path", "prefix", "prefix_as_is", "settle", "settle_nolease", "rescan", "lease",
      "initial", "after_upload", "on_replace", "ignore"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
-constexpr auto later_s3_keys = std::to_array<std::string_view>(
-    {"sse", "sse_kms_key_id", "storage_class", "acl", "tagging", "checksum", "proxy"});
+constexpr auto later_s3_keys =
+    std::to_array<std::string_view>({"bandwidth", "bandwidth_schedule", "ip_version", "parts"});
 constexpr auto later_folder_keys = std::to_array<std::string_view>(
     {"complete", "marker", "poll", "stuck_after", "one_filesystem", "on_object_missing"});
 
@@ -131,6 +161,7 @@ S3Config read_s3(const ConfigTable& table, Findings& findings) {
     if (auto fault = fault_of_endpoint(s3.endpoint, insecure))
       section.wrong(*section.find("endpoint"), *fault);
   }
+  read_s3_wishes(section, s3);
   check_bucket(section, s3);
   check_region(section, s3.region);
   check_credentials(section, s3);

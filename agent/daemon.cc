@@ -10,6 +10,7 @@
 #include "base/environment.h"
 #include "catalog/catalog.h"
 #include "uploader/credentials.h"
+#include "uploader/request_options.h"
 #include "uploader/s3_store.h"
 #include "watcher/event_source.h"
 
@@ -36,12 +37,26 @@ Result<std::shared_ptr<uploader::ObjectStore>> connect(const S3Config& s3,
        .region = s3.region,
        .instance_metadata = uploader::instance_metadata_of_this_machine()},
       clock);
-  auto store = uploader::make_s3_store({.endpoint = s3.endpoint,
-                                        .region = s3.region,
-                                        .bucket = s3.bucket,
-                                        .path_style = s3.path_style,
-                                        .ca_file = s3.ca_file},
-                                       std::move(credentials), engine, clock);
+  uploader::S3Options options{.endpoint = s3.endpoint,
+                              .region = s3.region,
+                              .bucket = s3.bucket,
+                              .path_style = s3.path_style,
+                              .ca_file = s3.ca_file,
+                              .proxy = s3.proxy,
+                              .dual_stack = s3.dual_stack,
+                              .fips = s3.fips,
+                              .accelerate = s3.accelerate,
+                              .write = s3.write};
+  if (s3.checksum_said) {
+    options.checksum_header =
+        s3.checksum_header ? uploader::ChecksumHeader::On : uploader::ChecksumHeader::Off;
+  }
+  if (!s3.sse_customer_key_file.empty()) {
+    auto key = uploader::read_customer_key(s3.sse_customer_key_file);
+    if (!key) return fail(std::move(key.error()));
+    options.write.sse_customer_key = std::move(*key);
+  }
+  auto store = uploader::make_s3_store(std::move(options), std::move(credentials), engine, clock);
   if (!store) return fail(store.error());
   return std::shared_ptr<uploader::ObjectStore>(std::move(*store));
 }

@@ -10,6 +10,7 @@ namespace waybill::agent {
 namespace {
 
 constexpr Nanoseconds first_retry = std::chrono::seconds(1);
+constexpr Nanoseconds between_probes = std::chrono::hours(24);
 constexpr Nanoseconds last_retry = std::chrono::seconds(30);  // rule 10: a probe every ≤ 60 s
 
 std::string describe(const uploader::Capabilities& found) {
@@ -87,8 +88,30 @@ void Stores::probe_later(StoreId store) {
 void Stores::start_probe(StoreId store) {
   Gate& gate = gates_.at(store);
   if (gate.probe || gate.capabilities) return;
-  gate.probe.emplace(gate.row.prefix, session_.world.random.id128());
+  begin_probe(store);
+}
+
+void Stores::begin_probe(StoreId store) {
+  auto agent_id = session_.expect(session_.catalog->agent_id());
+  if (!agent_id) return;
+  Gate& gate = gates_.at(store);
+  ++gate.probes;
+  // An outage is looked at with one request now and then; anything else deserves a second look.
+  const int patience = gate.failures == 0 ? uploader::RetryPolicy{}.fast_attempts : 1;
+  gate.probe.emplace(gate.row.prefix, std::move(*agent_id), session_.world.random.id128(), patience,
+                     session_.world.random);
   perform(store, gate.probe->start());
+}
+
+// What a store enforces changes with its versions and its settings. The gate stays open meanwhile.
+void Stores::probe_daily(StoreId store) {
+  session_.timers.at(session_.now() + between_probes,
+                     [this, store, probes = gates_.at(store).probes] {
+                       const Gate& gate = gates_.at(store);
+                       if (gate.probes == probes && gate.capabilities && !gate.probe) {
+                         begin_probe(store);
+                       }
+                     });
 }
 
 void Stores::perform(StoreId store, uploader::Probe::Action action) {
@@ -119,9 +142,13 @@ void Stores::perform(StoreId store, uploader::Probe::Action action) {
                                   });
                                 });
           },
+          [&](const uploader::Probe::Wait& wait) {
+            session_.timers.at(session_.now() + wait.time, [this, store] {
+              perform(store, gates_.at(store).probe->resumed());
+            });
+          },
           [&](const uploader::Finding& finding) { finish_probe(store, finding); },
           [&](const uploader::Probe::Failed& failed) {
-            gate.left_behind.push_back(gate.probe->key());
             gate.probe.reset();
             close(gate, failed.cause);
             probe_later(store);
@@ -138,10 +165,8 @@ void Stores::finish_probe(StoreId store, const uploader::Finding& finding) {
   gate.cause.reset();
   gate.failures = 0;
   gate.row.capabilities = describe(finding.capabilities);
-  for (std::string& key : std::exchange(gate.left_behind, {})) {
-    gate.client->remove(std::move(key), [](const Result<uploader::Nothing>&) {});
-  }
   gate.probe.reset();
+  probe_daily(store);
   session_.changed();
   if (!session_.expect(session_.catalog->save_store(gate.row))) return;
   opened_(store);

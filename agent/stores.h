@@ -49,10 +49,12 @@ class Stores {
     std::int64_t since = 0;      // of the cause, ns since 1970
     int failures = 0;
     std::optional<uploader::Probe> probe;  // under way
-    std::vector<std::string> left_behind;  // control objects of probes that broke off
+    std::uint64_t probes = 0;              // counts them: a late timer knows that it is late
   };
 
   void start_probe(StoreId store);
+  void begin_probe(StoreId store);
+  void probe_daily(StoreId store);
   void perform(StoreId store, uploader::Probe::Action action);
   void finish_probe(StoreId store, const uploader::Finding& finding);
   void close(Gate& gate, const Error& cause);

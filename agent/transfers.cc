@@ -106,7 +106,9 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
                          .generation = attempt.generation,
                          .path = row.path,
                          .key = attempt.key,
-                         .content_type = uploader::content_type_of(row.path),
+                         .content_type = folder.config.s3.write.content_type.empty()
+                                             ? uploader::content_type_of(row.path)
+                                             : folder.config.s3.write.content_type,
                          .mtime = attempt.fingerprint.mtime,
                          .size = attempt.fingerprint.size,
                          .sha256 = attempt.sha256,
@@ -475,6 +477,17 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
     source_lost(running);
     return feed(attempt_id, uploader::PartDone{part.number, not_sent(), {}});
   }
+  const auto whole_read = [this, &attempt_id, &whole] {
+    const auto now = running_.find(attempt_id);
+    if (now == running_.end() || !whole || now->second->read_whole) return;
+    now->second->read_whole = true;
+    feed(attempt_id, uploader::ContentRead{**whole});
+  };
+  if (const auto there = uploader::already_there(part, content->md5)) {
+    part_answered(running, part.length);
+    feed(attempt_id, uploader::PartDone{part.number, *there, content->md5});
+    return whole_read();
+  }
   uploader::PartRequest request{.key = running.attempt.key,
                                 .upload_id = running.attempt.upload_id,
                                 .number = part.number,
@@ -490,12 +503,9 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
                                     part_answered(*running_.at(attempt_id), part.length);
                                     return uploader::PartDone{part.number, std::move(reply), md5};
                                   })));
-  if (whole && !running.read_whole) {
-    running.read_whole = true;
-    feed(attempt_id, uploader::ContentRead{**whole});
-    if (!running_.contains(attempt_id)) return;
-  }
-  read_parts(running);
+  whole_read();
+  const auto now = running_.find(attempt_id);
+  if (now != running_.end()) read_parts(*now->second);
 }
 
 void Transfers::part_answered(Running& running, std::uint64_t length) {

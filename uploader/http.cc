@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <deque>
 #include <latch>
+#include <map>
 #include <utility>
 
 #include "base/event_fd.h"
@@ -95,6 +96,7 @@ struct TransferEngine::Loop::Impl final : HttpTransfer::SocketOwner {
   void cancel(RequestId id);
   void cancel_all(const void* owner);
   void start_waiting();
+  void release_postponed();
   void start(Lane& lane);
   void end(Lane& lane, HttpOutcome outcome);
   void stop(Lane& lane, HttpFailure::Reason reason);
@@ -128,6 +130,7 @@ struct TransferEngine::Loop::Impl final : HttpTransfer::SocketOwner {
   std::vector<Watched> sockets;  // before the multi handle, whose end closes the last of them
   const std::unique_ptr<CURLM, FreeMulti> multi;
   std::deque<Task> waiting;
+  std::multimap<BootTime, Task> postponed;  // until their exchanges may begin
   std::vector<std::unique_ptr<Lane>> lanes;
   std::vector<Lane*> idle;
   std::optional<BootTime> timer;
@@ -181,6 +184,14 @@ void TransferEngine::Loop::Impl::cancel(RequestId id) {
     task.exchange->finished(HttpFailure{.reason = HttpFailure::Reason::Cancelled});
     return;
   }
+  const auto later = std::find_if(postponed.begin(), postponed.end(),
+                                  [id](const auto& entry) { return entry.second.id == id; });
+  if (later != postponed.end()) {
+    const Task task = std::move(later->second);
+    postponed.erase(later);
+    task.exchange->finished(HttpFailure{.reason = HttpFailure::Reason::Cancelled});
+    return;
+  }
   for (const auto& lane : lanes) {
     if (lane->task.exchange && lane->task.id == id) {
       return stop(*lane, HttpFailure::Reason::Cancelled);
@@ -193,6 +204,9 @@ void TransferEngine::Loop::Impl::cancel_all(const void* owner) {
   for (const Task& task : waiting) {
     if (task.owner == owner) ids.push_back(task.id);
   }
+  for (const auto& [due, task] : postponed) {
+    if (task.owner == owner) ids.push_back(task.id);
+  }
   for (const auto& lane : lanes) {
     if (lane->task.exchange && lane->task.owner == owner) ids.push_back(lane->task.id);
   }
@@ -203,6 +217,13 @@ void TransferEngine::Loop::Impl::cancel_all(const void* owner) {
 
 void TransferEngine::Loop::Impl::start_waiting() {
   while (!waiting.empty()) {
+    const BootTime now = clock.boot();
+    const BootTime due = waiting.front().exchange->not_before(now);
+    if (due > now) {
+      postponed.emplace(due, std::move(waiting.front()));
+      waiting.pop_front();
+      continue;
+    }
     if (idle.empty()) {
       if (lanes.size() >= most_connections) return;
       lanes.push_back(std::make_unique<Lane>(*this));
@@ -214,6 +235,18 @@ void TransferEngine::Loop::Impl::start_waiting() {
     waiting.pop_front();
     start(lane);
   }
+}
+
+// Those that were postponed first go first.
+void TransferEngine::Loop::Impl::release_postponed() {
+  if (postponed.empty()) return;
+  const auto end = postponed.upper_bound(clock.boot());
+  std::deque<Task> due;
+  for (auto entry = postponed.begin(); entry != end; ++entry) {
+    due.push_back(std::move(entry->second));
+  }
+  postponed.erase(postponed.begin(), end);
+  for (auto task = due.rbegin(); task != due.rend(); ++task) waiting.push_front(std::move(*task));
 }
 
 void TransferEngine::Loop::Impl::start(Lane& lane) {
@@ -360,6 +393,10 @@ int TransferEngine::Loop::Impl::patience() const {
   if (stall_check && idle.size() < lanes.size()) {
     due = due ? std::min(*due, *stall_check) : *stall_check;
   }
+  if (!postponed.empty()) {
+    const BootTime first = postponed.begin()->first;
+    due = due ? std::min(*due, first) : first;
+  }
   if (!due) return -1;
   const Nanoseconds left = *due - clock.boot();
   if (left <= Nanoseconds::zero()) return 0;
@@ -385,6 +422,7 @@ void TransferEngine::Loop::Impl::step() {
   carry_out(std::move(given));
   check_stalls();
   harvest();
+  release_postponed();
   // What is started leaves at once, rather than after another look at epoll; what ends then makes
   // room for more.
   do {
@@ -414,6 +452,7 @@ TransferEngine::Loop::~Loop() {
   }
   impl_->carry_out(std::move(given));
   while (!impl_->waiting.empty()) impl_->cancel(impl_->waiting.front().id);
+  while (!impl_->postponed.empty()) impl_->cancel(impl_->postponed.begin()->second.id);
   for (const auto& lane : impl_->lanes) {
     if (lane->task.exchange) impl_->stop(*lane, HttpFailure::Reason::Cancelled);
   }

@@ -31,9 +31,10 @@ struct HttpRequest {
   HttpMethod method = HttpMethod::Get;
   std::string url;  // goes as it stands: dots and double slashes in it are data
   std::vector<HttpHeader> headers;
-  SharedBytes body;     // null or empty: Content-Length 0 where the method has a body
-  std::string ca_file;  // empty: the system's
-  bool proxy = true;    // by the environment (https_proxy, no_proxy …)
+  SharedBytes body;       // null or empty: Content-Length 0 where the method has a body
+  std::string ca_file;    // empty: the system's
+  bool proxy = true;      // by the environment (https_proxy, no_proxy …)
+  std::string proxy_url;  // instead of the environment's
   // A large body waits for 100 Continue, up to a second, so that a refusal comes before it.
   bool may_ask_to_continue = true;
   Nanoseconds connect_timeout{};
@@ -98,6 +99,9 @@ class HttpExchange {
   // Called when a connection is free, so that the signature is fresh however long the queue was.
   // nullopt: it has already ended with an error.
   virtual std::optional<HttpRequest> prepare() = 0;
+  // When prepare() may be called; asked each time it could be. What has to wait takes no
+  // connection.
+  virtual BootTime not_before(BootTime now) { return now; }
   // Again: prepare() is called once more, at once.
   virtual Next finished(HttpOutcome outcome) = 0;
 };

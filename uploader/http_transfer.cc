@@ -132,7 +132,8 @@ bool HttpTransfer::load(HttpRequest request) {
   CURL* const easy = easy_.get();
   if (!easy || !set(easy, CURLOPT_URL, request_.url.c_str())) return false;
   set(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(request_.connect_timeout));
-  set(easy, CURLOPT_PROXY, request_.proxy ? static_cast<const char*>(nullptr) : "");
+  const char* const named = request_.proxy_url.empty() ? nullptr : request_.proxy_url.c_str();
+  set(easy, CURLOPT_PROXY, request_.proxy ? named : "");
   if (request_.ca_file != ca_file_) {
     ca_file_ = request_.ca_file;
     set(easy, CURLOPT_CAINFO, ca_file_.empty() ? system_ca_ : ca_file_.c_str());

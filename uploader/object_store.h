@@ -33,6 +33,8 @@ struct PutRequest {
   Condition condition;
   Metadata metadata;
   std::string content_type;
+  // Our own control object: none of what a person wishes for their files (class, tags, lock).
+  bool control = false;
 };
 
 struct PutReply {

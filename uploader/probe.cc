@@ -22,32 +22,72 @@ bool is_unknown_condition(const Error& error) {
 
 }  // namespace
 
-Probe::Probe(std::string prefix, std::string nonce)
-    : key_(std::move(prefix) + "_waybill/probe-" + nonce), nonce_(std::move(nonce)) {}
+Probe::Probe(std::string prefix, std::string agent_id, std::string nonce, int patience,
+             Random& random)
+    : key_(std::move(prefix) + "_waybill/probe-" + std::move(agent_id)),
+      nonce_(std::move(nonce)),
+      patience_(patience),
+      random_(random) {}
 
 Probe::Action Probe::start() {
   return put(Stage::FirstPut, IfAbsent{});
 }
 
+Probe::Action Probe::resumed() {
+  switch (stage_) {
+    case Stage::Leftover:
+      return Head{key_};
+    case Stage::HeadOfNothing:
+      return Head{key_ + "-absent"};
+    case Stage::Cleaning:
+      return Remove{key_};
+    case Stage::FirstPut:
+    case Stage::PlainPut:
+    case Stage::SecondPut:
+    case Stage::WrongMatch:
+    case Stage::RightMatch:
+    case Stage::UnquotedMatch:
+    case Stage::WrongUnquoted:
+    case Stage::Ended:
+      break;
+  }
+  return put(stage_, condition_);
+}
+
+// One lost packet says nothing about a store. A PUT that may have had its effect is not repeated:
+// what its repetition met would be itself.
+std::optional<Probe::Action> Probe::again(const Error& error) {
+  const bool reading =
+      stage_ == Stage::Leftover || stage_ == Stage::HeadOfNothing || stage_ == Stage::Cleaning;
+  const bool passes = error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled ||
+                      (reading && error.code == ErrorCode::Ambiguous);
+  if (!passes || failure_ || ++failures_ >= patience_) return std::nullopt;
+  return Wait{RetryPolicy{}.fast_delay(error.code, failures_, random_)};
+}
+
 Probe::Action Probe::put_done(Result<PutReply> reply) {
-  return reply ? put_accepted(*reply) : put_refused(reply.error());
+  if (!reply) {
+    if (auto retry = again(reply.error())) return std::move(*retry);
+    return put_refused(reply.error());
+  }
+  failures_ = 0;
+  return put_accepted(*reply);
 }
 
 Probe::Action Probe::put_accepted(const PutReply& reply) {
   etag_ = reply.etag;
   may_exist_ = true;
   Capabilities& store = finding_.capabilities;
-  const bool first = stage_ == Stage::FirstPut || stage_ == Stage::PlainPut;
   const bool md5_etag = bare_etag(reply.etag) == etag_of(md5_);
-  store.md5_etags = md5_etag && (first || store.md5_etags);
+  store.md5_etags = md5_etag && (++accepted_ == 1 || store.md5_etags);
   switch (stage_) {
     case Stage::FirstPut:
       return put(Stage::SecondPut, IfAbsent{});
     case Stage::PlainPut:
-      return put(Stage::WrongMatch, IfMatch{'"' + std::string(wrong_etag) + '"'});
+      return wrong_match();
     case Stage::SecondPut:
       note("the store ignores If-None-Match: new keys are guarded by a HEAD before each PUT only");
-      return put(Stage::WrongMatch, IfMatch{'"' + std::string(wrong_etag) + '"'});
+      return wrong_match();
     case Stage::WrongMatch:
     case Stage::WrongUnquoted:
       store.if_match_on_put = store.if_match_unquoted = false;
@@ -59,12 +99,22 @@ Probe::Action Probe::put_accepted(const PutReply& reply) {
     case Stage::UnquotedMatch:
       store.if_match_on_put = store.if_match_unquoted = true;
       return put(Stage::WrongUnquoted, IfMatch{wrong_etag});
+    case Stage::Leftover:
     case Stage::HeadOfNothing:
     case Stage::Cleaning:
     case Stage::Ended:
       break;
   }
+  return head_of_nothing();
+}
+
+Probe::Action Probe::wrong_match() {
+  return put(Stage::WrongMatch, IfMatch{'"' + std::string(wrong_etag) + '"'});
+}
+
+Probe::Action Probe::head_of_nothing() {
   stage_ = Stage::HeadOfNothing;
+  failures_ = 0;
   return Head{key_ + "-absent"};
 }
 
@@ -76,14 +126,20 @@ Probe::Action Probe::put_refused(const Error& error) {
   if (!refused && !unknown) return give_up(error);
   switch (stage_) {
     case Stage::FirstPut:
-      if (refused) return give_up(error);  // the key is fresh: nobody can be there
+      if (refused) {
+        // What an earlier probe could not remove, or what landed after it had gone.
+        if (own_name_) return give_up(error);
+        stage_ = Stage::Leftover;
+        failures_ = 0;
+        return Head{key_};
+      }
       note(
           "the store does not know If-None-Match: new keys are guarded by a HEAD before each PUT "
           "only");
       return put(Stage::PlainPut, Unconditional{});
     case Stage::SecondPut:
       finding_.capabilities.if_absent_on_put = refused;
-      return put(Stage::WrongMatch, IfMatch{'"' + std::string(wrong_etag) + '"'});
+      return wrong_match();
     case Stage::WrongMatch:
       return unknown ? match_unknown() : put(Stage::RightMatch, IfMatch{etag_});
     case Stage::RightMatch:
@@ -91,9 +147,9 @@ Probe::Action Probe::put_refused(const Error& error) {
     case Stage::UnquotedMatch:
       return match_unknown();
     case Stage::WrongUnquoted:
-      stage_ = Stage::HeadOfNothing;
-      return Head{key_ + "-absent"};
+      return head_of_nothing();
     case Stage::PlainPut:
+    case Stage::Leftover:
     case Stage::HeadOfNothing:
     case Stage::Cleaning:
     case Stage::Ended:
@@ -104,11 +160,30 @@ Probe::Action Probe::put_refused(const Error& error) {
 
 Probe::Action Probe::match_unknown() {
   note("the store does not know If-Match: replacements are guarded by a HEAD before each PUT only");
-  stage_ = Stage::HeadOfNothing;
-  return Head{key_ + "-absent"};
+  return head_of_nothing();
+}
+
+Probe::Action Probe::leftover_seen(Result<HeadReply> reply) {
+  if (reply) {
+    may_exist_ = true;
+    etag_ = reply->etag;
+    finding_.capabilities.if_absent_on_put = true;  // that is how we came to know of it
+    return wrong_match();
+  }
+  if (reply.error().code == ErrorCode::NeedsPerson) {
+    // It may not be looked at: it stays, and a fresh name has nothing there.
+    own_name_ = true;
+    key_ += "-" + nonce_;
+    return put(Stage::FirstPut, IfAbsent{});
+  }
+  return give_up(reply.error());
 }
 
 Probe::Action Probe::head_done(Result<HeadReply> reply) {
+  if (!reply) {
+    if (auto retry = again(reply.error())) return std::move(*retry);
+  }
+  if (stage_ == Stage::Leftover) return leftover_seen(std::move(reply));
   if (!reply && reply.error().code == ErrorCode::NotFound) {
     finding_.capabilities.head_tells_absent = true;
     return clean_up();
@@ -121,6 +196,9 @@ Probe::Action Probe::head_done(Result<HeadReply> reply) {
 }
 
 Probe::Action Probe::remove_done(Result<Nothing> reply) {
+  if (!reply) {
+    if (auto retry = again(reply.error())) return std::move(*retry);
+  }
   if (!reply && reply.error().code != ErrorCode::NotFound) {
     note("the probe's object " + printable(key_) + " stays in the bucket (" +
          reply.error().describe() + ")");
@@ -131,7 +209,9 @@ Probe::Action Probe::remove_done(Result<Nothing> reply) {
 }
 
 Probe::Action Probe::put(Stage stage, Condition condition) {
+  if (stage != stage_) failures_ = 0;
   stage_ = stage;
+  condition_ = condition;
   const std::string text = "waybill probe " + nonce_ + " " + std::to_string(++bodies_) + "\n";
   const auto bytes = as_bytes(text);
   PutRequest request;
@@ -141,11 +221,13 @@ Probe::Action Probe::put(Stage stage, Condition condition) {
   request.md5 = md5_ = md5(bytes);
   request.condition = std::move(condition);
   request.content_type = "text/plain";
+  request.control = true;
   return Put{std::move(request)};
 }
 
 Probe::Action Probe::clean_up() {
   stage_ = Stage::Cleaning;
+  failures_ = 0;
   return Remove{key_};
 }
 

@@ -70,9 +70,12 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   return endpoint;
 }
 
-Endpoint aws_endpoint(std::string_view region) {
+Endpoint aws_endpoint(const S3Options& options, std::string_view region) {
   const std::string domain = region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
-  return {.scheme = "https", .host = "s3." + std::string(region) + domain};
+  const std::string stack = options.dual_stack ? ".dualstack" : "";
+  if (options.accelerate) return {.scheme = "https", .host = "s3-accelerate" + stack + domain};
+  return {.scheme = "https",
+          .host = (options.fips ? "s3-fips" : "s3") + stack + "." + std::string(region) + domain};
 }
 
 }  // namespace
@@ -89,7 +92,7 @@ Result<S3Address> find_address(const S3Options& options, std::string_view region
   if (!is_region_name(region)) {
     return fail(ErrorCode::BadConfig, "\"" + std::string(region) + "\" is no region");
   }
-  Endpoint endpoint = aws_endpoint(region);
+  Endpoint endpoint = aws_endpoint(options, region);
   if (!options.endpoint.empty()) {
     auto parsed = parse_endpoint(options.endpoint);
     if (!parsed) return fail(parsed.error());

@@ -76,6 +76,7 @@ HttpExchange::Next S3Exchange::refused(const HttpReply& reply, const S3ErrorDocu
   if (session_->learn(reply, document, made_)) return Next::Again;
   Error error = refusal_error(session_->place(), request_.operation, reply, document);
   session_->explain(error, reply);
+  if (error.code == ErrorCode::Throttled) session_->throttled();
   failed(std::move(error));
   return Next::Done;
 }

@@ -15,6 +15,7 @@ class S3Exchange : public HttpExchange {
   S3Exchange(std::shared_ptr<S3Session> session, S3Request request);
 
   std::optional<HttpRequest> prepare() final;
+  BootTime not_before(BootTime now) final { return session_->not_before(now); }
   Next finished(HttpOutcome outcome) final;
 
  protected:

@@ -83,7 +83,8 @@ S3Request put_object(PutRequest put, bool checksum_header) {
                     .method = HttpMethod::Put,
                     .key = std::move(put.key),
                     .body = std::move(put.body),
-                    .payload = put.sha256};
+                    .payload = put.sha256,
+                    .control = put.control};
   request.headers.reserve(put.metadata.size() + 10);
   add(request, "content-md5", to_base64(put.md5));
   if (checksum_header) {

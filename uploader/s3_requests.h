@@ -35,7 +35,8 @@ struct S3Request {
   Query query;
   std::vector<HttpHeader> headers;  // to be signed with those that every request has
   SharedBytes body;
-  Sha256 payload{};  // of body
+  Sha256 payload{};      // of body
+  bool control = false;  // of our own control object, not of a person's file
 };
 
 S3Request put_object(PutRequest request, bool checksum_header);

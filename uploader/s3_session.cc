@@ -2,10 +2,12 @@
 
 #include <curl/curl.h>
 
+#include <charconv>
 #include <chrono>
 #include <utility>
 
 #include "base/bytes.h"
+#include "uploader/request_options.h"
 
 namespace waybill::uploader {
 namespace {
@@ -33,6 +35,20 @@ bool is_about_credentials(const S3ErrorDocument& document) {
   return document.code == "ExpiredToken" || document.code == "ExpiredTokenException" ||
          document.code == "InvalidToken" || document.code == "TokenRefreshRequired" ||
          document.code == "InvalidAccessKeyId" || document.code == "SignatureDoesNotMatch";
+}
+
+// x-amz-retry-after, in milliseconds; nullopt: it does not say, or no such number.
+std::optional<Nanoseconds> retry_after(const HttpReply& reply) {
+  const std::string_view text = reply.headers.find("x-amz-retry-after");
+  std::uint32_t milliseconds = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, milliseconds);
+  if (text.empty() || error != std::errc() || at != end) return std::nullopt;
+  return std::chrono::milliseconds(milliseconds);
+}
+
+bool is_checksum(const HttpHeader& header) {
+  return header.name == "x-amz-checksum-sha256" || header.name == "x-amz-sdk-checksum-algorithm";
 }
 
 std::string minutes_text(Nanoseconds time) {
@@ -79,6 +95,7 @@ Result<HttpRequest> S3Session::sign(const S3Request& request, Made& made) {
                    .body = request.body,
                    .ca_file = options_.ca_file,
                    .proxy = !address_.loopback,
+                   .proxy_url = options_.proxy,
                    .may_ask_to_continue = continues_,
                    .connect_timeout = options_.connect_timeout,
                    .stall_timeout = request.operation == Operation::CompleteMultipartUpload
@@ -90,9 +107,12 @@ Result<HttpRequest> S3Session::sign(const S3Request& request, Made& made) {
   if (!query.empty()) http.url.append("?").append(query);
 
   const std::string payload = to_hex(request.payload);
-  const std::string time = amz_time(clock_.wall() + clock_offset_);
+  const WallTime now = clock_.wall() + clock_offset_;
+  const std::string time = amz_time(now);
   http.headers.reserve(request.headers.size() + 6);
   http.headers = request.headers;
+  if (checksum_refused_) std::erase_if(http.headers, is_checksum);
+  add_options(request, options_.write, now, http.headers);
   http.headers.push_back({"host", address_.host});
   http.headers.push_back({"x-amz-content-sha256", payload});
   http.headers.push_back({"x-amz-date", time});
@@ -108,11 +128,15 @@ Result<HttpRequest> S3Session::sign(const S3Request& request, Made& made) {
                                            .payload_hash = payload},
                                           time, region_, credentials_.access_key_id,
                                           credentials_.secret_access_key)});
+  pace_.sent(clock_.boot());
   return http;
 }
 
 void S3Session::note(const HttpReply& reply) {
   if (reply.left_to_continue) continues_ = false;
+  constexpr int first_refusal = 400;
+  if (reply.status < first_refusal) return pace_.answered(clock_.boot());
+  if (const auto pause = retry_after(reply)) pace_.pause(clock_.boot(), *pause);
 }
 
 bool S3Session::learn(const HttpReply& reply, const S3ErrorDocument& document, Made& made) {
@@ -122,8 +146,24 @@ bool S3Session::learn(const HttpReply& reply, const S3ErrorDocument& document, M
     made.expectation_dropped = true;
     return true;
   }
-  return learn_region(reply, document, made) || learn_clock(reply, document, made) ||
-         learn_credentials(document, made);
+  return learn_checksum(reply, document, made) || learn_region(reply, document, made) ||
+         learn_clock(reply, document, made) || learn_credentials(document, made);
+}
+
+// A store that does not know the checksum's header (S3.md 10.12) names it in its refusal. The
+// signature and Content-MD5 cover the bytes without it.
+bool S3Session::learn_checksum(const HttpReply& reply, const S3ErrorDocument& document,
+                               Made& made) {
+  constexpr int bad_request = 400;
+  constexpr int not_implemented = 501;
+  const bool refused = reply.status == not_implemented ||
+                       (reply.status == bad_request && document.code != "BadDigest");
+  const bool named = reply.body.find("x-amz-checksum-") != std::string::npos ||
+                     reply.body.find("x-amz-sdk-checksum-") != std::string::npos;
+  if (!refused || !named || made.checksum_dropped) return false;
+  made.checksum_dropped = true;
+  checksum_refused_ = true;
+  return true;
 }
 
 bool S3Session::learn_region(const HttpReply& reply, const S3ErrorDocument& document, Made& made) {

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "uploader/credentials.h"
 #include "uploader/http.h"
+#include "uploader/pace.h"
 #include "uploader/s3_address.h"
 #include "uploader/s3_documents.h"
 #include "uploader/s3_errors.h"
@@ -30,6 +31,7 @@ class S3Session {
     std::string region;
     std::uint64_t credentials = 0;  // which of those that were used one after another
     bool expectation_dropped = false;
+    bool checksum_dropped = false;
     bool region_corrected = false;
     bool clock_corrected = false;
     bool credentials_renewed = false;
@@ -39,16 +41,22 @@ class S3Session {
   Result<HttpRequest> sign(const S3Request& request, Made& made);
   // True: the same request, refused with certainty, is worth one more try with what was learnt.
   bool learn(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
-  // Of any reply: a server that never says 100 Continue is not asked for it again (S3.md 10.37).
+  // Of any reply: a server that never says 100 Continue is not asked for it again (S3.md 10.37),
+  // and one that asks for a pause gets it (S3.md 10.29).
   void note(const HttpReply& reply);
+  // It asked for less.
+  void throttled() { pace_.throttled(clock_.boot()); }
+  [[nodiscard]] BootTime not_before(BootTime now) const { return pace_.not_before(now); }
   // Completes the sentence of a refusal that learn() could not mend.
   void explain(Error& error, const HttpReply& reply) const;
 
   [[nodiscard]] S3Place place() const;
+  // What is asked for; a store that refuses it gets none. Any thread.
   [[nodiscard]] bool sends_checksum() const { return sends_checksum_; }
 
  private:
   Result<void> renew_credentials();
+  bool learn_checksum(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
   bool learn_region(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
   bool learn_clock(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
   bool learn_credentials(const S3ErrorDocument& document, Made& made);
@@ -67,7 +75,9 @@ class S3Session {
   Credentials credentials_;
   std::uint64_t credentials_number_ = 0;
   Signer signer_;
+  bool checksum_refused_ = false;
   bool continues_ = true;
+  Pace pace_;
 };
 
 }  // namespace waybill::uploader

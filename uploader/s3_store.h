@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "uploader/credentials.h"
 #include "uploader/object_store.h"
+#include "uploader/write_options.h"
 
 namespace waybill::uploader {
 
@@ -23,6 +24,12 @@ struct S3Options {
   std::string bucket;
   bool path_style = false;  // forced for endpoints that are IP addresses
   std::string ca_file;      // empty: the system's
+  std::string proxy;        // URL; empty: by the environment
+  // Of AWS alone: other names of the same service.
+  bool dual_stack = false;
+  bool fips = false;
+  bool accelerate = false;
+  WriteOptions write;
   ChecksumHeader checksum_header = ChecksumHeader::Auto;
   Nanoseconds connect_timeout = std::chrono::seconds(3);
   Nanoseconds stall_timeout = std::chrono::seconds(30);

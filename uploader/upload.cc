@@ -50,10 +50,10 @@ const std::vector<std::string>& Upload::left_behind() const {
   return machine_->left_behind;
 }
 
-std::uint64_t part_size_for(std::uint64_t size) {
+std::uint64_t part_size_for(std::uint64_t size, std::uint64_t least) {
   constexpr std::uint64_t most_parts = 10'000;
   if (size <= multipart_threshold) return 0;
-  return std::max(multipart_threshold, (size + most_parts - 1) / most_parts);
+  return std::max(least, (size + most_parts - 1) / most_parts);
 }
 
 // --- inputs -------------------------------------------------------------------------------------
@@ -64,7 +64,8 @@ Upload::Machine::Machine(Attempt attempt_to_make, Capabilities capabilities, Ret
       retry(policy),
       random(dice),
       attempt(std::move(attempt_to_make)),
-      id_durable(!attempt.upload_id.empty()) {
+      id_durable(!attempt.upload_id.empty()),
+      parts_unknown(!attempt.upload_id.empty()) {
   if (!multipart()) return;
   const std::uint64_t count = attempt.size == 0 ? 1 : (attempt.size - 1) / attempt.part_size + 1;
   parts.resize(count);
@@ -117,6 +118,7 @@ void Upload::Machine::on(const SourceLost&) {
       return drop();
     case Phase::Heading:
     case Phase::PersistingId:
+    case Phase::ListingParts:
     case Phase::PersistingContent:
       return drop();
     case Phase::Putting:
@@ -339,6 +341,8 @@ void Upload::Machine::resume(Next to_do) {
       return create();
     case Next::List:
       return list_uploads();
+    case Next::ListParts:
+      return list_parts();
     case Next::Abort:
       return abort();
     case Next::CheckAbort:

@@ -73,7 +73,12 @@ struct SendPart {
   int number = 0;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
+  // What S3 has under this number from before a restart. It is read all the same, for the SHA-256
+  // of the whole; where already_there() says so PartDone follows without a request.
+  std::optional<Part> listed = std::nullopt;
 };
+// nullopt: it must be sent. `content`: of the bytes just read.
+std::optional<Part> already_there(const SendPart& part, const Md5& content);
 struct PersistContent {
   Sha256 sha256{};
 };  // durable before Complete
@@ -208,8 +213,8 @@ class Upload {
   std::unique_ptr<Machine> machine_;
 };
 
-// Threshold and part size of S3.md section 4: 0 means a single PUT.
-std::uint64_t part_size_for(std::uint64_t size);
+// Threshold and part size of S3.md section 4: 0 means a single PUT. `least`: what is configured.
+std::uint64_t part_size_for(std::uint64_t size, std::uint64_t least = 16ULL << 20U);
 constexpr std::uint64_t multipart_threshold = 16ULL << 20U;
 constexpr std::uint64_t max_object_size = 5ULL << 40U;
 

@@ -17,6 +17,7 @@ namespace waybill::uploader {
 //     └─ sent ► Heading ┘ ◄─────── unclear: lost reply, 412, 404 ────────┴────────────────────┤
 //                  └────► verdict ► outcome ► (Aborting ► CheckingAbort) ► Finished ◄──────────┘
 //
+// An upload from before a restart goes over ListingParts before SendingParts.
 // Every arrow may lead over Paused: Wait or EndpointTrouble, until Resumed.
 struct Upload::Machine {
   enum class Phase : std::uint8_t {
@@ -26,6 +27,7 @@ struct Upload::Machine {
     Creating,
     Listing,
     PersistingId,
+    ListingParts,
     SendingParts,
     PersistingContent,
     Completing,
@@ -35,12 +37,13 @@ struct Upload::Machine {
     Finished
   };
   // What is done when a pause is over.
-  enum class Next : std::uint8_t { Head, Send, Create, List, Abort, CheckAbort };
+  enum class Next : std::uint8_t { Head, Send, Create, List, ListParts, Abort, CheckAbort };
 
   struct PartState {
     bool in_flight = false;
     int failures = 0;
-    bool damaged = false;  // S3 refused its bytes once
+    bool damaged = false;        // S3 refused its bytes once
+    std::optional<Part> listed;  // what S3 had of it before we began
     Part part;
   };
 
@@ -95,6 +98,8 @@ struct Upload::Machine {
   void create();
   void list_uploads();
   void adopt(std::vector<std::string> ours);
+  void list_parts();
+  void parts_listed(const PartsListed& listed);
   void fill();
   void send_part(std::size_t index);
   void part_failed(std::size_t index, const Error& error);
@@ -135,6 +140,7 @@ struct Upload::Machine {
 
   // --- multipart ---
   bool id_durable = false;
+  bool parts_unknown = false;  // the upload is from before a restart: S3 may have some of them
   bool content_read = false;
   bool content_durable = false;
   std::vector<PartState> parts;

@@ -31,6 +31,7 @@ void Upload::Machine::proceed_multipart() {
     phase = Phase::PersistingId;
     return emit(PersistUploadId{attempt.upload_id});
   }
+  if (parts_unknown) return list_parts();
   if (parts_done < parts.size() || !content_read) {
     phase = Phase::SendingParts;
     return fill();
@@ -110,7 +111,42 @@ void Upload::Machine::adopt(std::vector<std::string> ours) {
   to_abort.empty() ? uploads_settled() : abort();
 }
 
+std::optional<Part> already_there(const SendPart& part, const Md5& content) {
+  if (!part.listed || bare_etag(part.listed->etag) != etag_of(content)) return std::nullopt;
+  return part.listed;
+}
+
 // --- parts --------------------------------------------------------------------------------------
+
+// Only an ETag that is an MD5 tells what a part holds; anything else is sent again.
+void Upload::Machine::list_parts() {
+  if (!store.md5_etags) {
+    parts_unknown = false;
+    return send(false);
+  }
+  phase = Phase::ListingParts;
+  emit(SendListParts{attempt.upload_id});
+}
+
+void Upload::Machine::parts_listed(const PartsListed& listed) {
+  if (!listed.parts) {
+    const Error& error = listed.parts.error();
+    if (may_pass(error)) return pause(error, create_failures, Next::ListParts);
+    parts_unknown = false;
+    if (error.code == ErrorCode::NotFound) return restart_upload(error, Old::Gone);
+    return send(false);  // what may not be listed is sent again
+  }
+  parts_unknown = false;
+  create_failures = 0;
+  for (const Part& part : *listed.parts) {
+    const auto index = static_cast<std::size_t>(part.number) - 1;
+    if (part.number < 1 || index >= parts.size()) continue;
+    const std::uint64_t length =
+        std::min(attempt.part_size, attempt.size - index * attempt.part_size);
+    if (part.size == length) parts[index].listed = part;
+  }
+  send(false);
+}
 
 void Upload::Machine::fill() {
   while (!parts_stopped && !parts_troubled && parts_in_flight < max_parts_in_flight) {
@@ -130,9 +166,11 @@ void Upload::Machine::send_part(std::size_t index) {
   parts[index].in_flight = true;
   ++parts_in_flight;
   const std::uint64_t offset = index * attempt.part_size;
+  // Once: if what S3 has is not what the file has, the next try sends it.
   emit(SendPart{.number = static_cast<int>(index) + 1,
                 .offset = offset,
-                .length = std::min(attempt.part_size, attempt.size - offset)});
+                .length = std::min(attempt.part_size, attempt.size - offset),
+                .listed = std::exchange(parts[index].listed, std::nullopt)});
 }
 
 void Upload::Machine::on(const PartDone& done) {
@@ -230,7 +268,7 @@ void Upload::Machine::parts_changed() {
 
 void Upload::Machine::forget_upload() {
   attempt.upload_id.clear();
-  id_durable = false;
+  id_durable = parts_unknown = false;
   std::fill(parts.begin(), parts.end(), PartState{});
   next_unsent = parts_done = 0;
   again.clear();
@@ -272,6 +310,7 @@ void Upload::Machine::on(const AbortDone& done) {
 
 // A part that was still being taken in survives an abort (S3.md 10.26).
 void Upload::Machine::on(const PartsListed& listed) {
+  if (phase == Phase::ListingParts) return parts_listed(listed);
   if (phase != Phase::CheckingAbort) return;
   if (listed.parts) {
     if (listed.parts->empty()) return abort_ended(true);

@@ -247,6 +247,12 @@ void Journey::perform(const SendPart& part) {
     inbox_.emplace_back(ContentRead{sha256(as_bytes(content))});
   }
   most_parts_in_flight = std::max(most_parts_in_flight, ++parts_in_flight_);
+  if (const auto there = already_there(part, body_md5)) {
+    requests.back() = "KEEP " + std::to_string(part.number);
+    --parts_in_flight_;
+    inbox_.emplace_back(PartDone{part.number, *there, body_md5});
+    return;
+  }
   faulty_.put_part({.key = attempt.key,
                     .upload_id = upload_->attempt().upload_id,
                     .number = part.number,

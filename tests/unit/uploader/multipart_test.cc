@@ -393,12 +393,71 @@ TEST(Multipart, ObjectWithOtherBytesThanTheirPartsIsUploadedAnewThenAlarmed) {
 // --- restart
 // ------------------------------------------------------------------------------------
 
-TEST(Multipart, RestartWithAnUploadIdLooksFirstThenSendsThePartsAgain) {
+TEST(Multipart, RestartWithAnUploadIdLooksFirstThenSendsWhatIsMissing) {
   auto journey = multipart(2);
   journey->attempt.upload_id = journey->store.create_foreign_upload(journey->attempt.key);
   journey->expect<Stored>(true);
-  EXPECT_THAT(journey->requests, ElementsAre("LIST UPLOADS", "HEAD", "PART 1", "PART 2",
-                                             "persist content", "COMPLETE if-absent"));
+  EXPECT_THAT(journey->requests, ElementsAre("LIST UPLOADS", "HEAD", "LIST PARTS", "PART 1",
+                                             "PART 2", "persist content", "COMPLETE if-absent"));
+  expect_whole(*journey);
+}
+
+// An upload of four parts, of which S3 has the first, the third with other bytes and a fourth that
+// is too short.
+std::unique_ptr<Journey> half_way(StoreBehaviour behaviour = {}) {
+  auto journey = multipart(4, behaviour);
+  journey->attempt.upload_id = journey->store.create_foreign_upload(journey->attempt.key);
+  const auto put = [&](int number, const std::string& text) {
+    const auto bytes = as_bytes(text);
+    const auto body = std::make_shared<const Bytes>(bytes.begin(), bytes.end());
+    journey->store.put_part({.key = journey->attempt.key,
+                             .upload_id = journey->attempt.upload_id,
+                             .number = number,
+                             .body = body,
+                             .sha256 = sha256(*body),
+                             .md5 = md5(*body)},
+                            [](const Result<Part>&) {});
+  };
+  put(1, journey->content.substr(0, 4));
+  put(3, "evil");
+  put(4, "x");
+  journey->store.run_all();
+  return journey;
+}
+
+// 24
+TEST(Multipart, RestartKeepsThePartsThatTheFileStillHas) {
+  auto journey = half_way();
+  const Stored stored = journey->expect<Stored>(true);
+  EXPECT_THAT(journey->requests,
+              ElementsAre("LIST UPLOADS", "HEAD", "LIST PARTS", "KEEP 1", "PART 2", "PART 3",
+                          "PART 4", "persist content", "COMPLETE if-absent"));
+  EXPECT_EQ(stored.sha256, sha256(as_bytes(journey->content)));
+  EXPECT_EQ(stored.proof, ProofLevel::EtagRecomputed);
+  expect_whole(*journey);
+}
+
+TEST(Multipart, PartsWhoseEtagsSayNothingAreSentAgain) {
+  auto journey = half_way({.md5_etags = false});
+  journey->expect<Stored>(true);
+  EXPECT_EQ(journey->count("LIST PARTS"), 0U);
+  EXPECT_EQ(journey->count("PART"), 4U);
+  expect_whole(*journey);
+}
+
+TEST(Multipart, PartsThatMayNotBeListedAreSentAgain) {
+  auto journey = half_way();
+  journey->fault(Operation::ListParts, 1, Fault::Denied);
+  journey->expect<Stored>(true);
+  EXPECT_EQ(journey->count("PART"), 4U);
+  expect_whole(*journey);
+}
+
+TEST(Multipart, ListingOfPartsThatFailsIsTriedAgain) {
+  auto journey = half_way();
+  journey->fault(Operation::ListParts, 1, Fault::FailBefore);
+  journey->expect<Stored>(true);
+  EXPECT_EQ(journey->count("KEEP"), 1U);
   expect_whole(*journey);
 }
 

@@ -18,19 +18,25 @@ using fakes::StoreBehaviour;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 using OnCondition = StoreBehaviour::OnCondition;
 
 using End = std::variant<Finding, Probe::Failed>;
 
-End run(FakeStore& fake, ObjectStore& store) {
-  Probe probe("in/", "nonce");
+End run(FakeStore& fake, ObjectStore& store, int patience = 1) {
+  Random random(1);
+  Probe probe("in/", "nonce", "fresh", patience, random);
   Probe::Action action = probe.start();
   for (int steps = 0; steps < 50; ++steps) {
     if (const auto* finding = std::get_if<Finding>(&action)) return *finding;
     if (const auto* failed = std::get_if<Probe::Failed>(&action)) return *failed;
+    if (std::holds_alternative<Probe::Wait>(action)) {
+      action = probe.resumed();
+      continue;
+    }
     std::optional<Probe::Action> next;
     if (const auto* put = std::get_if<Probe::Put>(&action)) {
-      EXPECT_EQ(put->request.key, "in/_waybill/probe-nonce");
+      EXPECT_THAT(put->request.key, StartsWith("in/_waybill/probe-nonce"));
       store.put(put->request, [&](auto reply) { next = probe.put_done(std::move(reply)); });
     } else if (const auto* head = std::get_if<Probe::Head>(&action)) {
       store.head(head->key, [&](auto reply) { next = probe.head_done(std::move(reply)); });
@@ -123,6 +129,55 @@ TEST(Probe, AnyFailureIsToldAndOurObjectRemoved) {
       EXPECT_EQ(fake.find("in/_waybill/probe-nonce"), nullptr) << failing;
     }
   }
+}
+
+TEST(Probe, OneFailureInPassingIsNoFinding) {
+  for (int failing = 1; failing <= 6; ++failing) {
+    for (const Fault fault : {Fault::FailBefore, Fault::Throttle}) {
+      FakeStore fake;
+      FaultyStore store(
+          fake, [&](const Call& call) { return call.number == failing ? fault : Fault::None; });
+      const End end = run(fake, store, 3);
+      ASSERT_TRUE(std::holds_alternative<Finding>(end)) << failing;
+      expect_found(std::get<Finding>(end), {});
+      EXPECT_EQ(fake.find("in/_waybill/probe-nonce"), nullptr) << failing;
+    }
+  }
+}
+
+TEST(Probe, FailureThatDoesNotPassEndsIt) {
+  FakeStore fake;
+  int requests = 0;
+  FaultyStore store(fake, [&](const Call&) {
+    ++requests;
+    return Fault::FailBefore;
+  });
+  EXPECT_TRUE(std::holds_alternative<Probe::Failed>(run(fake, store, 3)));
+  EXPECT_EQ(requests, 3);
+}
+
+TEST(Probe, WhatAnEarlierOneLeftBehindIsUsedAndRemoved) {
+  for (const bool md5 : {false, true}) {
+    StoreBehaviour behaviour;
+    behaviour.md5_etags = md5;
+    FakeStore store(behaviour);
+    store.put_foreign("in/_waybill/probe-nonce", "of a probe that broke off");
+    const End end = run(store, store);
+    ASSERT_TRUE(std::holds_alternative<Finding>(end));
+    expect_found(std::get<Finding>(end), behaviour);
+    EXPECT_EQ(store.find("in/_waybill/probe-nonce"), nullptr);
+  }
+}
+
+TEST(Probe, LeftoverThatMayNotBeLookedAtIsPassedByUnderAFreshName) {
+  StoreBehaviour behaviour;
+  behaviour.hides_everything = true;
+  FakeStore store(behaviour);
+  store.put_foreign("in/_waybill/probe-nonce", "of a probe that broke off");
+  const End end = run(store, store);
+  ASSERT_TRUE(std::holds_alternative<Finding>(end));
+  EXPECT_TRUE(std::get<Finding>(end).capabilities.if_match_on_put);
+  EXPECT_EQ(store.find("in/_waybill/probe-nonce-fresh"), nullptr);
 }
 
 TEST(Probe, DeniedPutIsTheCauseThatIsTold) {

@@ -51,8 +51,8 @@ const Refusal keys[] = {
     {"Unrelated", "[agent]\nflavour = 'a'\n", "w.toml:2: [agent] flavour: no such key"},
     {"MisspeltInFolder", FOLDER "setle = '2s'\n",
      "w.toml:6: [[folder]] setle: no such key; did you mean settle?"},
-    {"OfALaterVersion", "[s3]\nstorage_class = 'GLACIER'\n",
-     "w.toml:2: [s3] storage_class: this version does not know this key yet; leave it out"},
+    {"OfALaterVersion", "[s3]\nbandwidth = '1MB'\n",
+     "w.toml:2: [s3] bandwidth: this version does not know this key yet; leave it out"},
 };
 
 const Refusal types[] = {
@@ -179,6 +179,31 @@ const Refusal stores[] = {
      "write it from / on"},
 };
 
+const Refusal wishes[] = {
+    {"KmsKeyWithoutKms", "[s3]\nsse = 'AES256'\nsse_kms_key_id = 'a'\n",
+     "w.toml:3: [s3] sse_kms_key_id = \"a\": only with sse = \"aws:kms\" or \"aws:kms:dsse\""},
+    {"TwoEncryptions", "[s3]\nsse = 'AES256'\nsse_customer_key_file = '/k'\n",
+     "w.toml:3: [s3] sse_customer_key_file = \"/k\": sse is set too: an object is encrypted with "
+     "one key, keep one"},
+    {"LockWithoutTime", "[s3]\nobject_lock = 'governance'\n",
+     "w.toml:2: [s3] object_lock = \"governance\": object_lock_for is missing beside it, like "
+     "\"30d\""},
+    {"OwnerWithoutDigits", "[s3]\nexpected_bucket_owner = 'me'\n",
+     "w.toml:2: [s3] expected_bucket_owner = \"me\": an account of AWS has twelve digits"},
+    {"HeaderWithALineBreak", "[s3]\nstorage_class = \"A\\nB\"\n",
+     "w.toml:2: [s3] storage_class = \"A\\x0aB\": only printable ASCII fits in there"},
+    {"AwsOnly", "[s3]\nendpoint = 'https://minio.lab'\nfips = true\n",
+     "w.toml:3: [s3] fips = true: only AWS has that, and endpoint names another server"},
+    {"ProxyWithoutScheme", "[s3]\nproxy = 'proxy:3128'\n",
+     "w.toml:2: [s3] proxy = \"proxy:3128\": a proxy is written like "
+     "\"http://proxy.example:3128\""},
+    {"OnePlaceTwoWishes",
+     "[s3]\nbucket = 'abc'\n[[folder]]\nname = 'a'\npath = '/a'\nprefix = 'p/'\n[[folder]]\n"
+     "name = 'b'\npath = '/b'\nprefix = 'p/'\nstorage_class = 'GLACIER'\n",
+     "w.toml:10: [[folder]] \"b\" and \"a\" at w.toml:4 put below the same prefix with different "
+     "S3 settings; give each its own prefix, or both the same settings"},
+};
+
 const Refusal folders[] = {
     {"NoName", "[s3]\nbucket = 'abc'\n[[folder]]\npath = '/a'\n",
      "w.toml:3: this [[folder]] has no name; give it one, like name = \"invoices\" (its history "
@@ -278,6 +303,7 @@ INSTANTIATE_TEST_SUITE_P(Keys, ConfigRefusals, ::testing::ValuesIn(keys), name_o
 INSTANTIATE_TEST_SUITE_P(Types, ConfigRefusals, ::testing::ValuesIn(types), name_of);
 INSTANTIATE_TEST_SUITE_P(Values, ConfigRefusals, ::testing::ValuesIn(values), name_of);
 INSTANTIATE_TEST_SUITE_P(Stores, ConfigRefusals, ::testing::ValuesIn(stores), name_of);
+INSTANTIATE_TEST_SUITE_P(Wishes, ConfigRefusals, ::testing::ValuesIn(wishes), name_of);
 INSTANTIATE_TEST_SUITE_P(Folders, ConfigRefusals, ::testing::ValuesIn(folders), name_of);
 
 }  // namespace

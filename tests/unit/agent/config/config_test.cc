@@ -52,6 +52,68 @@ TEST(Config, ABucketAndAPathAreEnough) {
   EXPECT_FALSE(folder.s3.path_style);
 }
 
+TEST(Config, WishesForObjectsArriveAndAFolderOverridesThem) {
+  const Config config = parsed(R"(
+[s3]
+bucket = "acme-inbox"
+sse = "aws:kms"
+sse_kms_key_id = "alias/files"
+sse_bucket_key = true
+storage_class = "STANDARD_IA"
+acl = "bucket-owner-full-control"
+cache_control = "no-store"
+content_type = "text/csv"
+tagging = ["team=data", "empty="]
+metadata = ["Origin=scanner=7"]
+object_lock = "compliance"
+object_lock_for = "30d"
+legal_hold = true
+requester_pays = true
+expected_bucket_owner = "111122223333"
+checksum = "none"
+part_size = "64MiB"
+proxy = "http://proxy.example:3128"
+dual_stack = true
+fips = true
+[[folder]]
+name = "a"
+path = "/srv/a"
+prefix = "a/"
+[[folder]]
+name = "b"
+path = "/srv/b"
+prefix = "b/"
+storage_class = "GLACIER_IR"
+tagging = ["team=finance"]
+)");
+  ASSERT_EQ(config.folders.size(), 2U);
+  const S3Config& s3 = config.folders[0].s3;
+  EXPECT_EQ(s3.write.sse, "aws:kms");
+  EXPECT_EQ(s3.write.sse_kms_key_id, "alias/files");
+  EXPECT_TRUE(s3.write.sse_bucket_key);
+  EXPECT_EQ(s3.write.storage_class, "STANDARD_IA");
+  EXPECT_EQ(s3.write.acl, "bucket-owner-full-control");
+  EXPECT_EQ(s3.write.cache_control, "no-store");
+  EXPECT_EQ(s3.write.content_type, "text/csv");
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(s3.write.tags, (Pairs{{"team", "data"}, {"empty", ""}}));
+  EXPECT_EQ(s3.write.metadata, (Pairs{{"origin", "scanner=7"}}));
+  EXPECT_EQ(s3.write.lock, uploader::ObjectLock::Compliance);
+  EXPECT_EQ(s3.write.lock_for, std::chrono::hours(24 * 30));
+  EXPECT_TRUE(s3.write.legal_hold);
+  EXPECT_TRUE(s3.write.requester_pays);
+  EXPECT_EQ(s3.write.expected_bucket_owner, "111122223333");
+  EXPECT_TRUE(s3.checksum_said);
+  EXPECT_FALSE(s3.checksum_header);
+  EXPECT_EQ(s3.part_size, 64ULL << 20U);
+  EXPECT_EQ(s3.proxy, "http://proxy.example:3128");
+  EXPECT_TRUE(s3.dual_stack);
+  EXPECT_TRUE(s3.fips);
+  EXPECT_EQ(config.folders[1].s3.write.storage_class, "GLACIER_IR");
+  EXPECT_EQ(config.folders[1].s3.write.tags, (Pairs{{"team", "finance"}}));
+  EXPECT_EQ(config.folders[1].s3.write.sse, "aws:kms");
+}
+
 TEST(Config, EveryKeyArrives) {
   const Config config = parsed(R"(
 [s3]

@@ -19,6 +19,20 @@ TEST(S3Address, BucketOnAwsIsAHostOfItsRegion) {
   EXPECT_FALSE(found.loopback);
 }
 
+TEST(S3Address, AwsHasOtherNamesForTheSameService) {
+  const auto host = [](S3Options options) {
+    options.bucket = "b-1";
+    return address(std::move(options)).host;
+  };
+  EXPECT_EQ(host({.dual_stack = true}), "b-1.s3.dualstack.eu-central-1.amazonaws.com");
+  EXPECT_EQ(host({.fips = true}), "b-1.s3-fips.eu-central-1.amazonaws.com");
+  EXPECT_EQ(host({.dual_stack = true, .fips = true}),
+            "b-1.s3-fips.dualstack.eu-central-1.amazonaws.com");
+  EXPECT_EQ(host({.accelerate = true}), "b-1.s3-accelerate.amazonaws.com");
+  EXPECT_EQ(host({.dual_stack = true, .accelerate = true}),
+            "b-1.s3-accelerate.dualstack.amazonaws.com");
+}
+
 TEST(S3Address, ChineseRegionsHaveADomainOfTheirOwn) {
   EXPECT_EQ(address({.bucket = "b-1"}, "cn-north-1").host, "b-1.s3.cn-north-1.amazonaws.com.cn");
 }
