@@ -354,6 +354,7 @@ bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
   Node* child = NodeTree::child(spot.node, name);
   if (known != nullptr && known != child) {
     directory_gone(*known);
+    if (child != nullptr) directory_gone(*child);  // it is displaced
     child = &nodes.move(*known, spot.node, name);
     // Every path below has changed.
     NodeTree::each(*child, [&](Node& node) { agenda.mark_dirty(node, spot.epoch, spot.urgent); });

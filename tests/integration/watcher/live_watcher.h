@@ -22,8 +22,10 @@ class LiveWatcher {
   static constexpr FolderId folder{1};
 
   explicit LiveWatcher(std::string root, IgnoreRules ignore = IgnoreRules::defaults(),
-                       std::unique_ptr<EventSource> events = nullptr)
-      : events_(events ? std::move(events) : inotify()),
+                       std::unique_ptr<EventSource> events = nullptr,
+                       std::unique_ptr<FileSystem> files = make_linux_file_system())
+      : files_(std::move(files)),
+        events_(events ? std::move(events) : inotify()),
         loop_(*events_, dirt_),
         scanner_(*files_, *events_, dirt_, clock,
                  [this](const Observation& what) { belief.take(what); }) {
@@ -75,7 +77,7 @@ class LiveWatcher {
     return std::move(*made);
   }
 
-  std::unique_ptr<FileSystem> files_ = make_linux_file_system();
+  std::unique_ptr<FileSystem> files_;
   std::unique_ptr<EventSource> events_;
   Coalescer dirt_;
   WatchLoop loop_;

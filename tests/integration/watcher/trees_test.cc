@@ -170,6 +170,22 @@ TEST_F(Trees, MoreFilesThanTheEventQueueHoldsAreAllSeen) {
   EXPECT_EQ(watcher.belief.paths(), truth());
 }
 
+// Scenario 13: the process dies with the queue full; the next one looks at everything.
+TEST_F(Trees, AnOverflowThatNobodyReadIsNoLossForTheNextStart) {
+  disk::make_directory(at("d"));
+  {
+    LiveWatcher watcher(root_);
+    ASSERT_TRUE(watcher.catch_up());
+    for (unsigned i = 0; i < queue_size() / 2 + 1000; ++i) {
+      disk::write(at("d/" + std::to_string(i)), "");
+    }
+    watcher.step_scanner_only();
+  }
+  LiveWatcher watcher(root_);
+  ASSERT_TRUE(watcher.catch_up());
+  EXPECT_EQ(watcher.belief.paths(), truth());
+}
+
 TEST_F(Trees, AnOverflowInMidScanConverges) {  // scenario 12
   for (int i = 0; i < 50; ++i) {
     disk::make_directory(at(std::to_string(i)));

@@ -83,15 +83,10 @@ class Belief {
     const std::set<std::string> shown = std::exchange(listing_[ends.directory], {});
     listing_.erase(ends.directory);
     if (!ends.complete) return;
-    const std::set<std::string> subdirectories(ends.subdirectories.begin(),
-                                               ends.subdirectories.end());
     for (const auto& [path, fingerprint] : files) {
-      if (!is_below(path, ends.directory)) continue;
-      const std::size_t start = ends.directory.empty() ? 0 : ends.directory.size() + 1;
-      const std::size_t slash = path.find('/', start);
-      const bool in_doubt = slash == std::string::npos
-                                ? !shown.contains(path)
-                                : !subdirectories.contains(path.substr(start, slash - start));
+      const std::size_t slash = path.rfind('/');
+      const std::string directory = slash == std::string::npos ? "" : path.substr(0, slash);
+      const bool in_doubt = directory == ends.directory && !shown.contains(path);
       if (in_doubt) doubts_.insert(path);
     }
   }

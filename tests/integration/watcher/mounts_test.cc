@@ -1,0 +1,64 @@
+#include "tests/integration/watcher/own_kernel.h"
+#include "tests/integration/watcher/watched_folder.h"
+
+namespace waybill::watcher {
+namespace {
+
+class Mounts : public WatchedFolder {
+ protected:
+  Mounts() {
+    disk::make_directory(at("d"));
+    disk::write(at("d/x"), "x");
+  }
+  static void expect_rest(LiveWatcher& watcher) {
+    expect(watcher.catch_up(), "the watcher comes to rest");
+  }
+  static void pass(LiveWatcher& watcher, Nanoseconds time) {
+    watcher.clock.advance(time);
+    watcher.step();
+    expect_rest(watcher);
+  }
+};
+
+// Scenario 44, its first half.
+TEST_F(Mounts, ATreeMountedIntoItselfIsNotEntered) {
+  disk::make_directory(at("again"));
+  EXPECT_EQ(in_own_kernel([this] {
+              mount(nullptr, root_, at("again"), MS_BIND);
+              LiveWatcher watcher(root_);
+              expect_rest(watcher);
+              expect(watcher.belief.paths() == Paths{"d/x"}, "each file is seen once");
+              disk::write(at("d/y"), "y");
+              expect_rest(watcher);
+              expect(watcher.belief.paths() == Paths{"d/x", "d/y"}, "events go on");
+              expect(watcher.belief.ignored.contains("again"), "what is left out is named");
+            }),
+            0);
+}
+
+// Scenario 44, its second half: what is written behind an overlay is silent, and found all the
+// same.
+TEST_F(Mounts, WhatIsWrittenBehindAnOverlayIsFoundByPolling) {
+  // An overlay refuses upper layers on some file systems: all of it lies on a tmpfs.
+  EXPECT_EQ(
+      in_own_kernel([this] {
+        mount("tmpfs", "none", outside_);
+        for (const char* name : {"lower", "upper", "work", "merged"}) {
+          disk::make_directory(out(name));
+        }
+        mount("overlay", "none", out("merged"), 0,
+              "lowerdir=" + out("lower") + ",upperdir=" + out("upper") + ",workdir=" + out("work"));
+        LiveWatcher watcher(out("merged"));
+        expect_rest(watcher);
+        expect(watcher.status().health == FolderHealth::Polling,
+               "the folder is polled, as its kind demands");
+        expect(watcher.status().reason.starts_with("overlayfs"), "the reason is named");
+        disk::write(out("upper/x"), "x");
+        pass(watcher, std::chrono::seconds(11));
+        expect(watcher.belief.paths() == Paths{"x"}, "it is found");
+      }),
+      0);
+}
+
+}  // namespace
+}  // namespace waybill::watcher

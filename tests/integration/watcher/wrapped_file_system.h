@@ -1,0 +1,86 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "watcher/file_system.h"
+
+namespace waybill::watcher {
+
+// What a file system is asked for, counted; and a hook into each question, so that a test can
+// change the disk between any two of the watcher's system calls.
+struct Questions {
+  std::function<void()> meanwhile = [] {};
+  int directories_opened = 0;
+  int files_opened = 0;
+  int names_looked_at = 0;
+  int entries_listed = 0;
+
+  void ask(int& which) {
+    ++which;
+    meanwhile();
+  }
+};
+
+class WrappedDirectory final : public OpenDirectory {
+ public:
+  WrappedDirectory(std::unique_ptr<OpenDirectory> inner, Questions& questions)
+      : inner_(std::move(inner)), questions_(questions) {}
+
+  Result<FileStatus> status() override { return inner_->status(); }
+  Result<void> list(
+      const std::function<bool(std::string_view name, const FileStatus& status)>& visit) override {
+    return inner_->list([&](std::string_view name, const FileStatus& status) {
+      questions_.ask(questions_.entries_listed);
+      return visit(name, status);
+    });
+  }
+  Result<FileStatus> look(std::string_view name) override {
+    questions_.ask(questions_.names_looked_at);
+    return inner_->look(name);
+  }
+  Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) override {
+    questions_.ask(questions_.directories_opened);
+    return wrapped(inner_->open_child(name), questions_);
+  }
+  [[nodiscard]] std::string blind_spot() override { return inner_->blind_spot(); }
+  [[nodiscard]] std::string watchable_path() const override {
+    questions_.meanwhile();
+    return inner_->watchable_path();
+  }
+
+  static Result<std::unique_ptr<OpenDirectory>> wrapped(
+      Result<std::unique_ptr<OpenDirectory>> inner, Questions& questions) {
+    if (!inner) return inner;
+    return std::make_unique<WrappedDirectory>(std::move(*inner), questions);
+  }
+
+ private:
+  const std::unique_ptr<OpenDirectory> inner_;
+  Questions& questions_;
+};
+
+class WrappedFileSystem final : public FileSystem {
+ public:
+  explicit WrappedFileSystem(Questions& questions) : questions_(questions) {}
+
+  Result<std::unique_ptr<OpenDirectory>> open_directory(const std::string& root,
+                                                        std::string_view below) override {
+    questions_.ask(questions_.directories_opened);
+    return WrappedDirectory::wrapped(inner_->open_directory(root, below), questions_);
+  }
+  Result<std::unique_ptr<OpenFile>> open_file(const std::string& root,
+                                              std::string_view below) override {
+    questions_.ask(questions_.files_opened);
+    return inner_->open_file(root, below);
+  }
+
+ private:
+  const std::unique_ptr<FileSystem> inner_ = make_linux_file_system();
+  Questions& questions_;
+};
+
+}  // namespace waybill::watcher
