@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <set>
 #include <string>
 
 #include "base/digest.h"
@@ -58,6 +59,44 @@ TEST_F(PipelineTest, ADroppedFileBecomesAStoredRowAndItsObject) {
   expect_stored("2026/q2.pdf", "second quarter");
   EXPECT_EQ(puts_of_files(), 2);
   EXPECT_EQ(world_.status().folders.front().stored, 2);
+}
+
+// S3.md 10.24
+TEST_F(PipelineTest, AfterACrashOnlyThePartsThatAreMissingAreSent) {
+  constexpr std::size_t part_size = 5U << 20U;
+  world_.config().folders.front().s3.part_size = part_size;
+  std::string content;
+  for (const char c : {'a', 'b', 'c', 'd'}) content.append(part_size, c);
+  world_.write("large.bin", content);
+  std::vector<int> sent;
+  world_.fault = [&](const Call& call) {
+    if (call.operation == Operation::PutPart) sent.push_back(call.part);
+    return Fault::None;
+  };
+  world_.start();
+  world_.run_until([&] { return sent.size() >= 3 && world_.bucket.waiting() <= 1; });
+  world_.crash();
+
+  const auto uploads = world_.bucket.uploads_under_way();
+  ASSERT_EQ(uploads.size(), 1U);
+  std::set<int> there;
+  world_.bucket.list_parts(uploads.front().key, uploads.front().upload_id,
+                           [&](const Result<std::vector<uploader::Part>>& parts) {
+                             for (const uploader::Part& part : *parts) there.insert(part.number);
+                           });
+  world_.bucket.run_all();
+  ASSERT_GE(there.size(), 2U);
+
+  sent.clear();
+  world_.start();
+  world_.settle_down();
+  expect_stored("large.bin", content);
+  std::set<int> missing;
+  for (int number = 1; number <= 4; ++number) {
+    if (!there.contains(number)) missing.insert(number);
+  }
+  EXPECT_EQ(std::set<int>(sent.begin(), sent.end()), missing);
+  EXPECT_TRUE(world_.bucket.uploads_under_way().empty());
 }
 
 TEST_F(PipelineTest, TheAttemptIsDurableBeforeS3HearsOfIt) {
