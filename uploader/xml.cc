@@ -129,7 +129,9 @@ class Reader {
 
   bool start_tag() {
     const std::string_view name = take_name();
-    if (name.empty() || open_.size() >= deepest || (open_.empty() && seen_root_)) return false;
+    // A prefix alone is no name.
+    if (name.empty() || name.ends_with(':')) return false;
+    if (open_.size() >= deepest || (open_.empty() && seen_root_)) return false;
     seen_root_ = true;
     skip_blanks();
     while (!rest_.starts_with('>') && !rest_.starts_with("/>")) {

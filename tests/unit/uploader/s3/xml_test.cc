@@ -55,7 +55,7 @@ TEST(Xml, MalformedDocumentsAreBroken) {
   for (const char* document :
        {"", "text", "<a></b>", "<a><b></a></b>", "<a/><b/>", "<a>&unknown;</a>", "<a>&#0;</a>",
         "<a>&#xD800;</a>", "<a>&#x110000;</a>", "<a>&#;</a>", "<a>&amp</a>", "<a b></a>",
-        "<a b=c></a>", "<a>]]></a><", "</a>", "<>", "<a/>x", "<![CDATA[x]]>"}) {
+        "<a b=c></a>", "<a>]]></a><", "</a>", "<>", "<a/>x", "<![CDATA[x]]>", "<a:/>"}) {
     EXPECT_FALSE(is_whole(document)) << document;
   }
 }
