@@ -68,10 +68,10 @@ class Mischief {
 
   // More events than the kernel's queue holds, nobody reading: two names in turn, since equal
   // events in a row are one.
-  void flood(int events) {
+  void flood(std::size_t events) {
     const std::array<std::string, 2> names{root_ + "/flood-a", root_ + "/flood-b"};
     for (const std::string& name : names) write(name);
-    for (int i = 0; i < events; ++i) ignore(::chmod(names[i % 2].c_str(), 0644));
+    for (std::size_t i = 0; i < events; ++i) ignore(::chmod(names[i % 2].c_str(), 0644));
   }
 
  private:
