@@ -35,6 +35,16 @@ struct FileList {
   std::int64_t next = 0;  // ask again with after = next; 0: that was all
 };
 
+struct UnrecordedAnswer {
+  std::string folder;
+  std::string folder_path;
+  UnrecordedFile file;
+};
+struct UnrecordedList {
+  std::vector<UnrecordedAnswer> files;
+  bool complete = true;
+};
+
 struct ObjectAnswer {
   std::string endpoint;
   std::string bucket;

@@ -130,6 +130,7 @@ Json json_of(const FolderView& folder) {
   json["stored_bytes"] = folder.stored_bytes;
   json["oldest_pending_since"] = time_json(folder.oldest_pending_since);
   json["last_stored_at"] = time_json(folder.last_stored_at);
+  json["seen_until"] = time_json(folder.seen_until);
   return json;
 }
 
@@ -147,7 +148,8 @@ FolderView folder_from(const Json& json) {
           .ignored = json.at("ignored"),
           .stored_bytes = json.at("stored_bytes"),
           .oldest_pending_since = take_time(json, "oldest_pending_since"),
-          .last_stored_at = take_time(json, "last_stored_at")};
+          .last_stored_at = take_time(json, "last_stored_at"),
+          .seen_until = take_time(json, "seen_until")};
 }
 
 Json json_of(const StoreView& store) {
@@ -198,6 +200,29 @@ FileAnswer file_from(const Json& json) {
           .tries = json.at("tries"),
           .reason = json.at("reason"),
           .key = take_bytes(json, "key")};
+}
+
+Json json_of(const UnrecordedAnswer& answer) {
+  Json json{{"folder", answer.folder}};
+  put_bytes(json, "folder_path", answer.folder_path);
+  put_bytes(json, "path", answer.file.path);
+  json["state"] = answer.file.state;
+  json["reason"] = answer.file.reason;
+  json["size"] = answer.file.size;
+  json["modified_at"] = time_json(answer.file.modified_at);
+  json["due_in_ms"] = answer.file.due_in_ms;
+  return json;
+}
+
+UnrecordedAnswer unrecorded_from(const Json& json) {
+  return {.folder = json.at("folder"),
+          .folder_path = take_bytes(json, "folder_path"),
+          .file = {.path = take_bytes(json, "path"),
+                   .state = json.at("state"),
+                   .reason = json.at("reason"),
+                   .size = json.at("size"),
+                   .modified_at = take_time(json, "modified_at"),
+                   .due_in_ms = json.at("due_in_ms")}};
 }
 
 Json json_of(const ObjectAnswer& object) {
@@ -314,6 +339,18 @@ Result<Status> status_from_json(std::string_view text) {
   });
 }
 
+std::string to_json(const UnrecordedAnswer& answer) {
+  return text_of(json_of(answer));
+}
+std::string to_json(const UnrecordedList& list) {
+  return text_of({{"files", array_of(list.files, to_value)}, {"complete", list.complete}});
+}
+Result<UnrecordedList> unrecorded_list_from_json(std::string_view text) {
+  return parsed(text, [](const Json& json) {
+    return UnrecordedList{.files = list_of(json.at("files"), unrecorded_from),
+                          .complete = json.at("complete")};
+  });
+}
 std::string to_json(const FileAnswer& file) {
   return text_of(json_of(file));
 }

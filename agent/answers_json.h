@@ -16,6 +16,8 @@ namespace waybill::agent {
 std::string to_json(const Status& status, bool daemon);
 std::string to_json(const FileAnswer& file);
 std::string to_json(const FileList& list);
+std::string to_json(const UnrecordedAnswer& answer);
+std::string to_json(const UnrecordedList& list);
 std::string to_json(const FileStory& story);
 std::string to_json(const WaitAnswer& wait);
 std::string to_json(const RetryAnswer& retry);
@@ -26,6 +28,7 @@ std::string to_json(std::initializer_list<std::pair<std::string_view, std::strin
 // BadInput: not what this version writes.
 Result<Status> status_from_json(std::string_view text);
 Result<FileList> file_list_from_json(std::string_view text);
+Result<UnrecordedList> unrecorded_list_from_json(std::string_view text);
 Result<FileStory> file_story_from_json(std::string_view text);
 Result<WaitAnswer> wait_from_json(std::string_view text);
 Result<RetryAnswer> retry_from_json(std::string_view text);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
@@ -61,6 +62,28 @@ struct Explain {
   std::promise<FileView> reply;
 };
 
-using Command = std::variant<StartWait, Retry, Explain>;
+// What the catalog has no row for: files that still settle, and names that never become files.
+struct UnrecordedFile {
+  FolderId folder{};
+  std::string path;
+  std::string state;   // "settling"; "ignored", "unreadable"
+  std::string reason;  // a sentence or its beginning
+  std::uint64_t size = 0;
+  std::int64_t modified_at = 0;
+  std::int64_t due_in_ms = -1;  // -1: not waiting for time
+};
+struct Unrecorded {
+  std::vector<UnrecordedFile> files;
+  bool complete = true;  // false: more than are remembered, or than were asked for
+};
+struct ListUnrecorded {
+  std::optional<FolderId> folder;
+  std::string path;      // it and all below; empty: everything
+  bool ignored = false;  // else those that settle
+  std::size_t limit = 1000;
+  std::promise<Unrecorded> reply;
+};
+
+using Command = std::variant<StartWait, Retry, Explain, ListUnrecorded>;
 
 }  // namespace waybill::agent

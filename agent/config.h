@@ -41,6 +41,13 @@ struct S3Config {
 
 enum class LeaseUse : std::uint8_t { Auto, Require, Off };
 
+// Whether a folder is looked at by time beside its events.
+enum class PollUse : std::uint8_t {
+  Auto,  // where its file system does not report every change
+  On,
+  Off,  // its events are trusted, whatever the file system
+};
+
 // What happens when a name comes again whose object is sole (PROTOCOL.md rule 5).
 enum class OnReplace : std::uint8_t {
   Version,  // a new version where the bucket keeps versions, else a suffixed key
@@ -57,6 +64,7 @@ struct FolderConfig {
   Nanoseconds settle_nolease = std::chrono::seconds(60);
   Nanoseconds rescan = std::chrono::hours(1);
   LeaseUse lease = LeaseUse::Auto;
+  PollUse poll = PollUse::Auto;
   OnReplace on_replace = OnReplace::Version;
   std::vector<std::string> ignore;  // beside the defaults
   S3Config s3;

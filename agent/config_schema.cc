@@ -53,12 +53,12 @@ constexpr auto agent_keys = std::to_array<std::string_view>(
     {"name", "state_dir", "socket", "log_level", "uploads", "memory"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
     {"name", "path", "prefix", "prefix_as_is", "settle", "settle_nolease", "rescan", "lease",
-     "initial", "after_upload", "on_replace", "ignore"});
+     "poll", "initial", "after_upload", "on_replace", "ignore"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
 constexpr auto later_s3_keys =
     std::to_array<std::string_view>({"bandwidth", "bandwidth_schedule", "ip_version", "parts"});
 constexpr auto later_folder_keys = std::to_array<std::string_view>(
-    {"complete", "marker", "poll", "stuck_after", "one_filesystem", "on_object_missing"});
+    {"complete", "marker", "stuck_after", "one_filesystem", "on_object_missing"});
 
 template <typename T>
 void take(std::optional<T>&& value, T& into) {
@@ -226,6 +226,9 @@ void read_policies(const SectionReader& section, FolderConfig& folder) {
   constexpr std::pair<std::string_view, LeaseUse> leases[] = {
       {"auto", LeaseUse::Auto}, {"require", LeaseUse::Require}, {"off", LeaseUse::Off}};
   take(section.choice("lease", leases), folder.lease);
+  constexpr std::pair<std::string_view, PollUse> polls[] = {
+      {"auto", PollUse::Auto}, {"on", PollUse::On}, {"off", PollUse::Off}};
+  take(section.choice("poll", polls), folder.poll);
   constexpr std::pair<std::string_view, OnReplace> replacements[] = {
       {"version", OnReplace::Version},
       {"suffix", OnReplace::Suffix},

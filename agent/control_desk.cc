@@ -19,6 +19,7 @@ constexpr milliseconds slice{100};  // how late a stop may be noticed
 constexpr milliseconds longest_patience{30'000};
 constexpr int most_long_polls = 4;  // of the server's threads: the others stay free for the rest
 constexpr std::size_t most_waits = 256;
+constexpr std::size_t most_unrecorded = 20'000;
 constexpr auto forgotten_after = std::chrono::minutes(2);
 
 int http_status_of(ErrorCode code) {
@@ -179,6 +180,39 @@ ControlDesk::Answer ControlDesk::files(const Parameter& parameter) {
       with_catalog<FileList>([&](catalog::Reader& reader) { return list_files(reader, filter); });
   if (!list) return refusal(list.error());
   return {200, to_json(*list)};
+}
+
+ControlDesk::Answer ControlDesk::unrecorded(const Parameter& parameter) {
+  const std::string what = parameter("what").value_or("ignored");
+  if (what != "ignored" && what != "settling") {
+    return refusal({.code = ErrorCode::BadInput,
+                    .message = "what=" + printable(what) + ": it is ignored or settling"});
+  }
+  const auto limit = number(parameter, "limit", 1000);
+  if (!limit) return refusal(limit.error());
+  auto target = target_of(parameter);
+  if (!target) return refusal(target.error());
+  ListUnrecorded question{
+      .ignored = what == "ignored",
+      .limit = std::clamp<std::size_t>(static_cast<std::size_t>(*limit), 1, most_unrecorded)};
+  if (*target) {
+    question.folder = (*target)->folder.id;
+    question.path = (*target)->path;
+  }
+  auto future = question.reply.get_future();
+  hooks_.post(std::move(question));
+  auto found = reply_of(future);
+  if (!found) return refusal(busy("what it knows beyond the catalog").value());
+  const std::vector<KnownFolder> folders = folders_now();
+  UnrecordedList list{.files = {}, .complete = found->complete};
+  for (UnrecordedFile& file : found->files) {
+    const auto folder =
+        std::find_if(folders.begin(), folders.end(),
+                     [&file](const KnownFolder& known) { return known.id == file.folder; });
+    if (folder == folders.end()) continue;
+    list.files.push_back({folder->name, folder->path, std::move(file)});
+  }
+  return {200, to_json(list)};
 }
 
 ControlDesk::Answer ControlDesk::file(const Parameter& parameter) {

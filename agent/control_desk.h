@@ -34,6 +34,7 @@ class ControlDesk {
   Answer status();
   Answer metrics();
   Answer files(const Parameter& parameter);
+  Answer unrecorded(const Parameter& parameter);
   Answer file(const Parameter& parameter);
   Answer start_wait(const Parameter& parameter);
   Answer wait(const std::string& id, const Parameter& parameter);

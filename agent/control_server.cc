@@ -121,6 +121,8 @@ struct ControlServer::Impl {
                        "text/plain; version=0.0.4; charset=utf-8"));
     server.Get("/v1/files",
                handler([this](const Request&, const Parameter& p) { return desk.files(p); }));
+    server.Get("/v1/unrecorded",
+               handler([this](const Request&, const Parameter& p) { return desk.unrecorded(p); }));
     server.Get("/v1/file",
                handler([this](const Request&, const Parameter& p) { return desk.file(p); }));
     server.Post("/v1/wait",

@@ -89,7 +89,7 @@ Result<void> Daemon::run() {
   if (!engine) return fail(engine.error());
   engine_ = std::move(*engine);
   files_ = watcher::make_linux_file_system();
-  watch_loop_ = std::make_unique<watcher::WatchLoop>(*events_, dirt_);
+  watch_loop_ = std::make_unique<watcher::WatchLoop>(*events_, dirt_, mounts_.get());
   scanner_ = std::make_unique<watcher::Scanner>(
       *files_, *events_, dirt_, clock_, [this](watcher::Observation observation) {
         observations_waiting_.fetch_add(1);
@@ -189,6 +189,7 @@ StatusPtr Daemon::status() const {
 }
 
 StatusPtr Daemon::fresh_status() {
+  scanner_->prove();
   const auto told = std::make_shared<std::promise<void>>();
   std::future<void> fresh = told->get_future();
   post([this, told] { pipeline_->refresh([told] { told->set_value(); }); });
@@ -212,6 +213,7 @@ void Daemon::reload(Result<Config> config) {
 }
 
 bool Daemon::alive() {
+  scanner_->prove();
   const bool answered = answered_.exchange(false);
   post([this] { answered_.store(true); });
   return answered;

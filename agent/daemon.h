@@ -13,6 +13,7 @@
 #include "base/inbox.h"
 #include "base/mutex.h"
 #include "uploader/transfer_engine.h"
+#include "watcher/mount_table.h"
 #include "watcher/watch_loop.h"
 
 namespace waybill::agent {
@@ -55,6 +56,7 @@ class Daemon {
   Inbox<Task> inbox_;
   std::unique_ptr<watcher::FileSystem> files_;
   std::unique_ptr<watcher::EventSource> events_;
+  const UniqueFd mounts_ = watcher::open_mount_table();
   watcher::Coalescer dirt_;
   std::unique_ptr<watcher::WatchLoop> watch_loop_;
   std::unique_ptr<watcher::Scanner> scanner_;

@@ -32,6 +32,34 @@ bool directly_in(std::string_view path, std::string_view directory) {
          (slash == std::string_view::npos ? std::string_view() : path.substr(0, slash));
 }
 
+using Reasons = std::map<std::string, std::string>;
+
+// All below the directory, and it itself.
+void forget_below(Reasons& reasons, const std::string& directory) {
+  reasons.erase(directory);
+  const std::string below = directory + '/';
+  const auto first = reasons.lower_bound(below);
+  auto last = first;
+  while (last != reasons.end() && last->first.starts_with(below)) ++last;
+  reasons.erase(first, last);
+}
+
+bool at_or_below(const std::string& path, const std::string& directory) {
+  return directory.empty() || path == directory || path.starts_with(directory + '/');
+}
+
+void add_below(const Reasons& reasons, const std::string& state, FolderId folder,
+               const ListUnrecorded& question, Unrecorded& list) {
+  for (const auto& [path, reason] : reasons) {
+    if (!at_or_below(path, question.path)) continue;
+    if (list.files.size() == question.limit) {
+      list.complete = false;
+      return;
+    }
+    list.files.push_back({.folder = folder, .path = path, .state = state, .reason = reason});
+  }
+}
+
 }  // namespace
 
 Intake::Intake(Session& session, Hooks hooks) : session_(session), hooks_(std::move(hooks)) {
@@ -40,42 +68,56 @@ Intake::Intake(Session& session, Hooks hooks) : session_(session), hooks_(std::m
 
 void Intake::observe(const watcher::Observation& observation) {
   const auto known = [this](FolderId folder) { return folders_.contains(folder); };
-  std::visit(Overloaded{
-                 [&](const watcher::Seen& batch) {
-                   if (!known(batch.folder)) return;
-                   for (const auto& file : batch.files) {
-                     seen(batch.folder, file);
-                     if (session_.failure()) return;
-                   }
-                 },
-                 [&](const watcher::ListingBegins& listing) {
-                   if (!known(listing.folder)) return;
-                   FolderState& state = folders_.at(listing.folder);
-                   if (state.unreadable.erase(listing.directory) > 0) session_.changed();
-                   // During the first whole scan `rows_seen` tells what is missing, for all at
-                   // once.
-                   if (!state.scanning) state.listing = Listing{listing.directory, {}};
-                 },
-                 [&](const watcher::ListingEnds& listing) {
-                   if (known(listing.folder)) listing_ended(listing);
-                 },
-                 [&](const watcher::DirectoryGone& gone) {
-                   if (!known(gone.folder)) return;
-                   FolderState& state = folders_.at(gone.folder);
-                   // What the whole scan has seen below it, it would not doubt by itself.
-                   if (state.scanning) return state.gone.push_back(gone.directory);
-                   doubt_rows(gone.folder, gone.directory, true,
-                              [](const FileRow&) { return true; });
-                 },
-                 [&](const watcher::FolderStatus& status) {
-                   if (known(status.folder)) folder_status(status);
-                 },
-                 [&](const watcher::ScanComplete& scan) {
-                   if (known(scan.folder)) scan_complete(scan.folder);
-                 },
-                 [&](const watcher::Barrier& barrier) { hooks_.barrier(barrier.id); },
-             },
-             observation);
+  std::visit(
+      Overloaded{
+          [&](const watcher::Seen& batch) {
+            if (!known(batch.folder)) return;
+            for (const auto& file : batch.files) {
+              seen(batch.folder, file);
+              if (session_.failure()) return;
+            }
+          },
+          [&](const watcher::ListingBegins& listing) {
+            if (!known(listing.folder)) return;
+            FolderState& state = folders_.at(listing.folder);
+            // It can be listed, so it is neither unreadable nor covered by a mount.
+            if (state.unreadable.erase(listing.directory) + state.ignored.erase(listing.directory) >
+                0) {
+              session_.changed();
+            }
+            // During the first whole scan `rows_seen` tells what is missing, for all at
+            // once.
+            if (!state.scanning) state.listing = Listing{listing.directory, {}};
+          },
+          [&](const watcher::ListingEnds& listing) {
+            if (known(listing.folder)) listing_ended(listing);
+          },
+          [&](const watcher::DirectoryGone& gone) {
+            if (!known(gone.folder)) return;
+            FolderState& state = folders_.at(gone.folder);
+            forget_below(state.ignored, gone.directory);
+            forget_below(state.unreadable, gone.directory);
+            // What the whole scan has seen below it, it would not doubt by itself.
+            if (state.scanning) return state.gone.push_back(gone.directory);
+            doubt_rows(gone.folder, gone.directory, true, [](const FileRow&) { return true; });
+          },
+          [&](const watcher::FolderStatus& status) {
+            if (known(status.folder)) folder_status(status);
+          },
+          [&](const watcher::ScanComplete& scan) {
+            if (known(scan.folder)) scan_complete(scan.folder);
+          },
+          [&](const watcher::EventsLost& lost) { events_lost(lost); },
+          [&](const watcher::Watermark& watermark) {
+            if (!known(watermark.folder)) return;
+            const Nanoseconds ago = session_.now() - watermark.until;
+            session_.folders.at(watermark.folder).seen_until =
+                (session_.world.clock.wall().time_since_epoch() - ago).count();
+            session_.changed();
+          },
+          [&](const watcher::Barrier& barrier) { hooks_.barrier(barrier.id); },
+      },
+      observation);
 }
 
 void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
@@ -97,8 +139,11 @@ void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
                    no_longer_ignored();
                    absent(path);
                  },
-                 [&](const watcher::Ignored&) {
-                   if (state.ignored.size() < remembered) state.ignored.insert(file.path);
+                 [&](const watcher::Ignored& ignored_file) {
+                   state.unreadable.erase(file.path);
+                   if (state.ignored.size() < remembered || state.ignored.contains(file.path)) {
+                     state.ignored[file.path] = ignored_file.reason;
+                   }
                    session_.changed();
                    not_a_file(path);
                  },
@@ -158,6 +203,11 @@ void Intake::listing_ended(const watcher::ListingEnds& ended) {
   FolderState& state = folders_.at(ended.folder);
   const std::optional<Listing> listing = std::exchange(state.listing, std::nullopt);
   if (!listing || !ended.complete || listing->directory != ended.directory) return;
+  const std::size_t known = state.ignored.size();
+  std::erase_if(state.ignored, [&](const auto& entry) {
+    return directly_in(entry.first, ended.directory) && !listing->seen.contains(entry.first);
+  });
+  if (state.ignored.size() != known) session_.changed();
   doubt_rows(ended.folder, ended.directory, false,
              [&listing](const FileRow& row) { return !listing->seen.contains(row.path); });
 }
@@ -185,6 +235,13 @@ void Intake::scan_complete(FolderId folder) {
   for (const std::string& directory : std::exchange(state.gone, {})) {
     doubt_rows(folder, directory, true, [](const FileRow&) { return true; });
   }
+}
+
+void Intake::events_lost(const watcher::EventsLost& lost) {
+  ++overflows_.count;
+  overflows_.last_at = session_.world.clock.wall().time_since_epoch().count();
+  overflows_.advice = lost.advice;
+  session_.changed();
 }
 
 void Intake::folder_status(const watcher::FolderStatus& status) {
@@ -383,7 +440,68 @@ std::int64_t Intake::ignored(FolderId folder) const {
   return static_cast<std::int64_t>(folders_.at(folder).ignored.size());
 }
 
+Unrecorded Intake::unrecorded(const ListUnrecorded& question) const {
+  Unrecorded list;
+  for (const auto& [id, state] : folders_) {
+    if (question.folder && *question.folder != id) continue;
+    if (question.ignored) {
+      ignored_below(id, question, list);
+    } else {
+      settling_below(id, question, list);
+    }
+  }
+  return list;
+}
+
+void Intake::ignored_below(FolderId folder, const ListUnrecorded& question,
+                           Unrecorded& list) const {
+  const FolderState& state = folders_.at(folder);
+  add_below(state.ignored, "ignored", folder, question, list);
+  add_below(state.unreadable, "unreadable", folder, question, list);
+  if (state.ignored.size() >= remembered || state.unreadable.size() >= remembered) {
+    list.complete = false;
+  }
+}
+
+// Those that the catalog knows already are listed by it, in the state of what it knows.
+void Intake::settling_below(FolderId folder, const ListUnrecorded& question,
+                            Unrecorded& list) const {
+  for (std::string& path : settling_.paths(folder, settling_.size(folder))) {
+    if (!at_or_below(path, question.path)) continue;
+    const auto row = session_.catalog->find_live(folder, path);
+    if (!row || *row) continue;
+    if (list.files.size() == question.limit) {
+      list.complete = false;
+      return;
+    }
+    const auto waiting = settling_.find(folder, path);
+    const auto due =
+        std::chrono::duration_cast<std::chrono::milliseconds>(waiting->due - session_.now());
+    list.files.push_back(
+        {.folder = folder,
+         .path = std::move(path),
+         .state = "settling",
+         .reason = waiting->writer ? "somebody has it open for writing" : "it has just changed",
+         .size = waiting->fingerprint.size,
+         .modified_at = waiting->fingerprint.mtime,
+         .due_in_ms = std::max<std::int64_t>(0, due.count())});
+  }
+}
+
 void Intake::add_reasons(std::vector<Reason>& reasons) const {
+  constexpr Nanoseconds news_for = std::chrono::hours(1);
+  const Nanoseconds since =
+      session_.world.clock.wall().time_since_epoch() - Nanoseconds(overflows_.last_at);
+  if (overflows_.count > 0 && since < news_for) {
+    reasons.push_back({.code = "events-overflowed",
+                       .severity = Severity::Notice,
+                       .sentence = "more happened at a time than the kernel's queue of events "
+                                   "holds; everything was looked at again, nothing is missed",
+                       .help = overflows_.advice.empty()
+                                   ? ""
+                                   : "a longer queue spares that: " + overflows_.advice,
+                       .since = overflows_.last_at});
+  }
   for (const auto& [id, state] : folders_) {
     const Folder& folder = session_.folders.at(id);
     if (!state.unreadable.empty()) {
@@ -402,10 +520,14 @@ void Intake::add_reasons(std::vector<Reason>& reasons) const {
       case watcher::FolderHealth::Watching:
         break;
       case watcher::FolderHealth::Polling:
-        reasons.push_back({.code = "folder-polled",
-                           .severity = Severity::Notice,
-                           .sentence = folder.health->reason,
-                           .folder = folder.config.name});
+        reasons.push_back(
+            {.code = "folder-polled",
+             .severity = folder.health->lacking ? Severity::Degraded : Severity::Notice,
+             .sentence = folder.health->reason,
+             .help = folder.health->lacking ? "what is not watched is looked at from time to time "
+                                              "instead; it is watched by itself once it can be"
+                                            : "",
+             .folder = folder.config.name});
         break;
       case watcher::FolderHealth::Missing:
       case watcher::FolderHealth::Replaced:

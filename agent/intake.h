@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/command.h"
 #include "agent/session.h"
 #include "agent/status.h"
 #include "watcher/observation.h"
@@ -72,6 +73,7 @@ class Intake {
   [[nodiscard]] std::vector<FilePath> waiting_paths() const;
   [[nodiscard]] std::optional<BootTime> next_due() const;
   [[nodiscard]] std::int64_t ignored(FolderId folder) const;
+  [[nodiscard]] Unrecorded unrecorded(const ListUnrecorded& question) const;
   void add_reasons(std::vector<Reason>& reasons) const;
 
  private:
@@ -87,7 +89,7 @@ class Intake {
     std::vector<bool> rows_seen;    // by FileId, while the first whole scan runs
     std::vector<std::string> gone;  // directories that went while it runs
     bool scanning = true;
-    std::set<std::string> ignored;                  // paths, as far as `remembered` goes
+    std::map<std::string, std::string> ignored;     // path → why, as far as `remembered` goes
     std::map<std::string, std::string> unreadable;  // path → why
   };
   static constexpr std::size_t remembered = 10000;
@@ -97,9 +99,12 @@ class Intake {
   void absent(const FilePath& file);
   void not_a_file(const FilePath& file);
   void listing_ended(const watcher::ListingEnds& listing);
+  void settling_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
+  void ignored_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
   void doubt_rows(FolderId folder, std::string_view directory, bool deep,
                   const std::function<bool(const catalog::FileRow&)>& in_doubt);
   void scan_complete(FolderId folder);
+  void events_lost(const watcher::EventsLost& lost);
   void folder_status(const watcher::FolderStatus& status);
   void write_backlog();
   void refill(const std::function<bool(const Folder&)>& usable);
@@ -118,6 +123,12 @@ class Intake {
   std::set<FilePath> looked_at_;    // look_again()s that the scanner has not answered yet
   std::map<FolderId, std::int64_t> ready_in_folder_;
   std::map<FileId, BootTime> postponed_;
+  struct Overflows {
+    std::int64_t count = 0;
+    std::int64_t last_at = 0;  // ns since 1970
+    std::string advice;
+  };
+  Overflows overflows_;
   FileId queue_cursor_{};
   bool queue_exhausted_ = false;
 };

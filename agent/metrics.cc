@@ -69,6 +69,11 @@ void add_folders(Page& page, const std::vector<FolderView>& folders) {
   for (const FolderView& folder : folders) {
     if (folder.last_stored_at != 0) page.time({{"folder", folder.name}}, folder.last_stored_at);
   }
+  page.family("folder_seen_until_timestamp_seconds",
+              "No change of the folder from before that time is unseen.");
+  for (const FolderView& folder : folders) {
+    if (folder.seen_until != 0) page.time({{"folder", folder.name}}, folder.seen_until);
+  }
   page.family("folder_oldest_pending_timestamp_seconds",
               "Since when the oldest pending file of the folder waits.");
   for (const FolderView& folder : folders) {

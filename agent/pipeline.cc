@@ -40,6 +40,27 @@ std::string watched_word(const Folder& folder) {
   return "starting";
 }
 
+watcher::PollPolicy poll_of(PollUse use) {
+  switch (use) {
+    case PollUse::Auto:
+      return watcher::PollPolicy::WhereBlind;
+    case PollUse::On:
+      return watcher::PollPolicy::Always;
+    case PollUse::Off:
+      return watcher::PollPolicy::Never;
+  }
+  return watcher::PollPolicy::WhereBlind;
+}
+
+// Why it is not watched by events, or why nobody can prove that it is.
+std::string note_of(const Folder& folder) {
+  if (!folder.health) return "";
+  if (!folder.health->reason.empty() || folder.health->unproven.empty()) {
+    return folder.health->reason;
+  }
+  return "unproven: " + folder.health->unproven;
+}
+
 std::string catalog_code(const Error& error) {
   switch (error.code) {
     case ErrorCode::DiskFull:
@@ -137,6 +158,7 @@ std::vector<watcher::FolderSpec> Pipeline::join_folders(Parts& parts) {
                      .path = config.path,
                      .ignore = rules_of(config),
                      .rescan = config.rescan,
+                     .poll = poll_of(config.poll),
                      .known_dev = row->dev,
                      .known_ino = row->ino,
                      .known_btime = row->btime});
@@ -232,6 +254,9 @@ void Pipeline::command(Command command) {
           },
           [&](Explain& file) {
             file.reply.set_value(explain({file.folder, file.path}));
+          },
+          [&](ListUnrecorded& question) {
+            question.reply.set_value(parts_ ? parts_->intake->unrecorded(question) : Unrecorded{});
           },
       },
       command);
@@ -391,7 +416,7 @@ void Pipeline::publish() {
            .name = folder.config.name,
            .path = folder.config.path,
            .watched = watched_word(folder),
-           .note = folder.health ? folder.health->reason : "",
+           .note = note_of(folder),
            .pending =
                in(FileState::Queued) + parts.intake->waiting(id) + parts.transfers->reading(id),
            .uploading = in(FileState::Uploading),
@@ -400,7 +425,8 @@ void Pipeline::publish() {
            .retrying = counts.retrying,
            .ignored = parts.intake->ignored(id),
            .stored_bytes = counts.stored_bytes,
-           .last_stored_at = counts.last_stored_at});
+           .last_stored_at = counts.last_stored_at,
+           .seen_until = folder.seen_until});
     }
     status->stores = parts.stores->views();
     parts.stores->add_reasons(status->reasons);

@@ -24,6 +24,7 @@ struct Folder {
   StoreId store{};
   std::optional<watcher::FolderStatus> health;  // nullopt: not looked at yet
   bool scanned = false;                         // listed whole at least once
+  std::int64_t seen_until = 0;                  // ns since 1970: nothing older is unseen; 0: never
 
   [[nodiscard]] watcher::SettlePolicy settle_policy() const {
     return {.settle = config.settle, .settle_nolease = config.settle_nolease};

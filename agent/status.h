@@ -45,6 +45,7 @@ struct FolderView {
   std::int64_t stored_bytes = 0;
   std::int64_t oldest_pending_since = 0;  // ns since 1970; 0: nothing pending
   std::int64_t last_stored_at = 0;        // ns since 1970; 0: never
+  std::int64_t seen_until = 0;            // ns since 1970: no change from before is unseen
 };
 
 struct StoreView {

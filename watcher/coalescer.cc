@@ -13,7 +13,10 @@ void add_to(Coalescer::Dirt& dirt, const Change& change) {
     dirt.directories_by_watch[ended->watch].gone = true;
   } else if (std::holds_alternative<Overflowed>(change)) {
     dirt.everything = true;
+    dirt.overflowed = true;
     dirt.directories_by_watch.clear();
+  } else if (std::holds_alternative<MountsChanged>(change)) {
+    dirt.mounts = true;
   } else if (dirt.everything) {
     return;
   } else if (const auto* name = std::get_if<NameChanged>(&change)) {

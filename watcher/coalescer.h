@@ -27,9 +27,13 @@ class Coalescer {
     bool gone = false;            // the kernel dropped its watch
   };
   struct Dirt {
-    bool everything = false;  // overflow
+    bool everything = false;  // events were lost, or are too many to be told one by one
+    bool overflowed = false;  // … because the queue was full
+    bool mounts = false;      // something was mounted or unmounted somewhere
     std::map<WatchId, Directory> directories_by_watch;
-    [[nodiscard]] bool empty() const { return !everything && directories_by_watch.empty(); }
+    [[nodiscard]] bool empty() const {
+      return !everything && !mounts && directories_by_watch.empty();
+    }
   };
 
   // Watch thread.

@@ -20,26 +20,26 @@ struct RawEvent {
   std::string name;  // empty: the watched directory itself
 };
 
-// The edge to change notification. add and remove: scan thread; read: watch thread; poll_fd: any.
+// The edge to change notification. read: watch thread; poll_fd: any; the rest: scan thread.
 class EventSource {
  public:
   virtual ~EventSource() = default;
   // Watching a directory that is watched already returns its WatchId.
-  // NeedsPerson with errno ENOSPC: the limit of watches is reached.
+  // NeedsPerson with errno ENOSPC: the limit of watches is reached; EMFILE: that of instances. The
+  // message names the setting to raise; asking again later is how to find out that it was raised.
   virtual Result<WatchId> add(const OpenDirectory& directory) = 0;
   virtual void remove(WatchId watch) = 0;
+  // Begins anew, with no watch and nothing queued: for a source that does not report any more.
+  virtual void renew() = 0;
+  // What a person can do against overflows of the queue; empty: nothing.
+  [[nodiscard]] virtual std::string overflow_advice() const = 0;
   // Appends what has happened and returns at once; how many were appended.
   virtual Result<std::size_t> read(std::vector<RawEvent>& into) = 0;
   // Readable when read() would give something. -1: none.
   [[nodiscard]] virtual int poll_fd() const = 0;
 };
 
-// NeedsPerson with errno EMFILE: the limit of inotify instances is reached (the message names the
-// setting).
+// An instance of inotify that cannot be had now is asked for again with each add().
 Result<std::unique_ptr<EventSource>> make_inotify_source();
-
-// In place of a source that cannot be had: every add() fails with `reason`, so that the scanner
-// polls and says why.
-std::unique_ptr<EventSource> make_silent_source(Error reason);
 
 }  // namespace waybill::watcher

@@ -61,6 +61,9 @@ class OpenDirectory {
   // A subdirectory of exactly this directory, whatever is at its path by now. Errors as
   // FileSystem::open_directory.
   virtual Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) = 0;
+  // Sets the times of its subdirectory `name` to now; makes it, ours alone, where there is none. So
+  // that whoever watches this directory must hear of it. NeedsPerson: it cannot be written here.
+  virtual Result<void> touch(std::string_view name) = 0;
   // Why changes in it may go unreported ("FUSE reports no changes made elsewhere"); empty where the
   // kernel reports them all.
   [[nodiscard]] virtual std::string blind_spot() = 0;
@@ -85,6 +88,9 @@ class FileSystem {
   // SourceBusy: a foreign lease holds it.
   virtual Result<std::unique_ptr<OpenFile>> open_file(const std::string& root,
                                                       std::string_view below) = 0;
+  // What is mounted at, above and below `root`, as text to be compared with an earlier one:
+  // mounting over a watched directory is silent (WATCHING.md 1).
+  virtual std::string mounts(const std::string& root) = 0;
 };
 
 // The process must ignore or block SIGIO for as long as it takes leases: the kernel sends it when a

@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/bytes.h"
 #include "watcher/linux_handles.h"
 
 namespace waybill::watcher {
@@ -92,6 +94,20 @@ Result<std::unique_ptr<OpenDirectory>> LinuxDirectory::open_child(std::string_vi
   Result<UniqueFd> fd = open_beneath(fd_.get(), name, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
   if (!fd) return fail(fd.error());
   return std::make_unique<LinuxDirectory>(std::move(*fd));
+}
+
+Result<void> LinuxDirectory::touch(std::string_view name) {
+  if (::mkdirat(fd_.get(), std::string(name).c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail(system_error("make " + printable(name), errno));
+  }
+  // What is no directory is somebody's file: it is left alone.
+  const Result<UniqueFd> place =
+      open_beneath(fd_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+  if (!place) return fail(place.error());
+  if (::futimens(place->get(), nullptr) != 0) {
+    return fail(system_error("touch " + printable(name), errno));
+  }
+  return {};
 }
 
 std::string LinuxDirectory::blind_spot() {

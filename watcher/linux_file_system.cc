@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <climits>
@@ -10,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "watcher/linux_handles.h"
+#include "watcher/mount_table.h"
 
 namespace waybill::watcher {
 
@@ -117,6 +119,15 @@ class LinuxFileSystem final : public FileSystem {
       return fail(system_error("open " + printable(below), errno));
     }
     return std::make_unique<LinuxFile>(std::move(file));
+  }
+
+  std::string mounts(const std::string& root) override {
+    const Result<UniqueFd> directory = open_root(root, O_PATH);
+    std::string path(PATH_MAX, '\0');
+    const ssize_t length =
+        directory ? ::readlink(path_of_fd(directory->get()).c_str(), path.data(), path.size()) : -1;
+    path.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
+    return mounts_concerning(read_mount_table(), path.empty() ? root : path);
   }
 
  private:

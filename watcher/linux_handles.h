@@ -35,6 +35,7 @@ class LinuxDirectory final : public OpenDirectory {
       const std::function<bool(std::string_view name, const FileStatus& status)>& visit) override;
   Result<FileStatus> look(std::string_view name) override;
   Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) override;
+  Result<void> touch(std::string_view name) override;
   [[nodiscard]] std::string blind_spot() override;
   [[nodiscard]] std::string watchable_path() const override;
 

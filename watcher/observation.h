@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fingerprint.h"
 #include "base/ids.h"
@@ -45,10 +46,9 @@ struct ListingBegins {
 struct ListingEnds {
   FolderId folder{};
   std::string directory;
-  bool complete = false;                    // false: it failed half-way and will be repeated
-  std::vector<std::string> subdirectories;  // names; a row below any other subdirectory is in doubt
+  bool complete = false;  // false: it failed half-way and will be repeated
 };
-// A directory is not there any more: every row below it is in doubt.
+// A directory is not there any more, or another one has its place: every row below it is in doubt.
 struct DirectoryGone {
   FolderId folder{};
   std::string directory;
@@ -63,7 +63,9 @@ enum class FolderHealth : std::uint8_t {
 struct FolderStatus {
   FolderId folder{};
   FolderHealth health{};
-  std::string reason;  // a sentence; empty when Watching
+  std::string reason;    // a sentence; empty when Watching
+  bool lacking = false;  // Polling for want of something that a person can give
+  std::string unproven;  // why it cannot be proven that its events arrive; empty: it can
   std::uint64_t dev = 0;
   std::uint64_t ino = 0;
   std::int64_t btime = 0;
@@ -72,12 +74,22 @@ struct FolderStatus {
 struct ScanComplete {
   FolderId folder{};
 };
+// The queue of events overflowed; everything is looked at again.
+struct EventsLost {
+  std::string advice;  // what a person can do so that it happens less; may be empty
+};
+// No change of the folder from before that time is unseen, but in what is listed as unreadable: its
+// events were proven to arrive, or all of it was looked at since.
+struct Watermark {
+  FolderId folder{};
+  BootTime until;
+};
 // Everything that had happened on disk before Scanner::barrier(id) was called has been handed over.
 struct Barrier {
   std::uint64_t id = 0;
 };
 
 using Observation = std::variant<Seen, ListingBegins, ListingEnds, DirectoryGone, FolderStatus,
-                                 ScanComplete, Barrier>;
+                                 ScanComplete, EventsLost, Watermark, Barrier>;
 
 }  // namespace waybill::watcher

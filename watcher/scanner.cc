@@ -11,7 +11,6 @@ namespace waybill::watcher {
 namespace {
 
 constexpr std::size_t batch_size = 4096;
-constexpr Nanoseconds polling_interval = std::chrono::seconds(10);
 
 // When a pass that took that long may come again: rescans take no more than a tenth of the time.
 Nanoseconds pause_after(Nanoseconds took, Nanoseconds wanted) {
@@ -43,6 +42,9 @@ void Scanner::look(FolderId folder, std::string path) {
 }
 void Scanner::barrier(std::uint64_t id) {
   tree_->post(Tree::BarrierRequest{.id = id});
+}
+void Scanner::prove() {
+  tree_->post(Tree::Prove{});
 }
 std::optional<BootTime> Scanner::step() {
   return tree_->step();
@@ -112,6 +114,7 @@ void Scanner::Tree::take_requests(std::vector<BarrierRequest>& barriers) {
                      agenda.count(look.folder, epoch);
                      looks.push_back(std::move(look));
                    },
+                   [this](const Prove&) { prove(); },
                    [&barriers](const BarrierRequest& barrier) { barriers.push_back(barrier); },
                },
                request);
@@ -139,11 +142,29 @@ void Scanner::Tree::take_dirt() {
     if (directory.whole) agenda.mark_dirty(*node, epoch, true);
     for (const std::string& name : directory.names) agenda.add_name(*node, name, epoch);
   }
+  hear_canary(taken);
+  if (taken.mounts) look_at_mounts();
+  if (taken.overflowed) emit(EventsLost{events.overflow_advice()});
   if (taken.everything) {
     // The ends of watches may be among what was lost.
     retired.clear();
     for (auto& [id, folder] : folders) {
       if (!folder.suspended) start_scan(folder);
+    }
+  }
+}
+
+// Mounting over a directory and away again says nothing to those who watch it (WATCHING.md 1): a
+// folder that it concerns is looked at anew.
+void Scanner::Tree::look_at_mounts() {
+  for (auto& [id, folder] : folders) {
+    std::string found = files.mounts(folder.spec.path);
+    if (found == folder.mounts) continue;
+    folder.mounts = std::move(found);
+    if (folder.suspended) {
+      folder.next_try = now;
+    } else {
+      start_scan(folder);
     }
   }
 }
@@ -165,6 +186,7 @@ void Scanner::Tree::keep_time() {
       if (folder.next_try <= now) try_root(folder);
       continue;
     }
+    keep_canary_time(folder);
     if (folder.scan.next && *folder.scan.next <= now) start_scan(folder);
     if (folder.poll.next && *folder.poll.next <= now) start_poll(folder);
   }
@@ -186,10 +208,10 @@ void Scanner::Tree::conclude() {
     Folder::Pass& scan = folder.scan;
     if (scan.epoch && agenda.settled(id, *scan.epoch) && !agenda.hoping(id)) {
       scan.epoch.reset();
+      folder.scanned = scan.began;
       emit(ScanComplete{id});
-      const Nanoseconds wanted = folder.blind.empty()
-                                     ? folder.spec.rescan
-                                     : std::min(folder.spec.rescan, polling_interval);
+      const Nanoseconds wanted =
+          folder.trusted() ? folder.spec.rescan : std::min(folder.spec.rescan, polling_interval);
       if (wanted > Nanoseconds::zero()) scan.next = now + pause_after(now - scan.began, wanted);
     }
     Folder::Pass& poll = folder.poll;
@@ -197,10 +219,13 @@ void Scanner::Tree::conclude() {
       poll = {};
     } else if (poll.epoch && agenda.settled(id, *poll.epoch)) {
       poll.epoch.reset();
+      folder.polled = poll.began;
+      if (wholly_polled(folder)) folder.scanned = poll.began;
       poll.next = now + pause_after(now - poll.began, polling_interval);
     } else if (!poll.epoch && !poll.next) {
       poll.next = now + polling_interval;
     }
+    conclude_proof(id, folder);
   }
   std::erase_if(waiting_barriers, [this](const BarrierRequest& barrier) {
     if (!agenda.settled(barrier.epoch) || agenda.hoping(std::nullopt)) return false;
@@ -221,6 +246,7 @@ std::optional<BootTime> Scanner::Tree::next_step() const {
     } else {
       sooner(folder.scan.next);
       sooner(folder.poll.next);
+      if (folder.canary.touched) sooner(folder.canary.deadline);
     }
   }
   sooner(later_looks_due);

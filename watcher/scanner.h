@@ -17,11 +17,19 @@
 
 namespace waybill::watcher {
 
+// Whether a folder is scanned by time, beside what is polled for want of a watch in any case.
+enum class PollPolicy : std::uint8_t {
+  WhereBlind,  // where its file system does not report every change
+  Always,
+  Never,
+};
+
 struct FolderSpec {
   FolderId id{};
   std::string path;
   IgnoreRules ignore;
   Nanoseconds rescan = std::chrono::hours(1);
+  PollPolicy poll = PollPolicy::WhereBlind;
   // Identity of the root as last known; zeros: not known yet. Another one is
   // FolderHealth::Replaced. Where there is a birth time, inode and birth time decide: device
   // numbers change when a machine restarts.
@@ -54,6 +62,10 @@ class Scanner {
   // Answered by an observation Barrier{id} once everything that had happened before is handed over.
   // The caller has made the watch thread drain the kernel first (WatchLoop::drain).
   void barrier(std::uint64_t id);
+
+  // Every folder is to prove that its events arrive: a Watermark follows, or what is wrong with it
+  // shows in its FolderStatus. More than one a second are one.
+  void prove();
 
   // --- the scan thread ---------------------------------------------------------------------------
   // Does what is to be done now, a bounded piece of it. Returns when to step again at the latest

@@ -54,8 +54,9 @@ void Scanner::Tree::set_folders(std::vector<FolderSpec> specs) {
 void Scanner::Tree::replace_spec(Folder& folder, FolderSpec spec) {
   const bool other_rules = !(folder.spec.ignore == spec.ignore);
   const bool other_identity = !(known_root(folder.spec) == known_root(spec));
-  const bool other_rescan = folder.spec.rescan != spec.rescan;
+  const bool other_rescan = folder.spec.rescan != spec.rescan || folder.spec.poll != spec.poll;
   folder.spec = std::move(spec);
+  judge_events(folder);
   if (folder.suspended) {
     // Somebody has decided something about it.
     if (other_identity) folder.root->identity = {};
@@ -92,13 +93,31 @@ void Scanner::Tree::start_poll(Folder& folder) {
 }
 
 void Scanner::Tree::try_root(Folder& folder) {
+  // Before its directories are looked at: what is mounted from here on is told.
+  folder.mounts = files.mounts(folder.spec.path);
   const std::unique_ptr<OpenDirectory> directory = open_root(folder);
   if (directory == nullptr) return;
   folder.suspended = false;
   folder.try_wait = Nanoseconds::zero();
-  folder.blind = directory->blind_spot();
+  folder.blind_spot = directory->blind_spot();
+  judge_events(folder);
   report(folder);
   start_scan(folder);
+}
+
+void Scanner::Tree::judge_events(Folder& folder) {
+  switch (folder.spec.poll) {
+    case PollPolicy::WhereBlind:
+      folder.blind = folder.blind_spot;
+      break;
+    case PollPolicy::Always:
+      folder.blind =
+          folder.blind_spot.empty() ? "the configuration asks for it" : folder.blind_spot;
+      break;
+    case PollPolicy::Never:
+      folder.blind.clear();
+      break;
+  }
 }
 
 std::unique_ptr<OpenDirectory> Scanner::Tree::open_root(Folder& folder) {
@@ -141,6 +160,10 @@ void Scanner::Tree::suspend(Folder& folder, FolderHealth health, std::string rea
     folder.unwatched.clear();
     folder.scan = {};
     folder.poll = {};
+    folder.canary = {};
+    folder.proven.reset();
+    folder.scanned.reset();
+    folder.polled.reset();
   }
   folder.try_wait = std::clamp(folder.try_wait * 2, first_try_after, tries_at_most_every);
   folder.next_try = now + folder.try_wait;
@@ -157,9 +180,13 @@ void Scanner::Tree::report(Folder& folder) {
     status.health = folder.trouble;
     status.reason = folder.trouble_reason;
   } else {
-    if (!folder.blind.empty() || !folder.unwatched.empty()) {
+    status.unproven = folder.unproven;
+    if (!folder.trusted() || !folder.unwatched.empty()) {
       status.health = FolderHealth::Polling;
-      status.reason = folder.unwatched.empty() ? folder.blind : folder.limit;
+      status.lacking = !folder.unwatched.empty() || !folder.deaf.empty();
+      status.reason = !folder.unwatched.empty() ? folder.limit
+                      : folder.deaf.empty()     ? folder.blind
+                                                : folder.deaf;
     }
     status.dev = folder.root->identity.dev;
     status.ino = folder.root->identity.ino;
@@ -167,6 +194,7 @@ void Scanner::Tree::report(Folder& folder) {
   }
   const auto& said = folder.reported;
   if (said && said->health == status.health && said->reason == status.reason &&
+      said->lacking == status.lacking && said->unproven == status.unproven &&
       said->dev == status.dev && said->ino == status.ino && said->btime == status.btime) {
     return;
   }

@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t names_a_step = 64;
 constexpr std::size_t entries_a_step = 4096;
-constexpr std::string_view own_directory = ".waybill";
 
 // Not there, or something else by now that is no directory.
 bool says_gone(const Error& error) {
@@ -183,10 +182,8 @@ void Scanner::Tree::end_listing(const Result<void>& outcome) {
       }
     }
     // A listing may miss what is renamed while it runs (WATCHING.md 1): each is looked up by name.
-    for (std::string& name : unlisted) {
-      if (meet(spot, name, done.directory->look(name), true)) {
-        done.subdirectories.push_back(std::move(name));
-      }
+    for (const std::string& name : unlisted) {
+      meet(spot, name, done.directory->look(name), true);
     }
     agenda.succeed(*done.node, "");  // only now is it clean (c)
   } else {
@@ -194,10 +191,8 @@ void Scanner::Tree::end_listing(const Result<void>& outcome) {
     report_trouble(done.folder, done.path, outcome.error());
     agenda.fail(*done.node, "", outcome.error(), now);
   }
-  emit(ListingEnds{.folder = done.folder,
-                   .directory = std::move(done.path),
-                   .complete = outcome.has_value(),
-                   .subdirectories = std::move(done.subdirectories)});
+  emit(ListingEnds{
+      .folder = done.folder, .directory = std::move(done.path), .complete = outcome.has_value()});
   agenda.finish(done.folder, done.epoch);
 }
 
@@ -205,10 +200,7 @@ void Scanner::Tree::end_listing(const Result<void>& outcome) {
 void Scanner::Tree::abort_listing() {
   Listing done = std::move(*listing);
   listing.reset();
-  emit(ListingEnds{.folder = done.folder,
-                   .directory = std::move(done.path),
-                   .complete = false,
-                   .subdirectories = {}});
+  emit(ListingEnds{.folder = done.folder, .directory = std::move(done.path), .complete = false});
   agenda.finish(done.folder, done.epoch);
 }
 

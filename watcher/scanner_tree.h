@@ -17,8 +17,14 @@
 #include "watcher/scanner.h"
 
 // The inside of the scanner. scanner.cc: requests, dirt, time; scanner_folders.cc: the roots and
-// what is wrong with them; scanner_listing.cc: what is in a directory.
+// what is wrong with them; scanner_listing.cc: what is in a directory;
+// scanner_proof.cc: that events arrive.
 namespace waybill::watcher {
+
+// Our own place in a folder: neither scanned nor mentioned.
+inline constexpr std::string_view own_directory = ".waybill";
+// How often that is looked at of which no event tells.
+inline constexpr Nanoseconds polling_interval = std::chrono::seconds(10);
 
 struct Scanner::Tree {
   Tree(FileSystem& files_in, EventSource& events_in, Coalescer& dirt_in, const Clock& clock_in,
@@ -39,7 +45,8 @@ struct Scanner::Tree {
     std::uint64_t id = 0;
     std::uint64_t epoch = 0;
   };
-  using Request = std::variant<SetFolders, Rescan, Look, BarrierRequest>;
+  struct Prove {};
+  using Request = std::variant<SetFolders, Rescan, Look, BarrierRequest, Prove>;
 
   struct Folder {
     FolderSpec spec;
@@ -52,6 +59,8 @@ struct Scanner::Tree {
     BootTime next_try;
     Nanoseconds try_wait = Nanoseconds::zero();
 
+    std::string mounts;         // as last looked at: what is mounted around and in it
+    std::string blind_spot;     // of its file system
     std::string blind;          // why events are not to be relied on
     std::string limit;          // why `unwatched` are without a watch
     std::set<Node*> unwatched;  // polled
@@ -64,6 +73,24 @@ struct Scanner::Tree {
     };
     Pass scan;
     Pass poll;
+
+    // A change of ours that must come back as an event (scanner_proof.cc).
+    struct Canary {
+      std::optional<BootTime> touched;  // at, and not heard of yet
+      BootTime deadline;                // until then it must be
+      std::optional<BootTime> heard;    // of the one touched at …
+      std::uint64_t epoch = 0;          // … once this one is settled, it is a proof
+      std::optional<BootTime> last;     // touched at all
+    };
+    Canary canary;
+    std::string deaf;                 // its events do not arrive; empty: as far as we know they do
+    std::string unproven;             // why there is no canary
+    std::optional<BootTime> proven;   // by events, of what is watched
+    std::optional<BootTime> scanned;  // since when all of it was looked at
+    std::optional<BootTime> polled;   // since when what is not watched was looked at
+    std::optional<BootTime> watermark;  // as told
+
+    [[nodiscard]] bool trusted() const { return blind.empty() && deaf.empty(); }
   };
 
   struct Listing {
@@ -89,6 +116,7 @@ struct Scanner::Tree {
   std::optional<BootTime> step();
   void take_requests(std::vector<BarrierRequest>& barriers);
   void take_dirt();
+  void look_at_mounts();
   void watch_ended(Node& node);
   void keep_time();
   void conclude();
@@ -104,11 +132,21 @@ struct Scanner::Tree {
   void start_scan(Folder& folder);
   void start_poll(Folder& folder);
   void try_root(Folder& folder);
+  static void judge_events(Folder& folder);
   // The root, as it was known; otherwise the folder is suspended, or tried again where the trouble
   // is ours (nullptr).
   std::unique_ptr<OpenDirectory> open_root(Folder& folder);
   void suspend(Folder& folder, FolderHealth health, std::string reason);
   void report(Folder& folder);
+
+  // --- scanner_proof.cc
+  void prove();
+  void touch_canary(Folder& folder);
+  void hear_canary(const Coalescer::Dirt& taken);
+  void keep_canary_time(Folder& folder);
+  void begin_anew();
+  void conclude_proof(FolderId id, Folder& folder);
+  [[nodiscard]] static bool wholly_polled(const Folder& folder);
 
   // --- scanner_listing.cc
   void look_up_names();
@@ -165,6 +203,7 @@ struct Scanner::Tree {
   Seen batch;
   std::uint64_t epoch = 1;
   BootTime now;
+  std::optional<BootTime> began_anew;
 };
 
 }  // namespace waybill::watcher

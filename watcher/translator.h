@@ -19,8 +19,10 @@ struct WatchEnded {  // the directory went, its file system was unmounted, or th
   WatchId watch{};
 };
 struct Overflowed {};
+struct MountsChanged {};  // not of an event: of the mount table
 struct Nothing {};
-using Change = std::variant<NameChanged, DirectoryDirty, WatchEnded, Overflowed, Nothing>;
+using Change =
+    std::variant<NameChanged, DirectoryDirty, WatchEnded, Overflowed, MountsChanged, Nothing>;
 
 // Pure.
 Change translate(const RawEvent& event);

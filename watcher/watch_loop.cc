@@ -11,15 +11,18 @@
 
 namespace waybill::watcher {
 
-WatchLoop::WatchLoop(EventSource& events, Coalescer& dirt) : events_(events), dirt_(dirt) {}
+WatchLoop::WatchLoop(EventSource& events, Coalescer& dirt, int mounts)
+    : events_(events), dirt_(dirt), mounts_(mounts) {}
 
 Result<void> WatchLoop::step() {
-  std::array<pollfd, 2> fds{pollfd{.fd = events_.poll_fd(), .events = POLLIN, .revents = 0},
-                            pollfd{.fd = wake_.fd(), .events = POLLIN, .revents = 0}};
+  std::array<pollfd, 3> fds{pollfd{.fd = events_.poll_fd(), .events = POLLIN, .revents = 0},
+                            pollfd{.fd = wake_.fd(), .events = POLLIN, .revents = 0},
+                            pollfd{.fd = mounts_, .events = POLLPRI, .revents = 0}};
   if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
     dirt_.add(Overflowed{});
     return fail(system_error("wait for file system events", errno));
   }
+  if ((fds[2].revents & (POLLPRI | POLLERR)) != 0) dirt_.add(MountsChanged{});
   wake_.clear();
   std::uint64_t asked = 0;
   {

@@ -14,7 +14,9 @@ namespace waybill::watcher {
 // queue stays short whatever the scan thread is busy with.
 class WatchLoop {
  public:
-  WatchLoop(EventSource& events, Coalescer& dirt);
+  // `mounts`: tells with POLLPRI that the mounts changed (open_mount_table); -1: nothing does. Must
+  // outlive the loop.
+  WatchLoop(EventSource& events, Coalescer& dirt, int mounts = -1);
 
   // Watch thread: waits until there is something (or interrupt()), drains it. Errors: the source is
   // broken and events may have been lost; everything was marked dirty.
@@ -28,6 +30,7 @@ class WatchLoop {
  private:
   EventSource& events_;
   Coalescer& dirt_;
+  const int mounts_;
   EventFd wake_;
   Mutex mu_;
   Condition drained_;

@@ -20,10 +20,11 @@ struct Options {
   std::string state_dir;
   std::string socket;
   bool json = false;
-  std::string path;     // ls, show, wait, retry; empty: none
-  std::string state;    // ls
-  std::string timeout;  // wait
-  bool all = false;     // retry
+  std::string path;      // ls, show, wait, retry; empty: none
+  std::string state;     // ls
+  std::string timeout;   // wait
+  bool ignored = false;  // ls
+  bool all = false;      // retry
 };
 
 // Where a command runs and whom it asks.

@@ -24,29 +24,38 @@ class Listing {
     std::move(files.begin(), files.end(), std::back_inserter(held_));
     if (held_.size() > most_sorted) flush();
   }
+  void add(std::vector<UnrecordedAnswer> files) {
+    std::move(files.begin(), files.end(), std::back_inserter(unrecorded_));
+  }
   void finish() {
     std::sort(held_.begin(), held_.end(), [](const FileAnswer& a, const FileAnswer& b) {
       return std::tie(a.folder_path, a.path) < std::tie(b.folder_path, b.path);
     });
     flush();
+    for (const UnrecordedAnswer& file : unrecorded_) {
+      show(file, render_unrecorded_line(file, context_.style));
+    }
     if (context_.options.json) context_.out << "],\"next\":null}\n";
   }
 
  private:
   void flush() {
-    for (const FileAnswer& file : held_) {
-      if (context_.options.json) {
-        context_.out << (first_ ? "" : ",\n") << to_json(file);
-      } else {
-        context_.out << render_file_line(file, context_.style);
-      }
-      first_ = false;
-    }
+    for (const FileAnswer& file : held_) show(file, render_file_line(file, context_.style));
     held_.clear();
+  }
+  template <typename Answer>
+  void show(const Answer& answer, const std::string& line) {
+    if (context_.options.json) {
+      context_.out << (first_ ? "" : ",\n") << to_json(answer);
+    } else {
+      context_.out << line;
+    }
+    first_ = false;
   }
 
   const Context& context_;
   std::vector<FileAnswer> held_;
+  std::vector<UnrecordedAnswer> unrecorded_;  // after the others: they have no row yet
   bool first_ = true;
 };
 
@@ -68,6 +77,33 @@ Page ask_daemon(const Context& context, std::int64_t after) {
   return std::move(*list);
 }
 
+using UnrecordedPage = tl::expected<UnrecordedList, Client::Failure>;
+
+// What the daemon knows beyond the catalog.
+UnrecordedPage ask_unrecorded(const Context& context, const char* what) {
+  Client::Parameters parameters = context.where();
+  parameters.emplace_back("what", what);
+  parameters.emplace_back("limit", std::to_string(most_sorted));
+  const auto body = context.client.get("/v1/unrecorded", parameters);
+  if (!body) return tl::unexpected(body.error());
+  auto list = unrecorded_list_from_json(*body);
+  if (!list) {
+    return tl::unexpected(Client::Failure{.unreachable = false, .error = std::move(list.error())});
+  }
+  return std::move(*list);
+}
+
+ExitCode list_unrecorded(const Context& context, const char* what) {
+  auto list = ask_unrecorded(context, what);
+  if (!list) return context.fail(list.error());
+  Listing listing(context);
+  listing.add(std::move(list->files));
+  listing.finish();
+  if (list->complete) return ExitCode::Fine;
+  context.err << "waybill: the list is not complete: there are more; name a directory\n";
+  return ExitCode::Failed;
+}
+
 Result<std::optional<Target>> offline_target(const Context& context, catalog::Reader& reader) {
   if (context.options.path.empty()) return std::nullopt;
   auto folders = known_folders(reader);
@@ -78,8 +114,9 @@ Result<std::optional<Target>> offline_target(const Context& context, catalog::Re
 }
 
 ExitCode list_pages(const Context& context, const std::function<Page(std::int64_t)>& ask,
-                    FileList first) {
+                    FileList first, std::vector<UnrecordedAnswer> settling = {}) {
   Listing listing(context);
+  listing.add(std::move(settling));
   while (true) {
     const std::int64_t next = first.next;
     listing.add(std::move(first.files));
@@ -156,20 +193,30 @@ Result<std::optional<catalog::FileState>> state_option(const std::string& name) 
   if (name.empty()) return std::nullopt;
   const auto state = catalog::file_state_from(name);
   if (state) return state;
-  std::string names;
+  std::string names = "settling";
   for (const catalog::FileState known : catalog::all_file_states) {
-    names += (names.empty() ? "" : ", ") + std::string(catalog::to_string(known));
+    names += ", " + std::string(catalog::to_string(known));
   }
   return fail(ErrorCode::BadInput,
               "--state " + printable(name) + ": there is no such state; they are " + names);
 }
 
 ExitCode run_ls(const Context& context) {
+  if (context.options.ignored) return list_unrecorded(context, "ignored");
+  if (context.options.state == "settling") return list_unrecorded(context, "settling");
   const auto state = state_option(context.options.state);
   if (!state) return context.fail(ExitCode::Usage, state.error());
   const auto ask = [&context](std::int64_t after) { return ask_daemon(context, after); };
   auto first = ask(0);
-  if (first) return list_pages(context, ask, std::move(*first));
+  if (first && *state) return list_pages(context, ask, std::move(*first));
+  if (first) {
+    auto settling = ask_unrecorded(context, "settling");
+    if (settling) return list_pages(context, ask, std::move(*first), std::move(settling->files));
+    list_pages(context, ask, std::move(*first));
+    context.err << "waybill: files that still settle are not in this list: "
+                << settling.error().error.describe() << "\n";
+    return ExitCode::Failed;
+  }
   return first.error().unreachable ? offline_ls(context, first.error(), *state)
                                    : context.fail(first.error());
 }

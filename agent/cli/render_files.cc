@@ -192,6 +192,22 @@ std::string render_receipt(const FileStory& story) {
   return text + "\n";
 }
 
+std::string render_unrecorded_line(const UnrecordedAnswer& answer, const Style& style) {
+  const UnrecordedFile& file = answer.file;
+  const std::string path = full_path(answer.folder_path, file.path);
+  const auto padded = [](const std::string& text, std::size_t width) {
+    return std::string(width - std::min(width, text.size()), ' ');
+  };
+  if (file.state == "settling") {
+    const std::string size = with_thousands(static_cast<std::int64_t>(file.size));
+    return file.state + padded(file.state, 10) + padded(size, 15) + size + "  " +
+           utc_seconds_text(file.modified_at) + "  " + path + "\n";
+  }
+  const std::string state =
+      file.state == "unreadable" ? style.bad(file.state) : std::string(file.state);
+  return state + padded(file.state, 10) + "  " + path + "  " + printable(file.reason) + "\n";
+}
+
 std::string render_story(const FileStory& story, std::int64_t now, const Style& style) {
   const std::string path = full_path(story.folder_path, story.path);
   std::string text;

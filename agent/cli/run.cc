@@ -51,7 +51,9 @@ std::vector<Command> add_commands(CLI::App& app, Options& options) {
   CLI::App* status = add("status", "each folder, and every cause for which something waits");
   CLI::App* ls = add("ls", "the files and their states");
   ls->add_option("PATH", options.path, "a directory or a file; everything without");
-  ls->add_option("--state", options.state, "only files in this state");
+  auto* state = ls->add_option("--state", options.state, "only files in this state");
+  ls->add_flag("--ignored", options.ignored, "what never becomes a file in the bucket, and why")
+      ->excludes(state);
   CLI::App* show = add("show", "one file: what happened, why it waits, what would help, its proof");
   show->add_option("FILE", options.path, "the file")->required();
   CLI::App* wait = add("wait", "returns when all that is there is stored or blocked");

@@ -43,6 +43,14 @@ void FakeEventSource::remove(WatchId watch) {
   queue({.watch = watch, .mask = IN_IGNORED, .cookie = 0, .name = {}});
 }
 
+void FakeEventSource::renew() {
+  const MutexLock lock(mu_);
+  watches_.clear();
+  queue_.clear();
+  last_ = 0;  // the numbers begin anew, as the kernel's
+  if (renewing_mends_) deaf_ = false;
+}
+
 Result<std::size_t> FakeEventSource::read(std::vector<RawEvent>& into) {
   const MutexLock lock(mu_);
   ready_.clear();
@@ -57,7 +65,7 @@ void FakeEventSource::happened(const FakeFileSystem::Inode* where, std::uint32_t
                                const std::string& name, std::uint32_t cookie) {
   const MutexLock lock(mu_);
   const auto found = watches_.find(where);
-  if (found == watches_.end()) return;
+  if (found == watches_.end() || deaf_) return;
   queue({.watch = WatchId{found->second}, .mask = mask, .cookie = cookie, .name = name});
   if ((mask & IN_IGNORED) != 0) watches_.erase(found);
 }
@@ -84,6 +92,11 @@ void FakeEventSource::overflow() {
   queue_.clear();
   queue_.push_back({.watch = WatchId{-1}, .mask = IN_Q_OVERFLOW, .cookie = 0, .name = {}});
   ready_.signal();
+}
+void FakeEventSource::deafen(bool renewing_mends) {
+  const MutexLock lock(mu_);
+  deaf_ = true;
+  renewing_mends_ = renewing_mends;
 }
 void FakeEventSource::break_next_read() {
   const MutexLock lock(mu_);

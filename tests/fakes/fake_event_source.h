@@ -19,6 +19,8 @@ class FakeEventSource final : public watcher::EventSource {
 
   Result<watcher::WatchId> add(const watcher::OpenDirectory& directory) override;
   void remove(watcher::WatchId watch) override;
+  void renew() override;
+  [[nodiscard]] std::string overflow_advice() const override { return "a longer queue"; }
   Result<std::size_t> read(std::vector<watcher::RawEvent>& into) override;
   [[nodiscard]] int poll_fd() const override { return ready_.fd(); }
 
@@ -27,6 +29,8 @@ class FakeEventSource final : public watcher::EventSource {
   void set_watch_limit(std::size_t watches);
   // What is queued is lost, and the reader is told.
   void overflow();
+  // Reports nothing any more, until renew() if that mends it.
+  void deafen(bool renewing_mends);
   // The next read fails.
   void break_next_read();
   [[nodiscard]] std::size_t watches() const;
@@ -44,6 +48,8 @@ class FakeEventSource final : public watcher::EventSource {
   std::size_t queue_size_ GUARDED_BY(mu_) = 16384;
   std::size_t limit_ GUARDED_BY(mu_) = 1'000'000;
   bool broken_ GUARDED_BY(mu_) = false;
+  bool deaf_ GUARDED_BY(mu_) = false;
+  bool renewing_mends_ GUARDED_BY(mu_) = true;
 };
 
 }  // namespace waybill::fakes

@@ -57,6 +57,8 @@ struct FakeFileSystem::State {
   std::uint32_t cookie GUARDED_BY(mu) = 0;
   bool leases GUARDED_BY(mu) = true;
   std::string blind_spot GUARDED_BY(mu);
+  bool read_only GUARDED_BY(mu) = false;
+  std::map<std::string, std::uint64_t> mounts GUARDED_BY(mu);  // path → device
   std::function<void(const std::string&)> listing_hook GUARDED_BY(mu);
   int failing GUARDED_BY(mu) = 0;
   Error failure GUARDED_BY(mu);
@@ -240,6 +242,16 @@ class FakeDirectory final : public OpenDirectory {
     const MutexLock lock(state_.mu);
     return open(state_, state_.open(inode_, name));
   }
+  Result<void> touch(std::string_view name) override {
+    const MutexLock lock(state_.mu);
+    if (state_.read_only) return fail(system_error("make " + std::string(name), EROFS));
+    std::shared_ptr<Inode>& child = inode_->children[std::string(name)];
+    if (!child) child = state_.create(FileKind::Directory, inode_->dev);
+    if (child->kind != FileKind::Directory) return fail(system_error("open", ENOTDIR));
+    state_.touch(*child);
+    state_.tell(inode_.get(), IN_ATTRIB | IN_ISDIR, std::string(name));
+    return {};
+  }
   [[nodiscard]] std::string blind_spot() override {
     const MutexLock lock(state_.mu);
     return state_.blind_spot;
@@ -409,10 +421,22 @@ void FakeFileSystem::set_mtime(const std::string& path, std::int64_t mtime) {
   state_->tell(where.directory.get(), IN_ATTRIB, where.name);
 }
 
+std::string FakeFileSystem::mounts(const std::string& root) {
+  const MutexLock lock(state_->mu);
+  std::string concerning;
+  for (const auto& [path, device] : state_->mounts) {
+    if (path == root || path.starts_with(root + '/') || root.starts_with(path + '/')) {
+      concerning += path + ' ' + std::to_string(device) + '\n';
+    }
+  }
+  return concerning;
+}
+
 void FakeFileSystem::mount(const std::string& path) {
   const MutexLock lock(state_->mu);
   const auto inode = state_->get(path);
   inode->mounted = state_->create(FileKind::Directory, ++state_->last_dev);
+  state_->mounts[path] = state_->last_dev;
 }
 
 void FakeFileSystem::unmount(const std::string& path) {
@@ -421,6 +445,7 @@ void FakeFileSystem::unmount(const std::string& path) {
   Inode& covered = *where.directory->children.at(where.name);
   state_->leave(*covered.mounted);
   covered.mounted = nullptr;
+  state_->mounts.erase(path);
 }
 
 void FakeFileSystem::open_writer(const std::string& path) {
@@ -449,6 +474,11 @@ void FakeFileSystem::set_leases(bool supported) {
   const MutexLock lock(state_->mu);
   state_->leases = supported;
 }
+void FakeFileSystem::set_read_only(bool read_only) {
+  const MutexLock lock(state_->mu);
+  state_->read_only = read_only;
+}
+
 void FakeFileSystem::set_blind_spot(std::string why) {
   const MutexLock lock(state_->mu);
   state_->blind_spot = std::move(why);

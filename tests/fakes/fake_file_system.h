@@ -31,6 +31,8 @@ class FakeFileSystem final : public watcher::FileSystem {
   Result<std::unique_ptr<watcher::OpenFile>> open_file(const std::string& root,
                                                        std::string_view below) override;
 
+  std::string mounts(const std::string& root) override;
+
   // --- what people do ----------------------------------------------------------------------------
   void make_directory(const std::string& path);
   // As open, write, close: creates it or replaces its content in place.
@@ -53,6 +55,8 @@ class FakeFileSystem final : public watcher::FileSystem {
   // --- how the disk is ---------------------------------------------------------------------------
   void set_leases(bool supported);
   void set_blind_spot(std::string why);
+  // Nothing of ours can be made or touched on it.
+  void set_read_only(bool read_only);
   // Called by every list() before each entry: what a test does then happens in mid-listing.
   void set_listing_hook(std::function<void(const std::string& name)> hook);
   // The next `count` opens fail with this.

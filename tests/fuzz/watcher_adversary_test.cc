@@ -111,8 +111,7 @@ void run_interleaved(unsigned seed) {
   const Tree tree(seed);
   Mischief mischief(tree.root, tree.outside, seed);
   Questions questions;
-  LiveWatcher watcher(tree.root, IgnoreRules(), nullptr,
-                      std::make_unique<WrappedFileSystem>(questions));
+  LiveWatcher watcher(tree.root, IgnoreRules(), std::make_unique<WrappedFileSystem>(questions));
   questions.meanwhile = [&mischief] {
     if (mischief.draw(4) == 0) mischief.act();
   };
@@ -126,6 +125,9 @@ void run_interleaved(unsigned seed) {
   }
   questions.meanwhile = [] {};
   expect_a_true_end(watcher, tree);
+  if (overflows) {
+    EXPECT_GT(watcher.belief.overflows, 0);
+  }
 }
 
 class InterleavedAdversary : public testing::TestWithParam<unsigned> {};

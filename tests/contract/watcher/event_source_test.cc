@@ -129,6 +129,29 @@ TYPED_TEST(EventSourceContract, ARemovedWatchEndsAndReportsNoMore) {
   EXPECT_EQ(this->changes(), Changes{});
 }
 
+TYPED_TEST(EventSourceContract, ARenewedSourceForgetsAllAndWatchesAgain) {
+  this->world.make_directory("a");
+  this->names[this->watch("a")] = "a";
+  this->world.write("a/x", "1");
+  this->world.events().renew();
+  EXPECT_EQ(this->changes(), Changes{});
+  this->world.write("a/y", "1");
+  EXPECT_EQ(this->changes(), Changes{});
+  this->names[this->watch("a")] = "a again";
+  this->world.write("a/z", "1");
+  EXPECT_EQ(this->changes(), Changes{"a again/z"});
+}
+
+TYPED_TEST(EventSourceContract, ATouchInADirectoryIsReportedEachTime) {
+  this->names[this->watch()] = "top";
+  const auto root = this->world.files().open_directory(this->world.root(), "");
+  ASSERT_TRUE(root);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE((*root)->touch(".waybill"));
+    EXPECT_EQ(this->changes(), Changes{"top/.waybill"}) << i;
+  }
+}
+
 TYPED_TEST(EventSourceContract, WithNothingToSayAReadReturnsAtOnce) {
   this->watch();
   std::vector<RawEvent> events;

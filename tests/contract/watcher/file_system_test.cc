@@ -48,6 +48,19 @@ TYPED_TEST(FileSystemContract, AListingShowsEveryEntryWithItsKind) {
                                                     {"fifo", FileKind::Fifo}}));
 }
 
+TYPED_TEST(FileSystemContract, ATouchMakesADirectoryAndLeavesAFileAlone) {
+  const auto root = this->directory();
+  ASSERT_TRUE(root->touch("ours"));
+  EXPECT_EQ(root->look("ours")->kind, FileKind::Directory);
+  ASSERT_TRUE(root->touch("ours"));
+  this->world.write("theirs", "text");
+  const Fingerprint before = this->fingerprint("theirs");
+  EXPECT_FALSE(root->touch("theirs"));
+  EXPECT_EQ(this->fingerprint("theirs"), before);
+  this->world.symlink("link");
+  EXPECT_FALSE(root->touch("link"));
+}
+
 TYPED_TEST(FileSystemContract, AListingCanBePausedAndGoesOnBehindTheEntry) {
   for (int i = 0; i < 1000; ++i) this->world.write(std::to_string(i), "");
   const auto directory = this->directory();

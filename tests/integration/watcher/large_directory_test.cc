@@ -12,8 +12,7 @@ TEST(LargeDirectory, OneChangedFileCostsOneLookAndNoListing) {
     ASSERT_EQ(::mknod(folder.file(std::to_string(i)).c_str(), S_IFREG | 0644, 0), 0);
   }
   Questions questions;
-  LiveWatcher watcher(folder.path(), IgnoreRules(), nullptr,
-                      std::make_unique<WrappedFileSystem>(questions));
+  LiveWatcher watcher(folder.path(), IgnoreRules(), std::make_unique<WrappedFileSystem>(questions));
   ASSERT_TRUE(watcher.catch_up());
   ASSERT_EQ(watcher.belief.files.size(), static_cast<std::size_t>(files));
   EXPECT_EQ(questions.entries_listed, files);

@@ -9,6 +9,7 @@
 
 #include "tests/fakes/fake_clock.h"
 #include "tests/unit/watcher/belief.h"
+#include "watcher/mount_table.h"
 #include "watcher/scanner.h"
 #include "watcher/watch_loop.h"
 
@@ -22,11 +23,10 @@ class LiveWatcher {
   static constexpr FolderId folder{1};
 
   explicit LiveWatcher(std::string root, IgnoreRules ignore = IgnoreRules::defaults(),
-                       std::unique_ptr<EventSource> events = nullptr,
                        std::unique_ptr<FileSystem> files = make_linux_file_system())
       : files_(std::move(files)),
-        events_(events ? std::move(events) : inotify()),
-        loop_(*events_, dirt_),
+        events_(inotify()),
+        loop_(*events_, dirt_, mounts_.get()),
         scanner_(*files_, *events_, dirt_, clock,
                  [this](const Observation& what) { belief.take(what); }) {
     std::signal(SIGIO, SIG_IGN);
@@ -79,6 +79,7 @@ class LiveWatcher {
 
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<EventSource> events_;
+  const UniqueFd mounts_ = open_mount_table();
   Coalescer dirt_;
   WatchLoop loop_;
   Scanner scanner_;

@@ -20,6 +20,59 @@ class Mounts : public WatchedFolder {
   }
 };
 
+// Scenario 42 of WATCHING.md 4. No event tells of it; no time needs to pass either.
+TEST_F(Mounts, OverASubdirectoryAreNoticedAtOnceAndDeleteNothing) {
+  EXPECT_EQ(in_own_kernel([this] {
+              LiveWatcher watcher(root_);
+              expect_rest(watcher);
+              mount("tmpfs", "none", at("d"));
+              disk::write(at("d/hidden"), "hidden");
+              expect_rest(watcher);
+              expect(watcher.belief.ignored["d"] == "another file system is mounted here",
+                     "the mount is named");
+              expect(watcher.belief.paths() == Paths{"d/x"}, "nothing is concluded");
+              unmount(at("d"));
+              disk::write(at("d/y"), "y");
+              expect_rest(watcher);
+              expect(watcher.belief.paths() == Paths{"d/x", "d/y"}, "it is watched again");
+              expect(watcher.belief.lost.empty(), "nothing was ever believed gone");
+            }),
+            0);
+}
+
+// Scenario 43: a disk that is mounted over the root, or goes from it.
+TEST_F(Mounts, OverTheRootSuspendTheFolderAtOnceAndDeleteNothing) {
+  EXPECT_EQ(in_own_kernel([this] {
+              LiveWatcher watcher(root_);
+              expect_rest(watcher);
+              mount("tmpfs", "none", root_);
+              expect_rest(watcher);
+              expect(watcher.status().health == FolderHealth::Replaced, "the folder is suspended");
+              unmount(root_);
+              expect_rest(watcher);
+              expect(watcher.status().health == FolderHealth::Watching, "it is taken up again");
+              expect(watcher.belief.paths() == Paths{"d/x"} && watcher.belief.lost.empty(),
+                     "nothing was ever believed gone");
+            }),
+            0);
+}
+
+TEST_F(Mounts, ARootThatIsUnmountedSuspendsTheFolderAndDeletesNothing) {
+  EXPECT_EQ(in_own_kernel([this] {
+              mount("tmpfs", "none", root_);
+              disk::write(at("x"), "x");
+              LiveWatcher watcher(root_);
+              expect_rest(watcher);
+              expect(watcher.belief.paths() == Paths{"x"}, "what is on the disk is seen");
+              unmount(root_);
+              expect_rest(watcher);
+              expect(watcher.status().health == FolderHealth::Replaced, "the folder is suspended");
+              pass(watcher, std::chrono::hours(2));
+              expect(watcher.belief.paths() == Paths{"x"}, "nothing is concluded");
+            }),
+            0);
+}
+
 // Scenario 44, its first half.
 TEST_F(Mounts, ATreeMountedIntoItselfIsNotEntered) {
   disk::make_directory(at("again"));
@@ -50,7 +103,7 @@ TEST_F(Mounts, WhatIsWrittenBehindAnOverlayIsFoundByPolling) {
               "lowerdir=" + out("lower") + ",upperdir=" + out("upper") + ",workdir=" + out("work"));
         LiveWatcher watcher(out("merged"));
         expect_rest(watcher);
-        expect(watcher.status().health == FolderHealth::Polling,
+        expect(watcher.status().health == FolderHealth::Polling && !watcher.status().lacking,
                "the folder is polled, as its kind demands");
         expect(watcher.status().reason.starts_with("overlayfs"), "the reason is named");
         disk::write(out("upper/x"), "x");

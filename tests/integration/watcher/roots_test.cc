@@ -73,21 +73,5 @@ TEST_F(Roots, ARootThatIsAFileIsMissing) {
   EXPECT_EQ(watcher.status().health, FolderHealth::Missing);
 }
 
-TEST_F(Roots, WithoutInotifyEverythingIsPolled) {
-  LiveWatcher watcher(
-      root_, IgnoreRules::defaults(),
-      make_silent_source(
-          {.code = ErrorCode::NeedsPerson, .message = "no inotify instance", .os_errno = EMFILE}));
-  ASSERT_TRUE(watcher.catch_up());
-  EXPECT_EQ(watcher.status().health, FolderHealth::Polling);
-  EXPECT_EQ(watcher.status().reason, "no inotify instance");
-  disk::make_directory(at("new"));
-  disk::write(at("new/y"), "y");
-  watcher.clock.advance(std::chrono::seconds(11));
-  watcher.step();
-  ASSERT_TRUE(watcher.catch_up());
-  EXPECT_EQ(watcher.belief.paths(), (Paths{"d/x", "new/y"}));
-}
-
 }  // namespace
 }  // namespace waybill::watcher

@@ -46,6 +46,7 @@ class WrappedDirectory final : public OpenDirectory {
     questions_.ask(questions_.directories_opened);
     return wrapped(inner_->open_child(name), questions_);
   }
+  Result<void> touch(std::string_view name) override { return inner_->touch(name); }
   [[nodiscard]] std::string blind_spot() override { return inner_->blind_spot(); }
   [[nodiscard]] std::string watchable_path() const override {
     questions_.meanwhile();
@@ -77,6 +78,7 @@ class WrappedFileSystem final : public FileSystem {
     questions_.ask(questions_.files_opened);
     return inner_->open_file(root, below);
   }
+  std::string mounts(const std::string& root) override { return inner_->mounts(root); }
 
  private:
   const std::unique_ptr<FileSystem> inner_ = make_linux_file_system();

@@ -48,6 +48,8 @@ class Belief {
   std::set<std::string> lost;  // every path that was ever taken back
   int listings = 0;
   int complete_scans = 0;
+  int overflows = 0;
+  std::vector<BootTime> watermarks;
 
  private:
   static bool is_below(const std::string& path, const std::string& directory) {
@@ -101,6 +103,10 @@ class Belief {
   }
   void on(const ScanComplete& complete) {
     if (complete.folder == folder_) ++complete_scans;
+  }
+  void on(const EventsLost&) { ++overflows; }
+  void on(const Watermark& watermark) {
+    if (watermark.folder == folder_) watermarks.push_back(watermark.until);
   }
   void on(const Barrier& barrier) { barriers.push_back(barrier.id); }
 

@@ -172,6 +172,56 @@ TEST_F(ScannerFolders, WithoutWatchesTheRestIsPolledAndTheReasonNamesTheSetting)
   EXPECT_GT(*next - clock.boot(), seconds(10));
 }
 
+TEST_F(ScannerFolders, WhatIsPolledForWantOfWatchesIsLacking) {
+  events.set_watch_limit(0);
+  start();
+  settle();
+  EXPECT_TRUE(belief.statuses.back().lacking);
+  events.set_watch_limit(100);
+  pass(seconds(10));
+  EXPECT_EQ(health(), FolderHealth::Watching);
+  EXPECT_FALSE(belief.statuses.back().lacking);
+}
+
+// Mounting is silent to those who watch; the table of mounts is not.
+TEST_F(ScannerFolders, AMountOverASubdirectoryIsNoticedAndDeletesNothing) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  disk.mount("/root/a");
+  disk.write("/root/a/hidden", "1");
+  dirt.add(MountsChanged{});
+  settle();
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+  EXPECT_EQ(belief.ignored["a"], "another file system is mounted here");
+  disk.unmount("/root/a");
+  disk.write("/root/a/y", "2");
+  dirt.add(MountsChanged{});
+  settle();
+  EXPECT_EQ(belief.paths(), (Paths{"a/x", "a/y"}));
+  EXPECT_TRUE(belief.lost.empty());
+}
+
+TEST_F(ScannerFolders, AMountElsewhereCostsNoScan) {
+  disk.make_directory("/elsewhere");
+  start();
+  settle();
+  const int listings = belief.listings;
+  disk.mount("/elsewhere");
+  dirt.add(MountsChanged{});
+  settle();
+  EXPECT_EQ(belief.listings, listings);
+}
+
+TEST_F(ScannerFolders, AnOverflowIsToldWithWhatHelps) {
+  start();
+  settle();
+  events.overflow();
+  settle();
+  EXPECT_EQ(belief.overflows, 1);
+}
+
 TEST_F(ScannerFolders, WithNoWatchAtAllEverythingIsStillFound) {
   events.set_watch_limit(0);
   start();
@@ -198,6 +248,30 @@ TEST_F(ScannerFolders, AFileSystemThatDoesNotReportItsChangesIsRescanned) {
   static_cast<void>(events.read(lost));
   pass(seconds(10));
   EXPECT_EQ(belief.paths(), Paths{"x"});
+}
+
+TEST_F(ScannerFolders, PollingIsForThePersonToAskForAndToForbid) {
+  spec.poll = PollPolicy::Always;
+  start();
+  settle();
+  EXPECT_EQ(health(), FolderHealth::Polling);
+  EXPECT_EQ(reason(), "the configuration asks for it");
+  EXPECT_FALSE(belief.statuses.back().lacking);
+  const int scans = belief.complete_scans;
+  pass(seconds(10));
+  EXPECT_EQ(belief.complete_scans, scans + 1);
+  spec.poll = PollPolicy::WhereBlind;
+  start();
+  settle();
+  EXPECT_EQ(health(), FolderHealth::Watching);
+}
+
+TEST_F(ScannerFolders, AFileSystemThatIsSaidToReportItsChangesIsNotPolled) {
+  disk.set_blind_spot("FUSE does not report changes made behind it");
+  spec.poll = PollPolicy::Never;
+  start();
+  settle();
+  EXPECT_EQ(health(), FolderHealth::Watching);
 }
 
 TEST_F(ScannerFolders, FoldersThatStayKeepTheirWatches) {

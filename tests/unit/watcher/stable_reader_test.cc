@@ -42,6 +42,7 @@ class InterruptedFileSystem final : public FileSystem {
     if (!file) return fail(file.error());
     return std::make_unique<InterruptedFile>(std::move(*file), meanwhile);
   }
+  std::string mounts(const std::string& root) override { return inner_.mounts(root); }
   std::function<void()> meanwhile;
 
  private:

@@ -71,17 +71,5 @@ TEST_F(WatchLoopTest, ADrainThatNobodyAnswersGivesUp) {
   EXPECT_FALSE(loop_.drain(std::chrono::milliseconds(1)));
 }
 
-TEST(SilentSource, SaysWhyThereAreNoWatches) {
-  fakes::FakeFileSystem disk;
-  const auto source = make_silent_source(
-      {.code = ErrorCode::NeedsPerson, .message = "no instances", .os_errno = EMFILE});
-  const auto watch = source->add(**disk.open_directory("/", ""));
-  ASSERT_FALSE(watch);
-  EXPECT_EQ(watch.error().message, "no instances");
-  EXPECT_EQ(source->poll_fd(), -1);
-  std::vector<RawEvent> events;
-  EXPECT_EQ(source->read(events), std::size_t{0});
-}
-
 }  // namespace
 }  // namespace waybill::watcher

@@ -187,14 +187,50 @@ TEST_F(RunCli, LsOfAnEmptyCatalogIsAnEmptyDocument) {
   EXPECT_EQ(json::parse(ask({"ls", "--json"}).out).at("files"), json::array());
 }
 
+TEST_F(RunCli, LsShowsFilesThatStillSettleBesideThoseOfTheCatalog) {
+  queue("a", "x");
+  on_unrecorded_ = [this](ListUnrecorded question) {
+    EXPECT_FALSE(question.ignored);
+    Unrecorded list;
+    list.files.push_back({.folder = folder_, .path = "new", .state = "settling", .size = 5});
+    question.reply.set_value(std::move(list));
+  };
+  start();
+  const Outcome all = ask({"ls"});
+  EXPECT_EQ(all.code, 0) << all.err;
+  EXPECT_NE(all.out.find("/srv/inbox/a\nsettling "), std::string::npos) << all.out;
+  EXPECT_TRUE(all.out.ends_with("  /srv/inbox/new\n")) << all.out;
+  EXPECT_EQ(json::parse(ask({"ls", "--json"}).out).at("files")[1].at("state"), "settling");
+  EXPECT_EQ(ask({"ls", "--state", "queued"}).out.find("settling"), std::string::npos);
+  EXPECT_TRUE(ask({"ls", "--state", "settling"}).out.starts_with("settling "));
+}
+
+TEST_F(RunCli, LsIgnoredNamesWhatNeverBecomesAFileAndWhy) {
+  on_unrecorded_ = [this](ListUnrecorded question) {
+    EXPECT_TRUE(question.ignored);
+    Unrecorded list;
+    list.files.push_back(
+        {.folder = folder_, .path = "link", .state = "ignored", .reason = "symbolic link"});
+    list.complete = question.path.empty();
+    question.reply.set_value(std::move(list));
+  };
+  start();
+  const Outcome all = ask({"ls", "--ignored"});
+  EXPECT_EQ(all.code, 0) << all.err;
+  EXPECT_EQ(all.out, "ignored     /srv/inbox/link  symbolic link\n");
+  const Outcome some = ask({"ls", "--ignored", "/srv/inbox/link"});
+  EXPECT_EQ(some.code, 1);
+  EXPECT_NE(some.err.find("not complete"), std::string::npos);
+  EXPECT_EQ(ask({"ls", "--ignored", "--state", "queued"}).code, 2);
+}
+
 TEST_F(RunCli, AStateThatDoesNotExistIsUsage) {
   start();
   const Outcome wrong = ask({"ls", "--state", "lost"});
   EXPECT_EQ(wrong.code, 2);
-  EXPECT_EQ(
-      wrong.err,
-      "waybill: --state lost: there is no such state; they are queued, uploading, blocked, stored, "
-      "removing, removed, gone\n");
+  EXPECT_EQ(wrong.err,
+            "waybill: --state lost: there is no such state; they are settling, queued, uploading, "
+            "blocked, stored, removing, removed, gone\n");
 }
 
 TEST_F(RunCli, ShowTellsAFilesStory) {

@@ -46,6 +46,7 @@ TEST(Config, ABucketAndAPathAreEnough) {
   EXPECT_EQ(folder.settle_nolease, seconds(60));
   EXPECT_EQ(folder.rescan, minutes(60));
   EXPECT_EQ(folder.lease, LeaseUse::Auto);
+  EXPECT_EQ(folder.poll, PollUse::Auto);
   EXPECT_EQ(folder.on_replace, OnReplace::Version);
   EXPECT_EQ(folder.s3.bucket, "acme-inbox");
   EXPECT_EQ(folder.s3.region, "us-east-1");
@@ -141,6 +142,7 @@ settle = "500ms"
 settle_nolease = "2m"
 rescan = "10m"
 lease = "require"
+poll = "on"
 initial = "store"
 after_upload = "keep"
 on_replace = "suffix"
@@ -160,6 +162,7 @@ ignore = ["*.tmp", "cache/*"]
   EXPECT_EQ(folder.settle_nolease, minutes(2));
   EXPECT_EQ(folder.rescan, minutes(10));
   EXPECT_EQ(folder.lease, LeaseUse::Require);
+  EXPECT_EQ(folder.poll, PollUse::On);
   EXPECT_EQ(folder.on_replace, OnReplace::Suffix);
   EXPECT_EQ(folder.ignore, (std::vector<std::string>{"*.tmp", "cache/*"}));
   const S3Config& s3 = folder.s3;

@@ -162,6 +162,23 @@ TEST(AnswersJson, ListsAndSmallAnswersReadBack) {
   EXPECT_EQ(retry_from_json(to_json(RetryAnswer{.files = 12}))->files, 12);
 }
 
+TEST(AnswersJson, WhatTheCatalogHasNoRowForReadsBack) {
+  const UnrecordedList list{.files = {{.folder = "inbox",
+                                       .folder_path = "/srv/inbox",
+                                       .file = {.path = "a\xff.part",
+                                                .state = "settling",
+                                                .reason = "it has just changed",
+                                                .size = 7,
+                                                .modified_at = 1'700'000'000'000'000'000,
+                                                .due_in_ms = 1500}}},
+                            .complete = false};
+  const auto again = unrecorded_list_from_json(to_json(list));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(to_json(*again), to_json(list));
+  EXPECT_EQ(again->files.front().file.path, "a\xff.part");
+  EXPECT_FALSE(again->complete);
+}
+
 TEST(AnswersJson, APlainNameStandsOnceAndAHostileOneAlsoAsBytes) {
   FileAnswer file = full_file();
   file.path = "2026/q3 ü.pdf";

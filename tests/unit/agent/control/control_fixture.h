@@ -61,6 +61,9 @@ class ControlTest : public catalog::CatalogTest {
 
   // --- what coord does; set before start() ------------------------------------------------------
   std::function<void(Explain)> on_explain_ = [](Explain question) { question.reply.set_value({}); };
+  std::function<void(ListUnrecorded)> on_unrecorded_ = [](ListUnrecorded question) {
+    question.reply.set_value({});
+  };
   std::function<void(Retry)> on_retry_ = [](Retry question) { question.reply.set_value(0); };
   std::function<void(StartWait)> on_wait_ = [](const StartWait& question) {
     question.ticket->update({.started = true});
@@ -75,6 +78,7 @@ class ControlTest : public catalog::CatalogTest {
  private:
   void coord(Command command) {
     std::visit(Overloaded{[this](Explain& question) { on_explain_(std::move(question)); },
+                          [this](ListUnrecorded& question) { on_unrecorded_(std::move(question)); },
                           [this](Retry& question) { on_retry_(std::move(question)); },
                           [this](StartWait& question) {
                             note("wait below '" + question.path_prefix + "'");

@@ -185,6 +185,27 @@ TEST_F(ControlServerTest, QuestionsThatMakeNoSenseAreRefusedWithASentence) {
   EXPECT_EQ(refusal(client().get("/v1/file", {{"path", "/etc/passwd"}})).code, ErrorCode::NotFound);
 }
 
+TEST_F(ControlServerTest, WhatTheCatalogHasNoRowForIsAskedOfCoord) {
+  on_unrecorded_ = [this](ListUnrecorded question) {
+    note((question.ignored ? "ignored below '" : "settling below '") + question.path + "'");
+    Unrecorded list;
+    list.files.push_back(
+        {.folder = folder_, .path = "sub/link", .state = "ignored", .reason = "symbolic link"});
+    list.files.push_back({.folder = FolderId{99}, .path = "of no folder", .state = "ignored"});
+    question.reply.set_value(std::move(list));
+  };
+  start();
+  const json list = get("/v1/unrecorded", {{"path", "/srv/inbox/sub"}});
+  ASSERT_EQ(list.at("files").size(), 1U);
+  EXPECT_EQ(list.at("files")[0].at("folder"), "inbox");
+  EXPECT_EQ(list.at("files")[0].at("path"), "sub/link");
+  EXPECT_EQ(list.at("files")[0].at("reason"), "symbolic link");
+  EXPECT_EQ(list.at("complete"), true);
+  get("/v1/unrecorded", {{"what", "settling"}});
+  EXPECT_EQ(notes(), (std::vector<std::string>{"ignored below 'sub'", "settling below ''"}));
+  EXPECT_EQ(refusal(client().get("/v1/unrecorded", {{"what", "else"}})).code, ErrorCode::BadInput);
+}
+
 TEST_F(ControlServerTest, AFileComesWithWhatCoordSaysOfIt) {
   queue("a.pdf", "x");
   on_explain_ = [](Explain question) {

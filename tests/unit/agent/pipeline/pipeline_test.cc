@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <future>
 #include <set>
 #include <string>
@@ -264,6 +265,96 @@ TEST_F(PipelineTest, WaitEndsWhenWhatWasThereIsStored) {
   EXPECT_TRUE(ticket->wait(Nanoseconds::zero()).done());
   EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 1);
   expect_stored("a", "content");
+}
+
+// Scenario 45 of WATCHING.md 4: settling counts no wall time.
+TEST_F(PipelineTest, AWallClockThatIsSetInMidSettleChangesNoWait) {
+  world_.start();
+  world_.settle_down();
+  const auto due_in = [this] {
+    ListUnrecorded question;
+    auto reply = question.reply.get_future();
+    world_.command(std::move(question));
+    const Unrecorded list = reply.get();
+    return list.files.empty() ? -1 : list.files.front().due_in_ms;
+  };
+  world_.write("new", "12345");
+  world_.run();
+  const std::int64_t wait = due_in();
+  EXPECT_GT(wait, 0);
+  world_.clock.set_wall(world_.clock.wall() - std::chrono::hours(1));
+  world_.run();
+  EXPECT_EQ(due_in(), wait);
+  world_.clock.set_wall(world_.clock.wall() + std::chrono::hours(25));
+  world_.run();
+  EXPECT_EQ(due_in(), wait);
+  world_.settle_down();
+  expect_stored("new", "12345");
+}
+
+// Scenario 16: neither size nor mtime tell of it.
+TEST_F(PipelineTest, ARewriteOfTheSameSizeWithItsOldTimeWhileDownIsStoredAgain) {
+  world_.write("a", "12345");
+  world_.start();
+  world_.settle_down();
+  expect_stored("a", "12345");
+  world_.crash();
+  const std::filesystem::path file = world_.folder() + "/a";
+  const auto time = std::filesystem::last_write_time(file);
+  world_.write("a", "54321");
+  std::filesystem::last_write_time(file, time);
+  world_.start();
+  world_.settle_down();
+  expect_stored("a", "54321");
+}
+
+TEST_F(PipelineTest, WhatWasSeenIsToldByTheTimeUntilWhichNothingIsMissed) {
+  world_.start();
+  world_.settle_down();
+  EXPECT_GT(world_.status().folders.front().seen_until, 0);
+}
+
+TEST_F(PipelineTest, WhatNeverBecomesAFileIsListedWithItsReasonUntilItGoes) {
+  world_.write("a.part", "half");
+  world_.write("gone/b.part", "half");
+  world_.write("whole", "x");
+  world_.start();
+  world_.settle_down();
+  const auto ignored = [this](const std::string& path) {
+    ListUnrecorded question{.path = path, .ignored = true};
+    auto reply = question.reply.get_future();
+    world_.command(std::move(question));
+    std::string names;
+    for (const UnrecordedFile& file : reply.get().files) {
+      names += file.path + ": " + file.reason + "\n";
+    }
+    return names;
+  };
+  EXPECT_EQ(ignored(""), "a.part: matches *.part\ngone/b.part: matches *.part\n");
+  EXPECT_EQ(ignored("gone"), "gone/b.part: matches *.part\n");
+  EXPECT_EQ(world_.status().folders.front().ignored, 2);
+  world_.rename("a.part", "a");
+  world_.remove("gone/b.part");
+  world_.remove("gone");
+  world_.settle_down();
+  expect_stored("a", "half");
+  EXPECT_EQ(ignored(""), "");
+}
+
+TEST_F(PipelineTest, AFileThatSettlesIsListedThoughItHasNoRow) {
+  world_.start();
+  world_.settle_down();
+  world_.write("new", "12345");
+  world_.run();
+  ListUnrecorded question;
+  auto reply = question.reply.get_future();
+  world_.command(std::move(question));
+  const Unrecorded list = reply.get();
+  ASSERT_EQ(list.files.size(), 1U);
+  EXPECT_EQ(list.files.front().path, "new");
+  EXPECT_EQ(list.files.front().state, "settling");
+  EXPECT_EQ(list.files.front().size, 5U);
+  EXPECT_GT(list.files.front().due_in_ms, 0);
 }
 
 TEST_F(PipelineTest, AConfigurationThatWasRefusedIsSaidUntilItIsPutRight) {
