@@ -275,6 +275,7 @@ TEST_F(PipelineTest, AWallClockThatIsSetInMidSettleChangesNoWait) {
     ListUnrecorded question;
     auto reply = question.reply.get_future();
     world_.command(std::move(question));
+    world_.run();
     const Unrecorded list = reply.get();
     return list.files.empty() ? -1 : list.files.front().due_in_ms;
   };
@@ -324,6 +325,7 @@ TEST_F(PipelineTest, WhatNeverBecomesAFileIsListedWithItsReasonUntilItGoes) {
     ListUnrecorded question{.path = path, .ignored = true};
     auto reply = question.reply.get_future();
     world_.command(std::move(question));
+    world_.run();
     std::string names;
     for (const UnrecordedFile& file : reply.get().files) {
       names += file.path + ": " + file.reason + "\n";
@@ -349,6 +351,7 @@ TEST_F(PipelineTest, AFileThatSettlesIsListedThoughItHasNoRow) {
   ListUnrecorded question;
   auto reply = question.reply.get_future();
   world_.command(std::move(question));
+  world_.run();
   const Unrecorded list = reply.get();
   ASSERT_EQ(list.files.size(), 1U);
   EXPECT_EQ(list.files.front().path, "new");
