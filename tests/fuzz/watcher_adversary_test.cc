@@ -99,8 +99,8 @@ void expect_a_true_end(LiveWatcher& watcher, const Tree& tree) {
   expect_truth(watcher.belief, tree);
 }
 
-int more_than_the_queue_holds() {
-  int events = 0;
+std::size_t more_than_the_queue_holds() {
+  std::size_t events = 0;
   std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> events;
   return events + 1000;
 }
