@@ -2,7 +2,9 @@
 #include <utility>
 
 #include "agent/running.h"
+#include "base/test_points.h"
 #include "uploader/key.h"
+#include "uploader/proof.h"
 
 // What Transfers does between content and an attempt: where it goes, whether it may go now, and
 // what waits for a person.
@@ -28,6 +30,12 @@ WallTime wall(std::int64_t nanoseconds) {
 
 }  // namespace
 
+std::optional<std::string> base_etag_of(const AttemptRow& attempt) {
+  constexpr std::string_view match = "match:";
+  if (!attempt.condition.starts_with(match)) return std::nullopt;
+  return attempt.condition.substr(match.size());
+}
+
 void Transfers::claim(FileRow row, Source source) {
   const std::string attempt_id = session_.world.random.id128();
   auto place = choose_place(row, attempt_id);
@@ -48,9 +56,9 @@ void Transfers::claim(FileRow row, Source source) {
     if (!keyed) return;
     row = std::move(*keyed);
   }
-  auto unguarded_wait = must_wait_for_earlier_attempt(row, place->key);
-  if (!unguarded_wait) return;
-  if (*unguarded_wait) {
+  const auto wait = must_wait_for_earlier_attempt(row, place->key, source);
+  if (!wait) return;
+  if (*wait) {
     intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
     return;
   }
@@ -74,16 +82,17 @@ void Transfers::claim(FileRow row, Source source) {
   }
   auto uploading = session_.expect(std::move(claimed));
   if (!uploading) return;
-  auto durable = session_.expect(session_.catalog->attempt(attempt_id));
-  if (!durable || !*durable) return;
-  begin(std::move(**durable), *uploading, std::move(source), false);
+  auto recorded = session_.expect(session_.catalog->attempt(attempt_id));
+  if (!recorded || !*recorded) return;
+  WAYBILL_REACHED("attempt-recorded");
+  begin(std::move(**recorded), *uploading, std::move(source), false);
 }
 
 std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
                                                         const std::string& attempt_id) {
   const Folder& folder = session_.folders.at(row.folder);
   std::string key = row.key;
-  if (key.empty()) {
+  if (key.empty() || WAYBILL_PLANTED(KeyEvaluatedAgain)) {
     auto made = uploader::make_key(folder.config.prefix, {.agent = session_.config.agent_name,
                                                           .folder = folder.config.name,
                                                           .path = row.path,
@@ -101,7 +110,9 @@ std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
 
   const catalog::ObjectRow& object = **found;
   // Our own last generation: it is replaced, on the condition that it is still that one.
-  if (object.owned && !object.sole && row.object == object.id) {
+  const bool replaceable = (object.owned || WAYBILL_PLANTED(AdoptedObjectReplaced)) &&
+                           !object.sole && row.object == object.id;
+  if (replaceable || (WAYBILL_PLANTED(SoleObjectReplaced) && object.sole)) {
     return Place{.key = std::move(key), .base_etag = object.etag};
   }
   // Somebody else's equal bytes, or the only copy of something: never replaced (rules 3 and 5).
@@ -126,20 +137,25 @@ std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
 }
 
 // An earlier attempt on this key that may still land would win over this one, unless the store
-// enforces conditions (PROTOCOL.md rule 2). nullopt: the session has failed.
+// enforces conditions and can tell the two apart (PROTOCOL.md rule 2). nullopt: the session has
+// failed.
 std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
-                                                             const std::string& key) {
+                                                             const std::string& key,
+                                                             const Source& source) {
   const auto& store = stores_.capabilities(session_.folders.at(row.folder).store);
-  if (store.if_absent_on_put && store.if_match_on_put) return false;
-  const auto answered_late = may_land_until_.find(row.id);
-  if (answered_late != may_land_until_.end()) {
-    if (answered_late->second > session_.now()) return true;
-    may_land_until_.erase(answered_late);
-  }
+  const bool guarded = store.if_absent_on_put && store.if_match_on_put;
   auto others = session_.expect(session_.catalog->attempts_of(row.id));
   if (!others) return std::nullopt;
-  return std::any_of(others->begin(), others->end(), [&key](const AttemptRow& other) {
-    return other.state == AttemptState::Abandoned && other.key == key;
+  return std::any_of(others->begin(), others->end(), [&](const AttemptRow& other) {
+    if (other.state != AttemptState::Abandoned || other.key != key) return false;
+    if (!guarded) return true;
+    // Its If-Match would hold again if the object's former content came back: equal content has an
+    // equal ETag wherever that is an MD5. A large one's is not known before it is read.
+    const auto base = base_etag_of(other);
+    if (!base || !store.md5_etags) return false;
+    const std::string before = uploader::bare_etag(*base);
+    return source.content ? before == uploader::etag_of(source.content->md5)
+                          : before.find('-') != std::string::npos;
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/overloaded.h"
+#include "base/test_points.h"
 
 namespace waybill::agent {
 namespace {
@@ -171,6 +172,7 @@ void Intake::present(const FilePath& file, const Fingerprint& fingerprint) {
   const bool unchanged = *found && (*found)->fingerprint == fingerprint && expects_file(**found);
   if (unchanged && (!settling_.find(folder, path) || (*found)->state != FileState::Queued)) {
     settling_.forget(folder, path);
+    if ((*found)->racy) hooks_.doubtful({folder, path, fingerprint});
     hooks_.left(file);
     return;
   }
@@ -302,6 +304,7 @@ void Intake::write_backlog() {
     session_.expect(session_.catalog->complete({.folder = waiting.file.folder,
                                                 .path = waiting.file.path,
                                                 .fingerprint = waiting.file.fingerprint}));
+    session_.after_commit([] { WAYBILL_REACHED("queued-durable"); });
     ready_paths_.erase(path);
     --ready_in_folder_[path.first];
     ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(i));

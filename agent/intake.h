@@ -42,6 +42,8 @@ class Intake {
     // unchanged).
     std::function<void(const FilePath&)> left;
     std::function<void(std::uint64_t)> barrier;
+    // Seen unchanged, but its times were too young to prove that: read it again (rule 9).
+    std::function<void(const ReadyFile&)> doubtful;
   };
   Intake(Session& session, Hooks hooks);
 

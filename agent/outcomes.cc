@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <utility>
 
 #include "agent/running.h"
 #include "base/overloaded.h"
+#include "base/test_points.h"
 #include "uploader/metadata.h"
 
 // What Transfers makes of an attempt's end: a stored row, a blocked one, or one more try.
@@ -14,6 +16,8 @@ using catalog::FileEvent;
 
 // A request that timed out may still be applied for this long (PROTOCOL.md rule 2).
 constexpr Nanoseconds quarantine = std::chrono::minutes(20);
+// S3 stamps uploads with its own clock (S3.md 5).
+constexpr Nanoseconds clock_slack = std::chrono::minutes(5);
 
 catalog::ProofLevel row_proof(uploader::ProofLevel proof) {
   switch (proof) {
@@ -38,7 +42,11 @@ std::string foreign_sentence(const std::string& key) {
 void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
   const std::string id = running.attempt.id;
   const FileId file = running.attempt.file;
-  const auto ended = [&] { return session_.expect(session_.catalog->end_attempt(id)); };
+  const auto ended = [&] {
+    // Rule 1: what may still land, or has landed unseen, stays known until that is settled.
+    if (running.create_unclear || running.machine.ambiguous()) return abandon(running.attempt);
+    return session_.expect(session_.catalog->end_attempt(id));
+  };
   const auto needs_person = [&](FileEvent event, const std::string& reason) {
     if (!ended()) return;
     if (!running.wanted) return;
@@ -59,7 +67,9 @@ void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
                        .proof = row_proof(other.proof),
                        .proof_detail = "the same bytes were there already, put by somebody else: " +
                                        other.proof_detail};
-                   session_.expect(session_.catalog->acknowledge(id, object, false));
+                   session_.expect(
+                       session_.catalog->acknowledge(id, object, false, running.create_unclear));
+                   if (running.create_unclear) resolve_abandoned(running.attempt);
                  },
                  [&](const uploader::ForeignObject&) {
                    needs_person(FileEvent::Foreign, foreign_sentence(running.attempt.key));
@@ -86,12 +96,26 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
                                      .checksum = outcome.checksum,
                                      .proof = row_proof(outcome.proof),
                                      .proof_detail = outcome.proof_detail};
-  auto row = session_.expect(session_.catalog->acknowledge(running.attempt.id, object, true));
+  WAYBILL_REACHED("reply-arrived");
+  const bool unresolved = outcome.may_land_again || running.create_unclear;
+  auto row =
+      session_.expect(session_.catalog->acknowledge(running.attempt.id, object, true, unresolved));
   if (!row) return;
   blocked_for_.erase(row->id);
-  if (outcome.may_land_again) may_land_until_[row->id] = session_.now() + quarantine;
+  if (unresolved) resolve_abandoned(running.attempt);
+  WAYBILL_REACHED("acknowledgement-recorded");
   session_.after_commit([this, path = running.path, key = running.attempt.key,
-                         attempt = running.attempt.id, request = outcome.reply.request_id] {
+                         attempt = running.attempt.id, request = outcome.reply.request_id,
+                         missing = outcome.base_was_missing, recovered = outcome.recovered] {
+    WAYBILL_REACHED("stored-durable");
+    if (missing) {
+      session_.world.log.warning("the object that this one replaces had gone from the bucket",
+                                 {{"file", path.second}, {"key", key}});
+    }
+    if (recovered) {
+      session_.world.log.warning("an object of ours that the catalog did not know was replaced",
+                                 {{"file", path.second}, {"key", key}});
+    }
     session_.world.log.debug(
         "stored",
         {{"file", path.second}, {"key", key}, {"attempt", attempt}, {"request_id", request}});
@@ -99,11 +123,10 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
 }
 
 void Transfers::dropped(Running& running, const uploader::Dropped& outcome) {
-  AttemptRow attempt = running.attempt;
-  if (outcome.may_still_land || !running.machine.left_behind().empty()) {
-    attempt.state = AttemptState::Abandoned;
-    if (!session_.expect(session_.catalog->save_attempt(attempt))) return;
-    resolve_abandoned(attempt);
+  const AttemptRow attempt = running.attempt;
+  if (outcome.may_still_land || running.resumed || running.create_unclear ||
+      !running.machine.left_behind().empty()) {
+    if (!abandon(attempt)) return;
   } else if (!session_.expect(session_.catalog->end_attempt(attempt.id))) {
     return;
   }
@@ -133,6 +156,41 @@ void Transfers::remove(const std::string& attempt_id) {
   left_(path);
 }
 
+bool Transfers::abandon(AttemptRow attempt) {
+  if (WAYBILL_PLANTED(AttemptOverwritten)) {
+    return session_.expect(session_.catalog->end_attempt(attempt.id));
+  }
+  attempt.state = AttemptState::Abandoned;
+  if (!session_.expect(session_.catalog->save_attempt(attempt))) return false;
+  resolve_abandoned(attempt);
+  return true;
+}
+
+// Uploads on its key that were initiated since its first Create are ours (rule 12): what nobody
+// completes any more is aborted.
+void Transfers::abort_uploads_of(const AttemptRow& attempt) {
+  auto& store = stores_.client(attempt.store);
+  const auto abort = [this, attempt](const std::string& upload_id) {
+    stores_.client(attempt.store)
+        .abort_upload(attempt.key, upload_id, [](const Result<uploader::Nothing>&) {});
+  };
+  if (attempt.sent_at == 0) {
+    if (!attempt.upload_id.empty()) abort(attempt.upload_id);
+    return;
+  }
+  store.list_uploads(attempt.key, [this, attempt, abort, post = session_.poster()](
+                                      const Result<std::vector<uploader::ListedUpload>>& uploads) {
+    post([this, attempt, abort, uploads] {
+      if (!uploads) return;
+      for (const uploader::ListedUpload& upload : *uploads) {
+        const bool since =
+            upload.initiated.time_since_epoch() >= Nanoseconds(attempt.sent_at) - clock_slack;
+        if (upload.key == attempt.key && since) abort(upload.upload_id);
+      }
+    });
+  });
+}
+
 // An attempt that nobody wants may still land. After its quarantine one HEAD says whether it did;
 // if so its object is recorded, so that no effect of ours stays unknown (P6).
 void Transfers::resolve_abandoned(const AttemptRow& attempt) {
@@ -140,8 +198,13 @@ void Transfers::resolve_abandoned(const AttemptRow& attempt) {
     if (!stores_.known(attempt.store) || !stores_.open(attempt.store))
       return resolve_abandoned(attempt);
     auto& store = stores_.client(attempt.store);
-    if (!attempt.upload_id.empty()) {
-      store.abort_upload(attempt.key, attempt.upload_id, [](const Result<uploader::Nothing>&) {});
+    if (attempt.kind == catalog::AttemptKind::Multipart) {
+      // Its own uploads could not be told from those of a later attempt under way.
+      const bool in_use = std::any_of(
+          running_.begin(), running_.end(),
+          [&attempt](const auto& entry) { return entry.second->attempt.key == attempt.key; });
+      if (in_use) return resolve_abandoned(attempt);
+      abort_uploads_of(attempt);
     }
     store.head(attempt.key, [this, attempt,
                              post = session_.poster()](Result<uploader::HeadReply> head) {

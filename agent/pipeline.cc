@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/overloaded.h"
+#include "base/test_points.h"
 
 namespace waybill::agent {
 namespace {
@@ -127,10 +128,12 @@ void Pipeline::open_session() {
   std::vector<watcher::FolderSpec> folders = join_folders(parts);
   parts.intake.emplace(
       parts.session,
-      Intake::Hooks{.vanished = [this](const FileRow& row) { parts_->transfers->cancel(row.id); },
-                    .busy = [this](const FilePath& file) { return parts_->transfers->busy(file); },
-                    .left = [this](const FilePath& file) { waits_.look_at(file); },
-                    .barrier = [this](std::uint64_t id) { waits_.reached(id, pending_paths()); }});
+      Intake::Hooks{
+          .vanished = [this](const FileRow& row) { parts_->transfers->cancel(row.id); },
+          .busy = [this](const FilePath& file) { return parts_->transfers->busy(file); },
+          .left = [this](const FilePath& file) { waits_.look_at(file); },
+          .barrier = [this](std::uint64_t id) { waits_.reached(id, pending_paths()); },
+          .doubtful = [this](const ReadyFile& file) { parts_->transfers->check_again(file); }});
   parts.transfers.emplace(parts.session, *parts.stores, *parts.intake,
                           [this](const FilePath& file) { waits_.look_at(file); });
   parts.transfers->resume_open_attempts();
@@ -281,10 +284,12 @@ void Pipeline::keep_looking_at_waits() {
 Waits::Standing Pipeline::standing(const FilePath& file) {
   if (!parts_ || parts_->session.failure()) return Waits::Standing::Pending;
   if (!parts_->session.folders.contains(file.first)) return Waits::Standing::Elsewhere;
-  if (parts_->intake->waiting(file) || parts_->transfers->busy(file))
+  if (parts_->intake->waiting(file) || parts_->transfers->busy(file) ||
+      parts_->transfers->doubted(file)) {
     return Waits::Standing::Pending;
+  }
   // What is not durable yet counts for nothing: the caller may go and delete the file.
-  if (parts_->session.catalog->dirty()) {
+  if (parts_->session.catalog->dirty() && !WAYBILL_PLANTED(WaitBeforeAcknowledgement)) {
     parts_->session.after_commit([this, file] { waits_.look_at(file); });
     return Waits::Standing::Pending;
   }

@@ -5,10 +5,14 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 
 #include "agent/transfers.h"
 
 namespace waybill::agent {
+
+// The ETag that the attempt's object is to replace; nullopt: its key is new.
+std::optional<std::string> base_etag_of(const catalog::AttemptRow& attempt);
 
 // One attempt under way.
 struct Transfers::Running {
@@ -23,6 +27,9 @@ struct Transfers::Running {
   std::deque<uploader::SendPart> parts_to_read;
   int parts_held = 0;  // read, not answered yet
   bool read_whole = false;
+  // A Create of it was never answered: its upload may come to be when nobody asks any more.
+  bool create_unclear = false;
+  bool resumed = false;  // an earlier run may have sent it
 
   std::set<uploader::RequestId> requests;
   std::uint64_t pauses = 0;       // counts them, so that a late timer knows that its pause is over

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/test_points.h"
+
 namespace waybill::agent {
 
 Session::Session(World& the_world, const Config& the_config,
@@ -13,7 +15,11 @@ Result<void> Session::commit() {
   // go round until nothing is left to say.
   while (!failure_ && (catalog->dirty() || !effects_.empty())) {
     if (catalog->dirty()) {
-      if (auto done = catalog->commit(); !done) return done;
+      if (auto done = catalog->commit(); !done) {
+        if (!WAYBILL_PLANTED(FailedCommitTakenAsRollback)) return done;
+        catalog->rollback();
+        effects_.clear();
+      }
     }
     for (Task& effect : std::exchange(effects_, {})) {
       effect();

@@ -5,6 +5,7 @@
 
 #include "agent/running.h"
 #include "base/overloaded.h"
+#include "base/test_points.h"
 #include "uploader/content_type.h"
 
 // What Transfers does with an attempt under way: it carries out what the Upload machine asks for.
@@ -20,12 +21,6 @@ using uploader::Action;
 
 // A refusal that the endpoint's own probe does not share is the file's after this many in a row.
 constexpr int troubles_for_one_file = 5;
-
-std::optional<std::string> base_etag_of(const AttemptRow& attempt) {
-  constexpr std::string_view match = "match:";
-  if (!attempt.condition.starts_with(match)) return std::nullopt;
-  return attempt.condition.substr(match.size());
-}
 
 WallTime wall(std::int64_t nanoseconds) {
   return WallTime(Nanoseconds(nanoseconds));
@@ -81,6 +76,7 @@ std::vector<FilePath> Transfers::busy_paths() const {
   std::vector<FilePath> paths;
   for (const auto& [path, charge] : reading_) paths.push_back(path);
   for (const auto& [path, attempt] : attempt_of_path_) paths.push_back(path);
+  paths.insert(paths.end(), doubted_.begin(), doubted_.end());
   return paths;
 }
 
@@ -121,9 +117,12 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
     if (attempt.sent_at == 0) attempt.sent_at = wall_now();
     what.creating_since = wall(attempt.sent_at);
   }
+  uploader::Capabilities store = stores_.capabilities(attempt.store);
+  if (WAYBILL_PLANTED(ConditionsAssumed)) {
+    store.if_absent_on_put = store.if_absent_on_complete = store.if_match_on_put = true;
+  }
   const std::string id = attempt.id;
   const FilePath path(folder.row.id, row.path);
-  const uploader::Capabilities& store = stores_.capabilities(attempt.store);
   auto running = std::make_unique<Running>(Running{
       .attempt = std::move(attempt),
       .path = path,
@@ -134,12 +133,20 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
     running->charged = running->source.content->bytes->size();
     held_bytes_ += running->charged;
   }
+  running->resumed = resumed;
+  running->create_unclear = resumed && running->attempt.state == AttemptState::Creating;
   attempt_of_path_[path] = id;
   running_[id] = std::move(running);
   session_.changed();
+  if (WAYBILL_PLANTED(RequestBeforeAttempt) ||
+      (WAYBILL_PLANTED(CreateBeforeAttempt) && running_.at(id)->attempt.part_size != 0)) {
+    return feed(id, uploader::Begin{.may_have_been_sent = resumed});
+  }
   // P4: the attempt is durable before S3 hears of it.
-  session_.after_commit(
-      [this, id, resumed] { feed(id, uploader::Begin{.may_have_been_sent = resumed}); });
+  session_.after_commit([this, id, resumed] {
+    WAYBILL_REACHED("attempt-durable");
+    feed(id, uploader::Begin{.may_have_been_sent = resumed});
+  });
 }
 
 void Transfers::resume_open_attempts() {
@@ -147,7 +154,11 @@ void Transfers::resume_open_attempts() {
   if (!attempts) return;
   for (AttemptRow& attempt : *attempts) {
     if (attempt.state == AttemptState::Abandoned) {
-      resolve_abandoned(attempt);
+      if (WAYBILL_PLANTED(QuarantineEndedByRestart) || WAYBILL_PLANTED(AttemptOverwritten)) {
+        session_.expect(session_.catalog->end_attempt(attempt.id));
+      } else {
+        resolve_abandoned(attempt);
+      }
       continue;
     }
     auto row = session_.expect(session_.catalog->file(attempt.file));
@@ -270,26 +281,35 @@ void Transfers::perform(Running& running, Action action) {
             row.state = AttemptState::Creating;
             if (!session_.expect(session_.catalog->save_attempt(row))) return;
             // Durable first: an upload of ours that nobody knows of could never be cleaned up (P6).
-            session_.after_commit([this, id, create = std::move(create)] {
+            Task send = [this, id, create = std::move(create)] {
               const auto found = running_.find(id);
               if (found == running_.end()) return;
               Running& now = *found->second;
               CreateRequest request{now.attempt.key, create.metadata,
                                     now.machine.attempt().content_type};
-              sent(now, stores_.client(now.attempt.store)
-                            .create_upload(std::move(request),
-                                           replies_to<std::string>(now, [](auto reply) -> Input {
-                                             return CreateDone{std::move(reply)};
-                                           })));
-            });
+              sent(now,
+                   stores_.client(now.attempt.store)
+                       .create_upload(std::move(request),
+                                      replies_to<std::string>(now, [this, id](auto reply) -> Input {
+                                        if (!reply) running_.at(id)->create_unclear = true;
+                                        return CreateDone{std::move(reply)};
+                                      })));
+              WAYBILL_REACHED("create-sent");
+            };
+            if (WAYBILL_PLANTED(CreateBeforeAttempt)) return send();
+            session_.after_commit(std::move(send));
           },
           [&](PersistUploadId& persist) {
             AttemptRow row = running.attempt;
             row.state = AttemptState::Uploading;
             row.upload_id = persist.upload_id;
+            WAYBILL_REACHED("create-answered");
             if (!session_.expect(session_.catalog->save_attempt(row))) return;
             running.attempt = std::move(row);
-            session_.after_commit([this, id] { feed(id, Persisted{}); });
+            session_.after_commit([this, id] {
+              WAYBILL_REACHED("upload-id-durable");
+              feed(id, Persisted{});
+            });
           },
           [&](SendPart& part) {
             running.parts_to_read.push_back(part);
@@ -304,6 +324,7 @@ void Transfers::perform(Running& running, Action action) {
                                        replies_to<PutReply>(running, [](auto reply) -> Input {
                                          return CompleteDone{std::move(reply)};
                                        })));
+            WAYBILL_REACHED("complete-sent");
           },
           [&](SendAbort& abort) {
             sent(running,
@@ -347,6 +368,9 @@ void Transfers::persist_content(Running& running, const Sha256& sha256) {
     intake_.look_again(running.path, session_.now());
     return source_lost(running);
   }
+  if (WAYBILL_PLANTED(CompleteBeforeContent)) {
+    return feed(running.attempt.id, uploader::Persisted{});
+  }
   AttemptRow attempt = running.attempt;
   attempt.state = AttemptState::Completing;
   attempt.sha256 = sha256;
@@ -356,7 +380,10 @@ void Transfers::persist_content(Running& running, const Sha256& sha256) {
                      running.attempt.file, running.attempt.fingerprint, sha256))) {
     return;
   }
-  session_.after_commit([this, id = running.attempt.id] { feed(id, uploader::Persisted{}); });
+  session_.after_commit([this, id = running.attempt.id] {
+    WAYBILL_REACHED("content-durable");
+    feed(id, uploader::Persisted{});
+  });
 }
 
 void Transfers::endpoint_trouble(Running& running, const Error& cause) {
@@ -424,6 +451,7 @@ void Transfers::put_content(Running& running) {
                              running, [md5 = content.md5](auto reply) -> uploader::Input {
                                return uploader::PutDone{std::move(reply), md5};
                              })));
+  WAYBILL_REACHED("put-sent");
 }
 
 // One read at a time a file, in ascending order for its SHA-256, as far as the memory goes; a file
@@ -501,8 +529,10 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
                                   [this, attempt_id, part,
                                    md5 = content->md5](auto reply) -> uploader::Input {
                                     part_answered(*running_.at(attempt_id), part.length);
+                                    WAYBILL_REACHED("part-answered");
                                     return uploader::PartDone{part.number, std::move(reply), md5};
                                   })));
+  WAYBILL_REACHED("part-sent");
   whole_read();
   const auto now = running_.find(attempt_id);
   if (now != running_.end()) read_parts(*now->second);

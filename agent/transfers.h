@@ -38,6 +38,11 @@ class Transfers {
   // Its content is no longer wanted: newer content, or no file.
   void cancel(FileId file);
   void store_opened(StoreId store);
+  // Its times could not tell it from a write at the same instant: it is read once more, two ticks
+  // later (PROTOCOL.md rule 9).
+  void check_again(const ReadyFile& file);
+  // That reading is still to come.
+  [[nodiscard]] bool doubted(const FilePath& file) const { return doubted_.contains(file); }
   // Blocked files (one, or all of a folder, or all) go again. How many.
   std::int64_t retry(std::optional<FolderId> folder, const std::string& path);
 
@@ -59,7 +64,7 @@ class Transfers {
                 bool leased);
   void read_failed(const ReadyFile& file, const Error& error);
   [[nodiscard]] bool may_take(const ReadyFile& file, bool leased);
-  void check_again(const ReadyFile& file);
+  void read_again(const ReadyFile& file);
   [[nodiscard]] watcher::LeaseMode lease_mode(FolderId folder) const;
 
   // --- claiming ---
@@ -77,7 +82,7 @@ class Transfers {
   // Where the next generation goes; nullopt: the row has been blocked, or the session has failed.
   std::optional<Place> choose_place(const catalog::FileRow& row, const std::string& attempt_id);
   std::optional<bool> must_wait_for_earlier_attempt(const catalog::FileRow& row,
-                                                    const std::string& key);
+                                                    const std::string& key, const Source& source);
   void block(const catalog::FileRow& row, const std::string& reason);
   void wait_for_cause(FileId file, const FilePath& path, const std::string& reason);
   [[nodiscard]] std::int64_t wall_now() const;
@@ -107,6 +112,8 @@ class Transfers {
   template <typename Reply, typename MakeInput>
   uploader::Done<Reply> replies_to(Running& running, MakeInput make_input);
   void sent(Running& running, uploader::RequestId request);
+  bool abandon(catalog::AttemptRow attempt);
+  void abort_uploads_of(const catalog::AttemptRow& attempt);
   void resolve_abandoned(const catalog::AttemptRow& attempt);
 
   Session& session_;
@@ -117,7 +124,7 @@ class Transfers {
   std::map<FilePath, std::uint64_t> reading_;                // → bytes charged
   std::map<std::string, std::unique_ptr<Running>> running_;  // by attempt id
   std::map<FilePath, std::string> attempt_of_path_;
-  std::map<FileId, BootTime> may_land_until_;  // stored, but an unanswered send is still out
+  std::set<FilePath> doubted_;                 // to be read again
   std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was
   std::map<StoreId, std::vector<std::string>> to_resume_;  // until the store opens
   std::shared_ptr<std::optional<uploader::RequestId>> last_request_;

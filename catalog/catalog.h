@@ -122,8 +122,10 @@ class Catalog {
   Result<void> end_attempt(std::string_view id);
   // Commit B's verb: records the object, Uploading → Stored, ends the attempt. `owned` false is
   // EqualForeign. An attempt that its row no longer runs (late landing) records the object only and
-  // returns the row unchanged.
-  Result<FileRow> acknowledge(std::string_view attempt, const StoredObject& object, bool owned);
+  // returns the row unchanged. `may_land_again`: an earlier send of it was never answered, so the
+  // attempt stays, abandoned, until its quarantine has ended.
+  Result<FileRow> acknowledge(std::string_view attempt, const StoredObject& object, bool owned,
+                              bool may_land_again = false);
   Result<std::optional<ObjectRow>> object(ObjectId id);
   Result<std::optional<ObjectRow>> live_object_at(StoreId store, std::string_view key);
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/test_points.h"
 #include "catalog/catalog_impl.h"
 
 namespace waybill::catalog {
@@ -18,6 +19,7 @@ Result<void> Catalog::Impl::key_is_free(const NewAttempt& attempt) {
   auto holder = objects.holder_of(attempt.store, attempt.key);
   if (!holder) return fail(holder.error());
   if (!*holder) return {};
+  if (WAYBILL_PLANTED(SoleObjectReplaced) || WAYBILL_PLANTED(AdoptedObjectReplaced)) return {};
   if (!(*holder)->owned) return taken("an object that is not ours");
   if ((*holder)->sole) {
     if (attempt.new_version) return {};
@@ -122,7 +124,7 @@ Result<void> Catalog::end_attempt(std::string_view id) {
 }
 
 Result<FileRow> Catalog::acknowledge(std::string_view attempt_id, const StoredObject& stored,
-                                     bool owned) {
+                                     bool owned, bool may_land_again) {
   const AttemptRow* attempt = impl_->attempts.find(attempt_id);
   if (attempt == nullptr) {
     return fail(ErrorCode::NotFound, "no attempt has the id " + std::string(attempt_id));
@@ -163,7 +165,11 @@ Result<FileRow> Catalog::acknowledge(std::string_view attempt_id, const StoredOb
     if (auto done = impl_->objects.set_sole(*row.object, true); !done) return fail(done.error());
   }
   if (auto added = impl_->objects.insert(object); !added) return fail(added.error());
-  if (auto ended = impl_->attempts.end(tried.id); !ended) return fail(ended.error());
+  AttemptRow still_out = tried;
+  still_out.state = AttemptState::Abandoned;
+  auto ended =
+      may_land_again ? impl_->attempts.save(std::move(still_out)) : impl_->attempts.end(tried.id);
+  if (!ended) return fail(ended.error());
   impl_->session->tally().stored_at(row.folder, object.proven_at);
   return impl_->transition(*known,
                            {.event = owned ? FileEvent::Acknowledged : FileEvent::EqualForeign,
@@ -181,6 +187,12 @@ Result<FileRow> Catalog::Impl::land_late(const StoredFile& file, const AttemptRo
       row.live && (row.state == FileState::Queued || row.state == FileState::Uploading ||
                    row.state == FileState::Blocked || row.state == FileState::Stored);
   object.sole = !in_its_run;
+  if (*holder && (*holder)->attempt == attempt.id) {
+    // Acknowledged long ago, and another send of it may have landed since: the same bytes.
+    auto ended = keeping(row.id, [&] { return attempts.end(attempt.id); });
+    if (!ended) return fail(ended.error());
+    return row;
+  }
   if (*holder) {
     const ObjectTable::Holder& there = **holder;
     const bool row_relies_on_it = row.state == FileState::Stored && row.object == there.id;

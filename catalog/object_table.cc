@@ -15,7 +15,8 @@ ObjectTable::Holder holder_from(const Rows& rows) {
   return {.id = rows.id<ObjectId>(0),
           .file = rows.id<FileId>(1),
           .owned = rows.integer(2) != 0,
-          .sole = rows.integer(3) != 0};
+          .sole = rows.integer(3) != 0,
+          .attempt = unpacked_hex(rows.bytes(4))};
 }
 
 }  // namespace
@@ -33,7 +34,7 @@ Result<std::optional<ObjectRow>> ObjectTable::live_at(StoreId store, std::string
 
 Result<std::optional<ObjectTable::Holder>> ObjectTable::holder_of(StoreId store,
                                                                   std::string_view key) {
-  return first(session_.read("SELECT id, file_id, owned, sole FROM objects"
+  return first(session_.read("SELECT id, file_id, owned, sole, attempt FROM objects"
                              " WHERE store_id = ? AND key = ? AND live = 1",
                              {store, Value::blob(key)}),
                holder_from);

@@ -24,6 +24,7 @@ class ObjectTable {
     FileId file{};
     bool owned = true;
     bool sole = false;
+    std::string attempt;
   };
   Result<std::optional<Holder>> holder_of(StoreId store, std::string_view key);
 

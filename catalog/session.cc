@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "base/test_points.h"
 #include "catalog/schema.h"
 
 namespace waybill::catalog {
@@ -67,6 +68,9 @@ Result<void> Session::start() {
       "PRAGMA busy_timeout = 2000; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8192;"
       "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON");
   if (!set) return set;
+  if (WAYBILL_PLANTED(SynchronousNormal)) {
+    if (auto less = connection_->run("PRAGMA synchronous = NORMAL"); !less) return less;
+  }
   if (auto kept = connection_->keep_wal_files(); !kept) return kept;
   if (auto migrated = migrate(*connection_, migrations()); !migrated) return migrated;
   // The names of the database, its WAL and its lock must outlive a power loss together with what
@@ -161,7 +165,8 @@ Result<void> Session::commit() {
   // Two failures are certain to have left nothing behind: one that left the transaction open, and a
   // log that had no room for the commit's last frame. After any other (a failed fsync, above all)
   // the commit may be there or not, and only reading the catalog again can tell (PROTOCOL.md 1).
-  if (connection_->in_transaction() || connection_->ran_out_of_room()) {
+  if (connection_->in_transaction() || connection_->ran_out_of_room() ||
+      WAYBILL_PLANTED(FailedCommitTakenAsRollback)) {
     rollback();
     return done;
   }

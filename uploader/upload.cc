@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/test_points.h"
 #include "uploader/endpoint_errors.h"
 #include "uploader/metadata.h"
 #include "uploader/upload_machine.h"
@@ -52,8 +53,10 @@ const std::vector<std::string>& Upload::left_behind() const {
 
 std::uint64_t part_size_for(std::uint64_t size, std::uint64_t least) {
   constexpr std::uint64_t most_parts = 10'000;
-  if (size <= multipart_threshold) return 0;
-  return std::max(least, (size + most_parts - 1) / most_parts);
+  const std::uint64_t threshold = WAYBILL_SIZE(multipart_threshold);
+  if (size <= threshold) return 0;
+  const std::uint64_t smallest = threshold < multipart_threshold ? threshold : least;
+  return std::max(smallest, (size + most_parts - 1) / most_parts);
 }
 
 // --- inputs -------------------------------------------------------------------------------------
@@ -74,7 +77,7 @@ Upload::Machine::Machine(Attempt attempt_to_make, Capabilities capabilities, Ret
 
 void Upload::Machine::on(const Begin& begin) {
   if (phase != Phase::Fresh) return;
-  if (!begin.may_have_been_sent) return send(false);
+  if (!begin.may_have_been_sent || WAYBILL_PLANTED(RetryWithoutHead)) return send(false);
   // An upload id is durable before part 1: without one, only Create can have been sent.
   if (!multipart() || !attempt.upload_id.empty()) unanswered = 1;
   // And behind a durable id a newer Create may have gone unanswered.
@@ -232,12 +235,16 @@ void Upload::Machine::commit_failed(const Error& error) {
     case ErrorCode::NotFound:
       // PUT: If-Match on a key that is gone (AWS). Complete: the upload is gone, perhaps because an
       // earlier Complete has been applied (S3.md 10.20).
+      if (WAYBILL_PLANTED(MissingBaseTakenAsForeign) && !multipart()) {
+        return finish(ForeignObject{});
+      }
       if (multipart()) {
         forget_upload();
         if (lost) unanswered = std::max<std::uint64_t>(unanswered, 1);
       }
       return look(error);
     case ErrorCode::PreconditionFailed:
+      if (WAYBILL_PLANTED(AnyConflictTakenAsSuccess)) return stored({}, {});
       return look(error);
     case ErrorCode::Damaged: {
       constexpr int first_error_status = 300;
@@ -256,6 +263,7 @@ void Upload::Machine::commit_failed(const Error& error) {
 void Upload::Machine::look(const Error& because) {
   if (lost) return drop();
   cooling_off = because;
+  if (WAYBILL_PLANTED(RetryWithoutHead) && is_unanswered(because)) return send_again(false);
   head();
 }
 

@@ -98,10 +98,12 @@ void Upload::Machine::on(const UploadsListed& listed) {
   adopt(std::move(ours));
 }
 
-// They carry our metadata, so one of them is as good as new.
+// They carry our metadata, so one of them is as good as new; but where this key has seen an earlier
+// attempt, one may carry that one's, and nothing would tell whose object it became.
 void Upload::Machine::adopt(std::vector<std::string> ours) {
   std::erase(ours, attempt.upload_id);
-  if (!lost && attempt.upload_id.empty() && !ours.empty()) {
+  const bool certainly_this_attempts = attempt.prior_attempts.empty();
+  if (!lost && certainly_this_attempts && attempt.upload_id.empty() && !ours.empty()) {
     attempt.upload_id = ours.front();
     ours.erase(ours.begin());
     cooling_off.reset();

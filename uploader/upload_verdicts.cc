@@ -1,6 +1,7 @@
 // What a HEAD means for an attempt (PROTOCOL.md rule 3).
 #include <utility>
 
+#include "base/test_points.h"
 #include "uploader/endpoint_errors.h"
 #include "uploader/upload_machine.h"
 
@@ -25,6 +26,7 @@ void Upload::Machine::on(const HeadDone& done) {
     case ErrorCode::NeedsPerson: {
       // A HEAD's 403 has no body: whether it is about this key, the permission to list or the
       // credentials, it hides what is there.
+      if (WAYBILL_PLANTED(HiddenHeadTakenAsAbsent) && error.http_status == 403) return absent();
       const bool hidden = error.s3_code.empty() || error.s3_code == "AccessDenied";
       if (error.http_status == 0 || (!hidden && concerns_endpoint(error))) {
         return trouble(error, Next::Head);

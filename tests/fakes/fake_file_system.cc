@@ -54,6 +54,8 @@ struct FakeFileSystem::State {
   std::uint64_t last_ino GUARDED_BY(mu) = 1;
   std::uint64_t last_dev GUARDED_BY(mu) = 1;
   std::int64_t time GUARDED_BY(mu) = 1'000'000;
+  const Clock* clock GUARDED_BY(mu) = nullptr;
+  std::int64_t tick_length GUARDED_BY(mu) = 1;
   std::uint32_t cookie GUARDED_BY(mu) = 0;
   bool leases GUARDED_BY(mu) = true;
   std::string blind_spot GUARDED_BY(mu);
@@ -65,15 +67,20 @@ struct FakeFileSystem::State {
   int opens GUARDED_BY(mu) = 0;
   std::vector<Listener> listeners GUARDED_BY(mu);
 
+  std::int64_t tick() REQUIRES(mu) {
+    if (clock == nullptr) return ++time;
+    const std::int64_t now = clock->wall().time_since_epoch().count();
+    return now - now % tick_length;
+  }
   std::shared_ptr<Inode> create(FileKind kind, std::uint64_t dev) REQUIRES(mu) {
     auto inode = std::make_shared<Inode>();
     inode->kind = kind;
     inode->dev = dev;
     inode->ino = ++last_ino;
-    inode->btime = inode->mtime = inode->ctime = ++time;
+    inode->btime = inode->mtime = inode->ctime = tick();
     return inode;
   }
-  void touch(Inode& inode) REQUIRES(mu) { inode.mtime = inode.ctime = ++time; }
+  void touch(Inode& inode) REQUIRES(mu) { inode.mtime = inode.ctime = tick(); }
   void tell(const Inode* where, std::uint32_t mask, const std::string& name = {},
             std::uint32_t with = 0) REQUIRES(mu) {
     for (const Listener& listener : listeners) listener(where, mask, name, with);
@@ -344,7 +351,7 @@ void FakeFileSystem::remove(const std::string& path) {
   const State::Spot where = state_->spot(path);
   where.directory->children.erase(where.name);
   state_->touch(*where.directory);
-  inode->ctime = ++state_->time;
+  inode->ctime = state_->tick();
   state_->die(*inode);
   state_->tell(where.directory.get(), IN_DELETE | directory_flag(*inode), where.name);
 }
@@ -362,7 +369,7 @@ void FakeFileSystem::move(const std::string& from, const std::string& to) {
   target.directory->children[target.name] = inode;
   state_->touch(*source.directory);
   state_->touch(*target.directory);
-  inode->ctime = ++state_->time;
+  inode->ctime = state_->tick();
   const std::uint32_t with = ++state_->cookie;
   const std::uint32_t flag = directory_flag(*inode);
   state_->tell(source.directory.get(), IN_MOVED_FROM | flag, source.name, with);
@@ -378,7 +385,7 @@ void FakeFileSystem::exchange(const std::string& a, const std::string& b) {
   const auto was_b = state_->get(b);
   at_a.directory->children[at_a.name] = was_b;
   at_b.directory->children[at_b.name] = was_a;
-  for (Inode* const inode : {was_a.get(), was_b.get()}) inode->ctime = ++state_->time;
+  for (Inode* const inode : {was_a.get(), was_b.get()}) inode->ctime = state_->tick();
   const auto tell = [this](const State::Spot& from, const State::Spot& to, const Inode& inode)
                         REQUIRES(state_->mu) {
                           const std::uint32_t with = ++state_->cookie;
@@ -397,7 +404,7 @@ void FakeFileSystem::link(const std::string& from, const std::string& to) {
   const State::Spot target = state_->spot(to);
   target.directory->children[target.name] = inode;
   ++inode->links;
-  inode->ctime = ++state_->time;
+  inode->ctime = state_->tick();
   state_->touch(*target.directory);
   state_->tell(target.directory.get(), IN_CREATE, target.name);
 }
@@ -407,9 +414,15 @@ void FakeFileSystem::set_readable(const std::string& path, bool readable) {
   const auto inode = state_->get(path);
   const State::Spot where = state_->spot(path);
   inode->readable = readable;
-  inode->ctime = ++state_->time;
+  inode->ctime = state_->tick();
   state_->tell(where.directory.get(), IN_ATTRIB | directory_flag(*inode), where.name);
   if (inode->kind == FileKind::Directory) state_->tell(inode.get(), IN_ATTRIB | IN_ISDIR);
+}
+
+void FakeFileSystem::use_clock(const Clock& clock, Nanoseconds tick) {
+  const MutexLock lock(state_->mu);
+  state_->clock = &clock;
+  state_->tick_length = tick.count();
 }
 
 void FakeFileSystem::set_mtime(const std::string& path, std::int64_t mtime) {
@@ -417,7 +430,7 @@ void FakeFileSystem::set_mtime(const std::string& path, std::int64_t mtime) {
   const auto inode = state_->get(path);
   const State::Spot where = state_->spot(path);
   inode->mtime = mtime;
-  inode->ctime = ++state_->time;
+  inode->ctime = state_->tick();
   state_->tell(where.directory.get(), IN_ATTRIB, where.name);
 }
 

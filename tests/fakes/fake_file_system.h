@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "watcher/file_system.h"
 
@@ -51,6 +52,10 @@ class FakeFileSystem final : public watcher::FileSystem {
   void open_writer(const std::string& path);
   void append(const std::string& path, std::string_view text);  // without a close
   void close_writer(const std::string& path);
+
+  // From here on times are this clock's, in ticks as coarse as a kernel's: changes within one tick
+  // leave the same times. Without it every change has a time of its own.
+  void use_clock(const Clock& clock, Nanoseconds tick);
 
   // --- how the disk is ---------------------------------------------------------------------------
   void set_leases(bool supported);

@@ -105,6 +105,18 @@ void FakeStore::land_zombies() {
   for (const auto& apply : std::exchange(zombies_, {})) apply();
 }
 
+void FakeStore::land_zombie(std::size_t which) {
+  const auto apply = std::move(zombies_.at(which));
+  zombies_.erase(zombies_.begin() + static_cast<std::ptrdiff_t>(which));
+  apply();
+}
+
+void FakeStore::orphan_requests(const std::function<bool()>& on_its_way) {
+  for (Pending& pending : std::exchange(queue_, {})) {
+    if (!pending.cancelled && on_its_way()) zombies_.push_back(std::move(pending.apply_silently));
+  }
+}
+
 // --- requests
 // -----------------------------------------------------------------------------------
 

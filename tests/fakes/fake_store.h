@@ -89,6 +89,11 @@ class FakeStore final : public uploader::ObjectStore {
   void land_zombies();
   // The process that asked has died: nobody is there to be answered.
   void drop_requests() { queue_.clear(); }
+  // Likewise, but what `on_its_way` says may still be applied.
+  void orphan_requests(const std::function<bool()>& on_its_way);
+  [[nodiscard]] std::size_t zombies() const { return zombies_.size(); }
+  void land_zombie(std::size_t which);
+  void forget_zombies() { zombies_.clear(); }
 
   // --- what lies there, without a request ---
   [[nodiscard]] const Object* find(const std::string& key) const;

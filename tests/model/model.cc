@@ -1,0 +1,260 @@
+#include "tests/model/model.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/bytes.h"
+#include "tests/model/oracle.h"
+#include "tests/model/world.h"
+
+namespace waybill::model {
+namespace {
+
+using OnCondition = fakes::StoreBehaviour::OnCondition;
+
+class Model {
+ public:
+  explicit Model(std::uint64_t seed)
+      : dice_(seed * 7919 + 1),
+        world_(seed, [this](const std::string& what) { complain(what); }),
+        oracle_(world_, [this](const std::string& what) { complain(what); }) {
+    draw_store();
+    auto& folder = world_.config.folders.front();
+    if (dice_.next() % 2 == 0) folder.settle = Nanoseconds::zero();
+    if (dice_.next() % 3 == 0) folder.prefix = "drop/{mtime:%S}/";
+    for (const char* directory : {"/drop/dir", "/drop/dir/sub"}) {
+      world_.files.make_directory(directory);
+    }
+    world_.how = [this] {
+      const bool power = dice_.next() % 2 == 0;
+      note(power ? "  power lost" : "  killed");
+      return power ? World::Death::Power : World::Death::Process;
+    };
+    world_.died = [this] {
+      oracle_.at_every_step();
+      oracle_.after_death();
+    };
+    if (dice_.next() % 3 == 0) put_foreign("dir/f1", "somebody else's");
+  }
+
+  Verdict run() {
+    world_.start();
+    const std::uint64_t acts = 15 + dice_.next() % 25;
+    for (std::uint64_t i = 0; i < acts && fine(); ++i) {
+      act();
+      steps(dice_.next() % 40);
+      if (dice_.next() % 4 == 0) pass(std::chrono::milliseconds(dice_.next() % 20'000));
+    }
+    if (fine()) heal();
+    return {complaint_, trace_};
+  }
+
+ private:
+  [[nodiscard]] bool fine() const { return complaint_.empty(); }
+  void complain(const std::string& what) {
+    if (fine()) complaint_ = what;
+    note("! " + what);
+  }
+  void note(const std::string& what) {
+    trace_ +=
+        std::to_string(world_.clock.boot().time_since_epoch() / std::chrono::milliseconds(1)) +
+        " ms  " + what + "\n";
+  }
+
+  void draw_store() {
+    auto& how = world_.bucket.behaviour;
+    const auto one_in = [this](std::uint64_t n) { return dice_.next() % n == 0; };
+    if (one_in(3)) how.if_absent_on_put = one_in(3) ? OnCondition::Unknown : OnCondition::Ignores;
+    if (one_in(3)) how.if_absent_on_complete = OnCondition::Ignores;
+    if (one_in(3)) how.if_match = one_in(3) ? OnCondition::Unknown : OnCondition::Ignores;
+    how.if_match_on_absent_is_412 = one_in(3);
+    how.md5_etags = !one_in(3);
+    how.returns_checksums = !one_in(3);
+    how.versioned = one_in(4);
+    how.complete_may_be_replayed = one_in(2);
+  }
+
+  void steps(std::uint64_t count) {
+    while (fine() && count-- > 0 && world_.run_one()) oracle_.at_every_step();
+  }
+  void pass(Nanoseconds time) {
+    const BootTime until = world_.clock.boot() + time;
+    world_.run_until(
+        [&] {
+          oracle_.at_every_step();
+          return !fine() || world_.clock.boot() >= until;
+        },
+        until);
+  }
+
+  // --- what happens ---
+
+  std::string any_path() { return Oracle::paths[dice_.next() % std::size(Oracle::paths)]; }
+  static std::string on_disk(const std::string& path) {
+    return std::string(World::folder) + "/" + path;
+  }
+
+  void act() {
+    switch (dice_.next() % 16) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+        return write(any_path(), new_content());
+      case 5:
+        return write_known();
+      case 6:
+        return remove(any_path());
+      case 7:
+        return move();
+      case 8:
+        return touch(any_path());
+      case 9:
+      case 10:
+        note("dies soon");
+        return world_.die_at(dice_.next() % 60);
+      case 11:
+        world_.witness.faults = dice_.next() % 3 == 0 ? dice_.next() % 60 : 0;
+        return note("faults " + std::to_string(world_.witness.faults) + " %");
+      case 12:
+        return foreign();
+      case 13:
+        world_.witness.heads_hidden = dice_.next() % 2 == 0;
+        return note(world_.witness.heads_hidden ? "HEAD is refused" : "HEAD works");
+      case 14:
+        return disturb();
+      case 15:
+        return wait();
+    }
+  }
+
+  // Few sizes: contents that only a reading tells apart.
+  std::string new_content() {
+    std::string content = "content " + std::to_string(1000 + ++contents_);
+    if (dice_.next() % 8 == 0) content.resize(40'000 + dice_.next() % 2 * 30'000, '.');
+    known_.push_back(content);
+    return content;
+  }
+  void write(const std::string& path, const std::string& content) {
+    note("write " + path + " = " + content.substr(0, 12) + ", " + std::to_string(content.size()));
+    if (const auto now = oracle_.disk().find(path); now != oracle_.disk().end()) {
+      before_[path] = now->second;
+    }
+    oracle_.written(path, content);
+    world_.files.write(on_disk(path), content);
+  }
+  void write_known() {
+    // What a path had before comes back.
+    if (!before_.empty() && dice_.next() % 2 == 0) {
+      const auto which =
+          std::next(before_.begin(), static_cast<std::ptrdiff_t>(dice_.next() % before_.size()));
+      return write(which->first, std::string(which->second));
+    }
+    if (known_.empty()) return;
+    write(any_path(),
+          known_[known_.size() - 1 - dice_.next() % std::min<std::size_t>(3, known_.size())]);
+  }
+  void remove(const std::string& path) {
+    if (!oracle_.disk().contains(path)) return;
+    note("remove " + path);
+    oracle_.gone(path);
+    world_.files.remove(on_disk(path));
+  }
+  void move() {
+    const std::string from = any_path();
+    const std::string to = any_path();
+    if (from == to || !oracle_.disk().contains(from)) return;
+    note("move " + from + " to " + to);
+    oracle_.written(to, oracle_.disk().at(from));
+    oracle_.gone(from);
+    world_.files.move(on_disk(from), on_disk(to));
+  }
+  void touch(const std::string& path) {
+    if (!oracle_.disk().contains(path)) return;
+    note("touch " + path);
+    oracle_.touched(path);
+    world_.files.set_mtime(on_disk(path), world_.clock.wall().time_since_epoch().count());
+  }
+
+  void foreign() {
+    const std::string path = any_path();
+    if (dice_.next() % 3 == 0) {
+      const auto* there = world_.bucket.find("drop/" + path);
+      if (there == nullptr) return;
+      note("somebody deletes the object of " + path);
+      world_.bucket.erase("drop/" + path);
+      return;
+    }
+    const auto known = oracle_.disk().find(path);
+    const bool same = known != oracle_.disk().end() && dice_.next() % 2 == 0;
+    put_foreign(path, same ? known->second : "somebody else's");
+  }
+  void put_foreign(const std::string& path, const std::string& content) {
+    note("somebody puts " + content.substr(0, 15) + " at the key of " + path);
+    world_.bucket.put_foreign("drop/" + path, content);
+  }
+
+  void disturb() {
+    switch (dice_.next() % 3) {
+      case 0:
+        note("the next sync fails");
+        return world_.disk.fail_next_sync();
+      case 1: {
+        const auto by = std::chrono::seconds(static_cast<std::int64_t>(dice_.next() % 240) - 120);
+        note("the wall clock jumps by " + std::to_string(by.count()) + " s");
+        return world_.clock.set_wall(world_.clock.wall() + by);
+      }
+      case 2:
+        note("the same write again, within a tick");
+        if (!oracle_.disk().empty()) {
+          const std::string path = oracle_.disk().begin()->first;
+          write(path, new_content());
+          steps(dice_.next() % 20);
+          write(path, new_content());
+        }
+    }
+  }
+
+  void wait() {
+    note("wait");
+    auto ticket = std::make_shared<agent::WaitTicket>();
+    oracle_.wait_began(ticket);
+    world_.command(agent::StartWait{.folder = {}, .path_prefix = {}, .ticket = ticket});
+  }
+
+  void heal() {
+    note("heal");
+    world_.live_on();
+    world_.witness.faults = 0;
+    world_.witness.heads_hidden = false;
+    // What is not ours leaves, so that nothing needs a person any more.
+    for (const char* path : Oracle::paths) {
+      const auto* there = world_.bucket.find(std::string("drop/") + path);
+      if (there != nullptr && there->attempt.empty()) world_.bucket.erase(there->key);
+    }
+    pass(std::chrono::hours(3));
+    world_.run_until([this] { return world_.resting(); },
+                     world_.clock.boot() + std::chrono::hours(2));
+    oracle_.at_every_step();
+    if (fine()) oracle_.when_healed();
+  }
+
+  Random dice_;
+  std::string complaint_;
+  std::string trace_;
+  World world_;
+  Oracle oracle_;
+  std::uint64_t contents_ = 0;
+  std::vector<std::string> known_;
+  std::map<std::string, std::string> before_;  // path → its last content but one
+};
+
+}  // namespace
+
+Verdict run_seed(std::uint64_t seed) {
+  return Model(seed).run();
+}
+
+}  // namespace waybill::model

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace waybill::model {
+
+struct Verdict {
+  std::string complaint;  // empty: all promises were kept
+  std::string trace;      // what happened, for people
+};
+
+// What every run of the tests goes through.
+constexpr std::uint64_t default_seeds = 300;
+
+// One seed's world from its beginning until it has been healed. Deterministic.
+Verdict run_seed(std::uint64_t seed);
+
+}  // namespace waybill::model

@@ -1,0 +1,272 @@
+#include "tests/model/oracle.h"
+
+#include <utility>
+
+#include "base/bytes.h"
+#include "catalog/sqlite.h"
+
+namespace waybill::model {
+
+using catalog::FileRow;
+using catalog::FileState;
+
+namespace {
+
+bool is_control(const std::string& key) {
+  return key.find("_waybill/") != std::string::npos;
+}
+
+}  // namespace
+
+Oracle::Oracle(World& world, std::function<void(const std::string&)> complain)
+    : world_(world), complain_(std::move(complain)) {}
+
+void Oracle::written(const std::string& path, const std::string& content) {
+  disk_[path] = content;
+  touched_[path] = ++touches_;
+  whole_contents_.insert(sha256(as_bytes(content)));
+}
+
+void Oracle::gone(const std::string& path) {
+  disk_.erase(path);
+  touched_[path] = ++touches_;
+}
+
+void Oracle::wait_began(std::shared_ptr<agent::WaitTicket> ticket) {
+  waits_.push_back({.ticket = std::move(ticket), .files = disk_, .began = touches_});
+}
+
+void Oracle::at_every_step() {
+  check_bucket();
+  check_waits();
+}
+
+// --- the bucket ---------------------------------------------------------------------------------
+
+void Oracle::check_bucket() {
+  const auto& history = world_.bucket.history();
+  for (; seen_ < history.size(); ++seen_) {
+    const auto& object = history[seen_];
+    if (is_control(object.key)) continue;
+    if (object.body && !object.attempt.empty()) {
+      if (!whole_contents_.contains(object.sha256)) complain_("P2: torn: " + object.key);
+      check_replacement(object, seen_);
+    }
+    now_[object.key] = {seen_, object.body ? object.attempt : "nothing"};
+  }
+}
+
+// P7: what may ours have replaced?
+void Oracle::check_replacement(const fakes::FakeStore::Object& ours, std::size_t) {
+  const auto before = now_.find(ours.key);
+  if (before == now_.end() || before->second.second == "nothing") return;
+  const auto& [index, attempt] = before->second;
+  const auto request = world_.witness.sent().find(ours.attempt);
+  if (request == world_.witness.sent().end()) return;  // of an upload whose Create nobody heard of
+  const auto& sent = request->second;
+  if (attempt.empty()) {
+    // Somebody else's: where no condition is enforced, only if it came after our look.
+    const auto& how = world_.bucket.behaviour;
+    const bool guarded = (ours.multipart ? how.if_absent_on_complete : how.if_absent_on_put) ==
+                             fakes::StoreBehaviour::OnCondition::Enforces &&
+                         how.if_match == fakes::StoreBehaviour::OnCondition::Enforces;
+    // If-Match is blind to equal content: somebody put back the very bytes that were ours.
+    const auto& history = world_.bucket.history();
+    for (std::size_t i = 0; i < index; ++i) {
+      if (history[i].key == ours.key && !history[i].attempt.empty() &&
+          history[i].sha256 == history[index].sha256) {
+        return;
+      }
+    }
+    const bool unseen = sent.looked >= 0 && static_cast<std::int64_t>(index) >= sent.looked;
+    if (guarded || !unseen) complain_("P7: an object that is not ours was replaced: " + ours.key);
+    return;
+  }
+  const auto sole = sole_since_.find(attempt);
+  if (sole != sole_since_.end() && sent.first_sent > sole->second &&
+      world_.bucket.history()[index].version.empty()) {
+    complain_("P7: the only copy was replaced: " + ours.key);
+  }
+}
+
+// --- the catalog --------------------------------------------------------------------------------
+
+catalog::Reader* Oracle::reader() {
+  if (!reader_) {
+    auto opened = catalog::Reader::open(world_.state_dir());
+    if (opened) reader_ = std::move(*opened);
+  }
+  return reader_.get();
+}
+
+std::optional<FileRow> Oracle::row(const std::string& path) {
+  if (reader() == nullptr) return std::nullopt;
+  auto found = reader()->find_live(FolderId{1}, path);
+  return found ? *found : std::nullopt;
+}
+
+std::optional<catalog::ObjectRow> Oracle::object_of(const FileRow& file) {
+  if (!file.object || reader() == nullptr) return std::nullopt;
+  auto found = reader()->object(*file.object);
+  return found ? *found : std::nullopt;
+}
+
+void Oracle::check_rows() {
+  for (const char* path : paths) {
+    const auto file = row(path);
+    if (!file) continue;
+    const auto object = object_of(*file);
+    if (object && file->state == FileState::Gone && object->owned) {
+      sole_since_.try_emplace(object->attempt, world_.bucket.history().size());
+    }
+    if (file->state != FileState::Stored) continue;
+    // P3: what a row calls stored has been there, with those bytes.
+    if (!object) {
+      complain_(std::string("P3: stored without an object: ") + path);
+      continue;
+    }
+    sole_since_.erase(object->attempt);
+    bool was_there = false;
+    for (const auto& version : world_.bucket.history()) {
+      was_there = was_there ||
+                  (version.key == object->key && version.body && version.sha256 == object->sha256 &&
+                   (!object->owned || version.attempt == object->attempt));
+    }
+    if (!was_there) complain_(std::string("P3: called stored, and its object never was: ") + path);
+    if (file->sha256 && file->sha256 != object->sha256) {
+      complain_(std::string("P3: row and object are of two contents: ") + path);
+    }
+    // An incarnation keeps its key (rule 6), unless what lies there may not be replaced.
+    const auto [known, first] = key_of_.try_emplace(file->id, object->key);
+    if (!first && known->second != object->key) {
+      const auto at_old = now_.find(known->second);
+      const bool ours_and_plain = at_old != now_.end() && !at_old->second.second.empty() &&
+                                  at_old->second.second != "nothing" &&
+                                  !sole_since_.contains(at_old->second.second);
+      if (ours_and_plain && object->key.find('~') == std::string::npos &&
+          object->key.size() == known->second.size()) {
+        complain_("rule 6: the key was evaluated again: " + known->second + ", " + object->key);
+      }
+      known->second = object->key;
+    }
+  }
+}
+
+void Oracle::check_waits() {
+  for (std::size_t i = 0; i < waits_.size();) {
+    if (!waits_[i].ticket->wait(Nanoseconds::zero()).done()) {
+      ++i;
+      continue;
+    }
+    for (const auto& [path, content] : waits_[i].files) {
+      if (touched_[path] > waits_[i].began) continue;
+      const auto file = row(path);
+      if (!file) {
+        complain_("P3: `wait` returned, and there is no row: " + path);
+      } else if (file->state == FileState::Stored) {
+        promised_[path] = {sha256(as_bytes(content)), touches_};
+        const auto object = object_of(*file);
+        if (!object || object->sha256 != sha256(as_bytes(content))) {
+          complain_("P3: `wait` returned, and another content is stored: " + path);
+        }
+      } else if (file->state != FileState::Blocked) {
+        complain_("P3: `wait` returned, and it is " + std::string(to_string(file->state)) + ": " +
+                  path);
+      }
+    }
+    waits_.erase(waits_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  check_rows();
+}
+
+std::set<std::string> Oracle::ids(const char* sql) {
+  std::set<std::string> found;
+  auto connection =
+      catalog::Connection::open(world_.catalog_path(), catalog::Connection::Mode::ReadOnly);
+  if (!connection) return found;
+  auto statement = connection->prepare(sql);
+  if (!statement) return found;
+  auto rows = statement->query({});
+  while (rows) {
+    const auto more = rows->next();
+    if (!more || !*more) break;
+    found.insert(rows->string(0));
+  }
+  return found;
+}
+
+void Oracle::after_death() {
+  reader_.reset();
+  waits_.clear();
+  // Rule 1: whatever S3 heard of was durable before.
+  const auto known = ids("SELECT lower(hex(attempt)) FROM events WHERE attempt IS NOT NULL");
+  for (const std::string& attempt : world_.witness.intended()) {
+    if (!known.contains(attempt)) complain_("rule 1: sent before it was durable: " + attempt);
+  }
+  for (const auto& [path, promise] : promised_) {
+    if (touched_[path] > promise.at) continue;
+    const auto file = row(path);
+    const auto object = file ? object_of(*file) : std::nullopt;
+    if (!object || file->state != FileState::Stored || object->sha256 != promise.sha256) {
+      complain_("P3: what `wait` had called stored is forgotten: " + path);
+    }
+  }
+  reader_.reset();
+}
+
+void Oracle::when_healed() {
+  reader_.reset();
+  for (const char* path : paths) check_converged(path);
+  // P6: no effect of ours is unknown.
+  const auto known = ids("SELECT lower(hex(attempt)) FROM objects WHERE attempt IS NOT NULL");
+  for (const auto& [key, there] : now_) {
+    const auto& [index, attempt] = there;
+    if (attempt.empty() || attempt == "nothing" || known.contains(attempt)) continue;
+    complain_("P6: an object of ours that the catalog does not know: " + key + story_of(attempt));
+  }
+  for (const auto& upload : world_.bucket.uploads_under_way()) {
+    complain_("P6: an upload of ours was left: " + upload.key);
+  }
+}
+
+// What the catalog tells of the attempt's file, for people.
+std::string Oracle::story_of(const std::string& attempt) {
+  const std::string sql =
+      "SELECT printf('%06d generation %d %s %s %s', e.seq, e.gen, n.name, coalesce(e.reason, ''),"
+      " coalesce(lower(hex(e.attempt)), '')) FROM events e JOIN event_names n USING (event)"
+      " WHERE e.file_id IN (SELECT file_id FROM events WHERE lower(hex(attempt)) = '" +
+      attempt + "')";
+  std::string story = ", attempt " + attempt;
+  for (const std::string& event : ids(sql.c_str())) story += "\n    " + event;
+  for (const std::string& open :
+       ids("SELECT lower(hex(id)) || ' in state ' || state FROM attempts")) {
+    story += "\n    open: " + open;
+  }
+  return story;
+}
+
+// P1: all that lies on disk is stored as it is; what is not there is not said to be.
+void Oracle::check_converged(const std::string& path) {
+  const auto file = row(path);
+  const auto content = disk_.find(path);
+  if (content == disk_.end()) {
+    if (file && file->state != FileState::Gone) complain_("P1: it is gone, and its row says no");
+    return;
+  }
+  if (!file || file->state != FileState::Stored) {
+    return complain_("P1: not stored: " + path + " " +
+                     (file ? std::string(to_string(file->state)) + " " + file->reason : "no row"));
+  }
+  const auto object = object_of(*file);
+  if (!object) return complain_("P1: no object: " + path);
+  const Sha256 expected = sha256(as_bytes(content->second));
+  if (object->sha256 != expected) return complain_("P1: another content is stored: " + path);
+  const auto there = now_.find(object->key);
+  if (there == now_.end()) return complain_("P3: nothing was ever at " + object->key);
+  // What others did to it since, nobody has promised to notice.
+  const auto& version = world_.bucket.history()[there->second.first];
+  if (version.attempt.empty()) return;
+  if (version.sha256 != expected) complain_("P3: the key shows another content: " + object->key);
+}
+
+}  // namespace waybill::model

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/digest.h"
+#include "catalog/reader.h"
+#include "tests/model/world.h"
+
+namespace waybill::model {
+
+// Checks the promises P1 to P4, P6 and P7 with a history of its own: what people did to the disk
+// and to the bucket, what came to lie there, and what was promised.
+class Oracle {
+ public:
+  Oracle(World& world, std::function<void(const std::string&)> complain);
+
+  // --- what people do: told before it is done ---
+  void written(const std::string& path, const std::string& content);
+  void gone(const std::string& path);
+  void touched(const std::string& path) { touched_[path] = ++touches_; }
+  [[nodiscard]] const std::map<std::string, std::string>& disk() const { return disk_; }
+  void wait_began(std::shared_ptr<agent::WaitTicket> ticket);
+
+  // --- checks ---
+  void at_every_step();
+  void after_death();
+  void when_healed();
+
+  static constexpr const char* paths[] = {"f0", "dir/f1", "dir/f2", "dir/sub/f3", "f4"};
+
+ private:
+  void check_bucket();
+  void check_replacement(const fakes::FakeStore::Object& now, std::size_t index);
+  void check_rows();
+  void check_waits();
+  catalog::Reader* reader();
+  std::optional<catalog::FileRow> row(const std::string& path);
+  std::optional<catalog::ObjectRow> object_of(const catalog::FileRow& row);
+  std::set<std::string> ids(const char* sql);
+  std::string story_of(const std::string& attempt);
+  void check_converged(const std::string& path);
+
+  World& world_;
+  const std::function<void(const std::string&)> complain_;
+  std::unique_ptr<catalog::Reader> reader_;
+
+  std::map<std::string, std::string> disk_;
+  std::map<std::string, std::uint64_t> touched_;  // path → when, in touches
+  std::uint64_t touches_ = 0;
+  std::set<Sha256> whole_contents_;
+
+  struct Wait {
+    std::shared_ptr<agent::WaitTicket> ticket;
+    std::map<std::string, std::string> files;
+    std::uint64_t began = 0;
+  };
+  std::vector<Wait> waits_;
+  struct Promise {
+    Sha256 sha256{};
+    std::uint64_t at = 0;
+  };
+  std::map<std::string, Promise> promised_;  // path → what `wait` said was stored
+
+  std::size_t seen_ = 0;                                            // of the bucket's history
+  std::map<std::string, std::pair<std::size_t, std::string>> now_;  // key → index, attempt
+  std::map<std::string, std::size_t> sole_since_;  // attempt → the bucket's history then
+  std::map<FileId, std::string> key_of_;           // of rows that were seen stored
+};
+
+}  // namespace waybill::model
