@@ -148,6 +148,8 @@ std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
   if (!others) return std::nullopt;
   return std::any_of(others->begin(), others->end(), [&](const AttemptRow& other) {
     if (other.state != AttemptState::Abandoned || other.key != key) return false;
+    // Its content is durable before its Complete is sent.
+    if (other.kind == catalog::AttemptKind::Multipart && !other.sha256) return false;
     if (!guarded) return true;
     // Its If-Match would hold again if the object's former content came back: equal content has an
     // equal ETag wherever that is an MD5. A large one's is not known before it is read.

@@ -67,9 +67,9 @@ void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
                        .proof = row_proof(other.proof),
                        .proof_detail = "the same bytes were there already, put by somebody else: " +
                                        other.proof_detail};
-                   session_.expect(
-                       session_.catalog->acknowledge(id, object, false, running.create_unclear));
-                   if (running.create_unclear) resolve_abandoned(running.attempt);
+                   const bool unresolved = running.create_unclear || running.machine.ambiguous();
+                   session_.expect(session_.catalog->acknowledge(id, object, false, unresolved));
+                   if (unresolved) resolve_abandoned(running.attempt);
                  },
                  [&](const uploader::ForeignObject&) {
                    needs_person(FileEvent::Foreign, foreign_sentence(running.attempt.key));
@@ -131,6 +131,10 @@ void Transfers::dropped(Running& running, const uploader::Dropped& outcome) {
     return;
   }
   if (!running.wanted) return;
+  auto row = session_.expect(session_.catalog->file(attempt.file));
+  const bool its_own = row && *row && (*row)->state == catalog::FileState::Uploading &&
+                       (*row)->generation == attempt.generation;
+  if (!its_own) return;
   // Nobody else has moved the row on: the file goes back to the queue, or waits for a person.
   if (running.given_up) {
     session_.expect(session_.catalog->apply(attempt.file, FileEvent::NeedsPerson,
@@ -166,22 +170,20 @@ bool Transfers::abandon(AttemptRow attempt) {
   return true;
 }
 
-// Uploads on its key that were initiated since its first Create are ours (rule 12): what nobody
-// completes any more is aborted.
+// Its own upload, and those on its key that were initiated since its first Create, which are ours
+// (rule 12): what nobody completes any more is aborted.
 void Transfers::abort_uploads_of(const AttemptRow& attempt) {
   auto& store = stores_.client(attempt.store);
   const auto abort = [this, attempt](const std::string& upload_id) {
     stores_.client(attempt.store)
         .abort_upload(attempt.key, upload_id, [](const Result<uploader::Nothing>&) {});
   };
-  if (attempt.sent_at == 0) {
-    if (!attempt.upload_id.empty()) abort(attempt.upload_id);
-    return;
-  }
+  if (!attempt.upload_id.empty()) abort(attempt.upload_id);
+  if (attempt.sent_at == 0) return;
   store.list_uploads(attempt.key, [this, attempt, abort, post = session_.poster()](
                                       const Result<std::vector<uploader::ListedUpload>>& uploads) {
     post([this, attempt, abort, uploads] {
-      if (!uploads) return;
+      if (!uploads || key_in_use(attempt.key)) return;
       for (const uploader::ListedUpload& upload : *uploads) {
         const bool since =
             upload.initiated.time_since_epoch() >= Nanoseconds(attempt.sent_at) - clock_slack;
@@ -189,6 +191,11 @@ void Transfers::abort_uploads_of(const AttemptRow& attempt) {
       }
     });
   });
+}
+
+bool Transfers::key_in_use(const std::string& key) const {
+  return std::any_of(running_.begin(), running_.end(),
+                     [&key](const auto& entry) { return entry.second->attempt.key == key; });
 }
 
 // An attempt that nobody wants may still land. After its quarantine one HEAD says whether it did;
@@ -200,15 +207,15 @@ void Transfers::resolve_abandoned(const AttemptRow& attempt) {
     auto& store = stores_.client(attempt.store);
     if (attempt.kind == catalog::AttemptKind::Multipart) {
       // Its own uploads could not be told from those of a later attempt under way.
-      const bool in_use = std::any_of(
-          running_.begin(), running_.end(),
-          [&attempt](const auto& entry) { return entry.second->attempt.key == attempt.key; });
-      if (in_use) return resolve_abandoned(attempt);
+      if (key_in_use(attempt.key)) return resolve_abandoned(attempt);
       abort_uploads_of(attempt);
     }
     store.head(attempt.key, [this, attempt,
                              post = session_.poster()](Result<uploader::HeadReply> head) {
       post([this, attempt, head = std::move(head)] {
+        // Meanwhile its landing may have been recorded in another way.
+        auto still_out = session_.expect(session_.catalog->attempt(attempt.id));
+        if (!still_out || !*still_out) return;
         if (!head && head.error().code != ErrorCode::NotFound) return resolve_abandoned(attempt);
         if (head && uploader::parse_metadata(head->metadata).attempt == attempt.id &&
             attempt.sha256) {

@@ -197,7 +197,9 @@ void Transfers::record(const ReadyFile& file, std::optional<Sha256> sha256, Sour
                                                   "its attempt was interrupted"));
     if (!row) return;
   }
-  if (row->state == catalog::FileState::Queued) {
+  // Where its store has closed meanwhile, the queue is looked at when it opens.
+  const bool open = stores_.open(session_.folders.at(file.folder).store);
+  if (row->state == catalog::FileState::Queued && open) {
     claim(std::move(*row), std::move(source));
   } else {
     left_({file.folder, file.path});

@@ -26,6 +26,11 @@ WallTime wall(std::int64_t nanoseconds) {
   return WallTime(Nanoseconds(nanoseconds));
 }
 
+// All other codes say that nothing came of it (base/error.h).
+bool may_have_happened(const Error& error) {
+  return error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
+}
+
 // The answer to a request that was never made.
 Failure not_sent() {
   return fail(ErrorCode::RetryLater, "its content could not be read");
@@ -291,7 +296,9 @@ void Transfers::perform(Running& running, Action action) {
                    stores_.client(now.attempt.store)
                        .create_upload(std::move(request),
                                       replies_to<std::string>(now, [this, id](auto reply) -> Input {
-                                        if (!reply) running_.at(id)->create_unclear = true;
+                                        if (!reply && may_have_happened(reply.error())) {
+                                          running_.at(id)->create_unclear = true;
+                                        }
                                         return CreateDone{std::move(reply)};
                                       })));
               WAYBILL_REACHED("create-sent");

@@ -115,6 +115,7 @@ class Transfers {
   bool abandon(catalog::AttemptRow attempt);
   void abort_uploads_of(const catalog::AttemptRow& attempt);
   void resolve_abandoned(const catalog::AttemptRow& attempt);
+  [[nodiscard]] bool key_in_use(const std::string& key) const;
 
   Session& session_;
   Stores& stores_;

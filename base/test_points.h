@@ -22,7 +22,6 @@ enum class Defect : std::uint8_t {
   AnyConflictTakenAsSuccess,  // 412
   MissingBaseTakenAsForeign,  // 404 to If-Match
   ConditionsAssumed,          // though the store ignores them
-  SkipDespiteAmbiguity,       // of an equal hash
   QuarantineEndedByRestart,
   SoleObjectReplaced,
   AdoptedObjectReplaced,

@@ -150,7 +150,7 @@ Result<FileRow> Catalog::acknowledge(std::string_view attempt_id, const StoredOb
                    .proven_at = impl_->session->now() / ns_per_ms * ns_per_ms};
   const bool running = row.live && row.state == FileState::Uploading &&
                        tried.generation == row.generation && tried.state != AttemptState::Abandoned;
-  if (!running) return impl_->land_late(*known, tried, std::move(object));
+  if (!running) return impl_->land_late(*known, tried, std::move(object), may_land_again);
 
   // P3: the row speaks of one content, so only that content makes it stored.
   if ((row.sha256 && row.sha256 != stored.sha256) || row.fingerprint.size != stored.size) {
@@ -178,8 +178,16 @@ Result<FileRow> Catalog::acknowledge(std::string_view attempt_id, const StoredOb
 
 // No event of the row (file_state.h), but an object of ours that must not stay unknown (P6).
 Result<FileRow> Catalog::Impl::land_late(const StoredFile& file, const AttemptRow& attempt,
-                                         ObjectRow object) {
+                                         ObjectRow object, bool may_land_again) {
   const FileRow& row = file.row;
+  const auto end = [&] {
+    return keeping(row.id, [&] {
+      if (!may_land_again) return attempts.end(attempt.id);
+      AttemptRow still_out = attempt;
+      still_out.state = AttemptState::Abandoned;
+      return attempts.save(std::move(still_out));
+    });
+  };
   if (auto begun = session->begin(); !begun) return fail(begun.error());
   auto holder = objects.holder_of(attempt.store, attempt.key);
   if (!holder) return fail(holder.error());
@@ -189,7 +197,7 @@ Result<FileRow> Catalog::Impl::land_late(const StoredFile& file, const AttemptRo
   object.sole = !in_its_run;
   if (*holder && (*holder)->attempt == attempt.id) {
     // Acknowledged long ago, and another send of it may have landed since: the same bytes.
-    auto ended = keeping(row.id, [&] { return attempts.end(attempt.id); });
+    auto ended = end();
     if (!ended) return fail(ended.error());
     return row;
   }
@@ -208,7 +216,7 @@ Result<FileRow> Catalog::Impl::land_late(const StoredFile& file, const AttemptRo
     }
   }
   if (auto added = objects.insert(object); !added) return fail(added.error());
-  auto ended = keeping(row.id, [&] { return attempts.end(attempt.id); });
+  auto ended = end();
   if (!ended) return fail(ended.error());
   files.forget(row.id);  // its object may no longer be live
   return row;

@@ -2,7 +2,6 @@
 #include <string>
 #include <utility>
 
-#include "base/test_points.h"
 #include "catalog/catalog_impl.h"
 
 namespace waybill::catalog {
@@ -140,8 +139,7 @@ FileEvent Catalog::Impl::classify(const StoredFile& file, const CompleteFile& se
       const bool harmless = a->state == AttemptState::Abandoned && a->sha256 == file.object_sha256;
       return !harmless && (!uploading || may_land(*a));
     });
-    if (!wait || WAYBILL_PLANTED(SkipDespiteAmbiguity) || row.state == FileState::Removed)
-      return FileEvent::CompleteObjectContent;
+    if (!wait || row.state == FileState::Removed) return FileEvent::CompleteObjectContent;
   }
   if (row.state == FileState::Uploading) {
     if (const AttemptRow* attempt = attempts.running(row)) {

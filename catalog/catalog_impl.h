@@ -47,7 +47,8 @@ struct Catalog::Impl {
   [[nodiscard]] FileEvent classify(const StoredFile& file, const CompleteFile& seen,
                                    const std::optional<Sha256>& sha256) const;
   Result<void> key_is_free(const NewAttempt& attempt);
-  Result<FileRow> land_late(const StoredFile& file, const AttemptRow& attempt, ObjectRow object);
+  Result<FileRow> land_late(const StoredFile& file, const AttemptRow& attempt, ObjectRow object,
+                            bool may_land_again);
 
   const std::unique_ptr<Session> session;
   AttemptTable attempts;
