@@ -1,5 +1,7 @@
 #include "catalog/session.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/random.h"
@@ -11,6 +13,13 @@ namespace waybill::catalog {
 namespace {
 
 Result<void> look(const std::string& path) {
+  // A rollback journal is left by a creation that broke off, since from then on there is only a
+  // write-ahead log. Only a writer can undo what it undoes; start() inspects what is left.
+  std::error_code ignored;
+  if (const auto size = std::filesystem::file_size(path + "-journal", ignored);
+      !ignored && size > 0) {
+    return {};
+  }
   auto connection = Connection::open(path, Connection::Mode::ReadOnly);
   if (!connection) return fail(connection.error());
   auto version = inspect(*connection, migrations().back().to);
@@ -54,6 +63,9 @@ Result<std::unique_ptr<Session>> Session::open(const std::string& state_dir, con
 }
 
 Result<void> Session::start() {
+  if (auto known = inspect(*connection_, migrations().back().to); !known) {
+    return fail(known.error());
+  }
   auto mode = connection_->string("PRAGMA journal_mode = WAL");
   if (!mode) return fail(mode.error());
   if (mode->value_or("") != "wal") {

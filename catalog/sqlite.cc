@@ -102,6 +102,14 @@ Result<bool> Rows::next() {
   return fail(statement_->error());
 }
 
+Result<void> Rows::end() {
+  while (true) {
+    const auto more = next();
+    if (!more) return fail(more.error());
+    if (!*more) return {};
+  }
+}
+
 bool Rows::is_null(int column) const {
   return sqlite3_column_type(statement_->statement_, column) == SQLITE_NULL;
 }
@@ -257,8 +265,10 @@ Result<std::optional<std::int64_t>> Connection::integer(std::string_view sql) {
   if (!rows) return fail(rows.error());
   auto found = rows->next();
   if (!found) return fail(found.error());
-  if (!*found || rows->is_null(0)) return std::optional<std::int64_t>();
-  return std::optional<std::int64_t>(rows->integer(0));
+  std::optional<std::int64_t> value;
+  if (*found && !rows->is_null(0)) value = rows->integer(0);
+  if (auto ended = rows->end(); !ended) return fail(ended.error());
+  return value;
 }
 
 Result<std::optional<std::string>> Connection::string(std::string_view sql) {
@@ -268,8 +278,10 @@ Result<std::optional<std::string>> Connection::string(std::string_view sql) {
   if (!rows) return fail(rows.error());
   auto found = rows->next();
   if (!found) return fail(found.error());
-  if (!*found || rows->is_null(0)) return std::optional<std::string>();
-  return std::optional<std::string>(rows->string(0));
+  std::optional<std::string> value;
+  if (*found && !rows->is_null(0)) value = rows->string(0);
+  if (auto ended = rows->end(); !ended) return fail(ended.error());
+  return value;
 }
 
 bool Connection::in_transaction() const {

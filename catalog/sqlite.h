@@ -68,6 +68,8 @@ class Rows {
 
   // False: no more.
   Result<bool> next();
+  // Passes over the rest: a statement that changes something has failed or not only at its end.
+  Result<void> end();
 
   // Of the current row, columns from 0. Views end with the next call of next().
   [[nodiscard]] bool is_null(int column) const;

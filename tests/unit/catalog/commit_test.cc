@@ -1,3 +1,7 @@
+#include <sqlite3.h>
+
+#include <fstream>
+
 #include "tests/unit/catalog/catalog_fixture.h"
 #include "tests/unit/catalog/faulty_disk.h"
 
@@ -148,6 +152,51 @@ TEST_F(Commit, CheckpointMovesTheLogIntoTheDatabase) {
   must(catalog_->commit());
   must(catalog_->checkpoint());
   EXPECT_GT(std::filesystem::file_size(database()), before);
+}
+
+// SQLite reports the mode that it wants before it has committed the change to it.
+TEST_F(Commit, ACatalogIsNotUsedWithoutItsWriteAheadLogWhicheverFirstSyncFails) {
+  constexpr char write_ahead_log = 2;
+  for (int working = 0; working < 12; ++working) {
+    const TemporaryDirectory place;
+    disk_.fail_one_sync_after(working);
+    auto opened = Catalog::open(place.path(), clock_);
+    disk_.free();
+    if (!opened) opened = Catalog::open(place.path(), clock_);
+    ASSERT_TRUE(opened) << working << ": " << opened.error().describe();
+    // In another mode the pages would be written through a journal.
+    must((*opened)->ensure_store("https://s3.lab", "bucket", "p/"));
+    must((*opened)->commit());
+    std::ifstream file(place.path() + "/catalog.db", std::ios::binary);
+    file.seekg(18);
+    EXPECT_EQ(file.get(), write_ahead_log) << working;
+    EXPECT_GT(std::filesystem::file_size(place.path() + "/catalog.db-wal"), 0U) << working;
+  }
+}
+
+// What a creation leaves behind that was killed in the middle: pages that nobody committed, and the
+// journal that takes them back.
+TEST_F(Commit, ACatalogWhoseCreationBrokeOffIsCreatedAnew) {
+  const TemporaryDirectory first;
+  const TemporaryDirectory copy;
+  sqlite3* writer = nullptr;
+  ASSERT_EQ(sqlite3_open((first.path() + "/catalog.db").c_str(), &writer), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(writer,
+                         "PRAGMA cache_size = 1; BEGIN; CREATE TABLE half(made);"
+                         "INSERT INTO half WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+                         "FROM n LIMIT 100) SELECT zeroblob(1000) FROM n",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  for (const char* name : {"/catalog.db", "/catalog.db-journal"}) {
+    std::filesystem::copy_file(first.path() + name, copy.path() + name);
+    ASSERT_GT(std::filesystem::file_size(copy.path() + name), 0U) << name;
+  }
+  sqlite3_close(writer);
+
+  auto opened = Catalog::open(copy.path(), clock_);
+  ASSERT_TRUE(opened) << opened.error().describe();
+  must((*opened)->ensure_store("https://s3.lab", "bucket", "p/"));
+  must((*opened)->commit());
 }
 
 TEST_F(Commit, CountsFollowEveryVerb) {

@@ -47,6 +47,7 @@ int truncate(sqlite3_file* f, sqlite3_int64 size) {
 int sync(sqlite3_file* f, int flags) {
   if (mine(f)->is_log) ++mine(f)->faults->syncs;
   if (mine(f)->faults->sync_fails) return SQLITE_IOERR_FSYNC;
+  if (mine(f)->faults->syncs_before_one_fails-- == 0) return SQLITE_IOERR_FSYNC;
   return real(f)->pMethods->xSync(real(f), flags);
 }
 int file_size(sqlite3_file* f, sqlite3_int64* size) {
@@ -132,9 +133,13 @@ void FaultyDisk::fill() {
 void FaultyDisk::free() {
   vfs_->faults.full = false;
   vfs_->faults.sync_fails = false;
+  vfs_->faults.syncs_before_one_fails = -1;
 }
 void FaultyDisk::fail_syncs() {
   vfs_->faults.sync_fails = true;
+}
+void FaultyDisk::fail_one_sync_after(int n) {
+  vfs_->faults.syncs_before_one_fails = n;
 }
 int FaultyDisk::syncs() const {
   return vfs_->faults.syncs;

@@ -18,11 +18,13 @@ class FaultyDisk {
   void fill();                      // writes fail: no space left
   void free();                      // as before
   void fail_syncs();                // what was written may or may not survive
+  void fail_one_sync_after(int n);  // that many work before it
   [[nodiscard]] int syncs() const;  // of write-ahead logs, so far
 
   struct Faults {
     std::atomic<bool> full = false;
     std::atomic<bool> sync_fails = false;
+    std::atomic<int> syncs_before_one_fails = -1;  // negative: none will
     std::atomic<int> syncs = 0;
   };
 
