@@ -95,7 +95,9 @@ void Witness::answered(const std::string& attempt, const Result<PutReply>& reply
 
 void Witness::process_died() {
   for (auto& [attempt, sent] : sent_) {
-    if (std::exchange(sent.in_flight, false)) sent.unclear = true;
+    // A reply that came just before may have died with it: then the attempt is looked for again.
+    const bool replied = std::exchange(sent.acknowledged, false);
+    if (std::exchange(sent.in_flight, false) || replied) sent.unclear = true;
   }
 }
 
