@@ -206,9 +206,13 @@ void Intake::listing_ended(const watcher::ListingEnds& ended) {
   const std::optional<Listing> listing = std::exchange(state.listing, std::nullopt);
   if (!listing || !ended.complete || listing->directory != ended.directory) return;
   const std::size_t known = state.ignored.size();
-  std::erase_if(state.ignored, [&](const auto& entry) {
-    return directly_in(entry.first, ended.directory) && !listing->seen.contains(entry.first);
-  });
+  const std::string below = ended.directory.empty() ? "" : ended.directory + "/";
+  for (auto entry = state.ignored.lower_bound(below);
+       entry != state.ignored.end() && entry->first.starts_with(below);) {
+    const bool gone =
+        directly_in(entry->first, ended.directory) && !listing->seen.contains(entry->first);
+    entry = gone ? state.ignored.erase(entry) : std::next(entry);
+  }
   if (state.ignored.size() != known) session_.changed();
   doubt_rows(ended.folder, ended.directory, false,
              [&listing](const FileRow& row) { return !listing->seen.contains(row.path); });

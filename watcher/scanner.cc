@@ -209,6 +209,7 @@ void Scanner::Tree::conclude() {
     if (scan.epoch && agenda.settled(id, *scan.epoch) && !agenda.hoping(id)) {
       scan.epoch.reset();
       folder.scanned = scan.began;
+      anew_took = std::max(anew_took, now - scan.began);
       emit(ScanComplete{id});
       const Nanoseconds wanted =
           folder.trusted() ? folder.spec.rescan : std::min(folder.spec.rescan, polling_interval);
@@ -247,6 +248,7 @@ std::optional<BootTime> Scanner::Tree::next_step() const {
       sooner(folder.scan.next);
       sooner(folder.poll.next);
       if (folder.canary.touched) sooner(folder.canary.deadline);
+      sooner(folder.canary.again);
     }
   }
   sooner(later_looks_due);

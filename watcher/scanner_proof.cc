@@ -20,21 +20,29 @@ void Scanner::Tree::prove() {
   for (auto& [id, folder] : folders) {
     if (folder.canary.touched) continue;
     if (folder.canary.last && now - *folder.canary.last < at_most_every) continue;
-    folder.canary.deadline = now + patience;
     touch_canary(folder);
   }
 }
 
 void Scanner::Tree::touch_canary(Folder& folder) {
   folder.canary.touched.reset();
+  folder.canary.again.reset();
   // Where there are no events, there is nothing to prove: what was looked at counts.
-  if (folder.suspended || !folder.blind.empty() || folder.root->watch == no_watch) return;
+  if (folder.suspended || !folder.blind.empty() || folder.root->watch == no_watch) {
+    folder.deaf.clear();
+    return;
+  }
   const auto directory = open_root(folder);
   if (directory == nullptr) return;
   const Result<void> done = directory->touch(own_directory);
   folder.unproven = done ? "" : done.error().describe();
-  if (!done) return;
+  if (!done) {
+    folder.deaf.clear();
+    return;
+  }
   folder.canary.touched = folder.canary.last = now;
+  // From here, since the disk may have taken its time.
+  folder.canary.deadline = clock.boot() + patience;
 }
 
 void Scanner::Tree::hear_canary(const Coalescer::Dirt& taken) {
@@ -48,20 +56,24 @@ void Scanner::Tree::hear_canary(const Coalescer::Dirt& taken) {
       folder.canary.epoch = epoch++;
       folder.deaf.clear();
     } else if (taken.everything || (some && dirt_of_root->second.whole)) {
-      // It may have been among what is not told by name.
-      touch_canary(folder);
+      // It may have been among what is not told by name. Not in every step of a storm.
+      folder.canary.touched.reset();
+      folder.canary.again = now + at_most_every;
     }
   }
 }
 
 void Scanner::Tree::keep_canary_time(Folder& folder) {
+  if (folder.canary.again && *folder.canary.again <= now) return touch_canary(folder);
   if (!folder.canary.touched || folder.canary.deadline > now) return;
   folder.canary.touched.reset();
   folder.deaf = "inotify does not report what happens in it: a change of ours did not come back";
   // Rescanned by time from here on, until it is heard again.
-  if (!began_anew || now - *began_anew >= anew_at_most_every) {
+  // Looking at everything again takes no more than a tenth of the time, as all rescans.
+  const Nanoseconds pause = std::max(anew_at_most_every, anew_took * 9);
+  if (!began_anew || now - *began_anew >= anew_took + pause) {
     begin_anew();
-  } else if (!folder.scan.epoch) {
+  } else if (!folder.scan.epoch && !folder.scan.next) {
     start_scan(folder);
   }
 }
@@ -69,10 +81,12 @@ void Scanner::Tree::keep_canary_time(Folder& folder) {
 // Whatever is wrong with the events, it may be wrong with those of every folder.
 void Scanner::Tree::begin_anew() {
   began_anew = now;
+  anew_took = Nanoseconds::zero();
   for (auto& [id, folder] : folders) {
     if (folder.suspended) continue;
     NodeTree::each(*folder.root, [this](Node& node) { nodes.set_watch(node, no_watch); });
     folder.canary.touched.reset();
+    folder.canary.again.reset();
   }
   retired.clear();
   events.renew();
@@ -95,9 +109,8 @@ void Scanner::Tree::conclude_proof(FolderId id, Folder& folder) {
     folder.proven = std::exchange(canary.heard, std::nullopt);
   }
   // Once all has been looked at with new watches, they are tried.
-  if (!folder.deaf.empty() && !canary.touched && folder.scanned && !folder.scan.epoch &&
+  if (!folder.deaf.empty() && !canary.touched && !canary.again && folder.scanned && !folder.scan.epoch &&
       (!canary.last || *canary.last < *folder.scanned)) {
-    canary.deadline = now + patience;
     touch_canary(folder);
   }
   std::optional<BootTime> until = folder.trusted() ? folder.proven : folder.scanned;

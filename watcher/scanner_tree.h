@@ -81,6 +81,7 @@ struct Scanner::Tree {
       std::optional<BootTime> heard;    // of the one touched at …
       std::uint64_t epoch = 0;          // … once this one is settled, it is a proof
       std::optional<BootTime> last;     // touched at all
+      std::optional<BootTime> again;    // to be touched again then: it was not told by name
     };
     Canary canary;
     std::string deaf;                 // its events do not arrive; empty: as far as we know they do
@@ -204,6 +205,7 @@ struct Scanner::Tree {
   std::uint64_t epoch = 1;
   BootTime now;
   std::optional<BootTime> began_anew;
+  Nanoseconds anew_took = Nanoseconds::zero();  // the longest scan since
 };
 
 }  // namespace waybill::watcher
