@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/config_rules.h"
 #include "base/bytes.h"
 
 namespace waybill::agent {
@@ -100,6 +101,9 @@ void read_encryption(const SectionReader& section, S3Config& s3) {
     section.wrong(*bucket_key, "only with sse = \"aws:kms\"");
   }
   const ConfigValue* customer = section.find("sse_customer_key_file");
+  if (customer != nullptr && !s3.endpoint.empty() && fault_of_endpoint(s3.endpoint, false)) {
+    section.wrong(*customer, "it would be sent with each request: the endpoint has to be https://");
+  }
   if (customer != nullptr && !s3.write.sse.empty()) {
     section.wrong(*customer, "sse is set too: an object is encrypted with one key, keep one");
   }
@@ -123,11 +127,12 @@ void read_lock(const SectionReader& section, WriteOptions& write) {
 
 void read_addressing(const SectionReader& section, S3Config& s3) {
   take(section.non_empty("proxy"), s3.proxy);
-  if (!s3.proxy.empty() && s3.proxy.find("://") == std::string::npos) {
-    section.wrong(*section.find("proxy"), "a proxy is written like \"http://proxy.example:3128\"");
-  } else if (s3.proxy.find('@') != std::string::npos) {
+  // First of all, since the other sentence repeats what was written.
+  if (s3.proxy.find('@') != std::string::npos) {
     section.refuse(*section.find("proxy"),
                    "a password does not belong into it; set https_proxy in the environment");
+  } else if (!s3.proxy.empty() && s3.proxy.find("://") == std::string::npos) {
+    section.wrong(*section.find("proxy"), "a proxy is written like \"http://proxy.example:3128\"");
   }
   for (const auto& [key, flag] :
        {std::pair<std::string_view, bool S3Config::*>{"dual_stack", &S3Config::dual_stack},

@@ -65,7 +65,7 @@ class Fetched final : public CredentialsSource {
     while (true) {
       {
         const MutexLock lock(mu_);
-        while (!wanted_) work_.wait(mu_);
+        while (!wanted_ && !stop_) work_.wait(mu_);
       }
       if (stop_) return;
       auto fetched = fetcher_->fetch(stop_);

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "base/unique_fd.h"
@@ -36,16 +37,25 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  int wait() {
+  // Its status once it has ended. What it left running in the background is not ours to end.
+  std::optional<int> ended() {
+    if (status_) return status_;
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
+    if (::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
     pid_ = 0;
-    return status;
+    status_ = status;
+    return status_;
   }
 
  private:
+  void wait() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+  }
+
   pid_t pid_;
+  std::optional<int> status_;
 };
 
 struct SpawnSettings {
@@ -105,28 +115,35 @@ class Process final : public CredentialsFetcher {
                                              const std::atomic<bool>& stop, Child& child) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     std::size_t length = 0;
-    while (true) {
+    // Until it has ended and its pipe is empty: what it left running in the background may hold the
+    // pipe open, and it may close the pipe long before it ends.
+    bool open = true;
+    std::optional<int> status;
+    while (open || !status) {
+      if (!status) status = child.ended();
       if (stop) return fail(ErrorCode::RetryLater, "the credential_process was ended");
       if (std::chrono::steady_clock::now() > deadline) {
         return fail(ErrorCode::RetryLater, "the credential_process gave no answer in a minute");
       }
-      pollfd wanted{.fd = fd, .events = POLLIN, .revents = 0};
-      if (::poll(&wanted, 1, look_every) <= 0) continue;
+      pollfd wanted{.fd = open ? fd : -1, .events = POLLIN, .revents = 0};
+      if (::poll(&wanted, 1, status ? 0 : look_every) <= 0) {
+        if (status) break;
+        continue;
+      }
       if (length == output.size()) {
         return fail(ErrorCode::NeedsPerson, "the credential_process printed too much");
       }
       const ssize_t got = ::read(fd, output.data() + length, output.size() - length);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return fail(system_error("read from the credential_process", errno));
-      if (got == 0) break;
+      if (got == 0) open = false;
       length += static_cast<std::size_t>(got);
     }
-    const int status = child.wait();
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
       return fail(ErrorCode::NeedsPerson,
                   "the credential_process failed" +
-                      (WIFEXITED(status) ? " with status " + std::to_string(WEXITSTATUS(status))
-                                         : std::string()));
+                      (WIFEXITED(*status) ? " with status " + std::to_string(WEXITSTATUS(*status))
+                                          : std::string()));
     }
     auto parsed = parse_process_credentials(std::string_view(output.data(), length));
     if (parsed) return parsed;

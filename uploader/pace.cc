@@ -38,7 +38,9 @@ void Pace::sent(BootTime now) {
   measure(now);
   if (!rate_) return;
   refill(now);
-  tokens_ -= 1;
+  // A debt has a floor: what goes out without asking (further pages of a list) must not stop all
+  // the others for long.
+  tokens_ = std::max(tokens_ - 1, -burst());
 }
 
 void Pace::refill(BootTime now) {

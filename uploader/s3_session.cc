@@ -2,8 +2,10 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
@@ -20,6 +22,11 @@ bool same(const Credentials& a, const Credentials& b) {
   return a.access_key_id == b.access_key_id &&
          a.secret_access_key.reveal() == b.secret_access_key.reveal() &&
          a.session_token.reveal() == b.session_token.reveal();
+}
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c < ' ' || c == 0x7F; });
 }
 
 bool is_about_region(const HttpReply& reply, const S3ErrorDocument& document) {
@@ -79,6 +86,11 @@ S3Place S3Session::place() const {
 Result<void> S3Session::renew_credentials() {
   auto found = source_->get();
   if (!found) return fail(std::move(found.error()));
+  // They go into headers: a line break in one would begin another.
+  if (has_control(found->access_key_id) || has_control(found->secret_access_key.reveal()) ||
+      has_control(found->session_token.reveal())) {
+    return fail(ErrorCode::NeedsPerson, "the credentials for S3 contain a control character");
+  }
   if (credentials_number_ == 0 || !same(credentials_, *found)) {
     credentials_ = std::move(*found);
     ++credentials_number_;

@@ -232,7 +232,7 @@ class Model {
     // What is not ours leaves, so that nothing needs a person any more.
     for (const char* path : Oracle::paths) {
       const auto* there = world_.bucket.find(std::string("drop/") + path);
-      if (there != nullptr && there->attempt.empty()) world_.bucket.erase(there->key);
+      if (there != nullptr && there->attempt.empty()) world_.bucket.erase(std::string(there->key));
     }
     pass(std::chrono::hours(3));
     world_.run_until([this] { return world_.resting(); },

@@ -357,6 +357,35 @@ TEST_F(Process, ThatNeverEndsIsEndedWithItsChildrenWhenNobodyNeedsItAnyMore) {
   EXPECT_EQ(::kill(-group, 0), -1);
 }
 
+TEST_F(Process, ThatClosesItsOutputAndGoesOnIsEndedAllTheSame) {
+  const std::string begun = folder.file("begun");
+  auto source = running("exec >&-; echo $$ > '" + begun + "'; exec sleep 600");
+  EXPECT_FALSE(source->get());
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  pid_t pid = 0;
+  while (pid == 0 && std::chrono::steady_clock::now() < deadline) {
+    std::ifstream(begun) >> pid;
+    std::this_thread::yield();
+  }
+  ASSERT_GT(pid, 0);
+  source.reset();  // would not return before it ends
+  EXPECT_LT(std::chrono::steady_clock::now(), deadline);
+}
+
+TEST_F(Process, WhatItLeavesInTheBackgroundHoldsNothingUp) {
+  write("answer", R"({"Version":1,"AccessKeyId":"AKPROC","SecretAccessKey":"s"})");
+  const std::string left = folder.file("left");
+  const auto source =
+      running("cat '" + folder.file("answer") + "'; sleep 600 & echo $! > '" + left + "'");
+  const auto found = settled(*source);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->access_key_id, "AKPROC");
+  pid_t pid = 0;
+  std::ifstream(left) >> pid;
+  ASSERT_GT(pid, 0);
+  EXPECT_EQ(::kill(pid, SIGKILL), 0);
+}
+
 // --- keeping them fresh -------------------------------------------------------------------------
 
 // Numbers what it hands out.

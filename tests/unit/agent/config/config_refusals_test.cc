@@ -194,6 +194,13 @@ const Refusal wishes[] = {
      "w.toml:2: [s3] storage_class = \"A\\x0aB\": only printable ASCII fits in there"},
     {"AwsOnly", "[s3]\nendpoint = 'https://minio.lab'\nfips = true\n",
      "w.toml:3: [s3] fips = true: only AWS has that, and endpoint names another server"},
+    {"ProxyWithAPasswordIsNotRepeated", "[s3]\nproxy = 'me:secret@proxy:3128'\n",
+     "w.toml:2: [s3] proxy: a password does not belong into it; set https_proxy in the "
+     "environment"},
+    {"CustomerKeyInPlainHttp",
+     "[s3]\nendpoint = 'http://minio.lab'\ninsecure_http = true\nsse_customer_key_file = '/k'\n",
+     "w.toml:4: [s3] sse_customer_key_file = \"/k\": it would be sent with each request: the "
+     "endpoint has to be https://"},
     {"ProxyWithoutScheme", "[s3]\nproxy = 'proxy:3128'\n",
      "w.toml:2: [s3] proxy = \"proxy:3128\": a proxy is written like "
      "\"http://proxy.example:3128\""},
