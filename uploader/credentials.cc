@@ -156,7 +156,7 @@ class Profiles {
 
  private:
   static std::string default_file(const char* name_of_variable, const char* below_home) {
-    const std::string named = variable(name_of_variable);
+    std::string named = variable(name_of_variable);
     const std::string home = variable("HOME");
     if (!named.empty()) return named;
     return home.empty() ? "" : home + below_home;
@@ -277,7 +277,7 @@ class Profiles {
 
 class Chain final : public CredentialsSource {
  public:
-  Chain(CredentialsOptions options, const Clock& clock)
+  Chain(const CredentialsOptions& options, const Clock& clock)
       : configured_{options.access_key_id, options.secret_access_key, options.session_token},
         environment_{variable("AWS_ACCESS_KEY_ID"), Secret(variable("AWS_SECRET_ACCESS_KEY")),
                      Secret(variable("AWS_SESSION_TOKEN"))},
@@ -367,9 +367,9 @@ bool file_says_amazon(const char* path) {
 
 }  // namespace
 
-std::shared_ptr<CredentialsSource> make_credentials(CredentialsOptions options,
+std::shared_ptr<CredentialsSource> make_credentials(const CredentialsOptions& options,
                                                     const Clock& clock) {
-  return std::make_shared<Chain>(std::move(options), clock);
+  return std::make_shared<Chain>(options, clock);
 }
 
 std::string instance_metadata_of_this_machine() {

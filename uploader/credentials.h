@@ -40,7 +40,8 @@ struct CredentialsOptions {
 // In the order of S3.md section 6: configuration, systemd credential, environment (keys, then a web
 // identity), profile (keys, assumed role, web identity, credential_process), container endpoint,
 // instance metadata. The clock outlives it.
-std::shared_ptr<CredentialsSource> make_credentials(CredentialsOptions options, const Clock& clock);
+std::shared_ptr<CredentialsSource> make_credentials(const CredentialsOptions& options,
+                                                    const Clock& clock);
 
 // Where the instance metadata service is to be asked: what the environment says, else its usual
 // address if this machine is one of Amazon's; empty: nowhere.
