@@ -109,8 +109,8 @@ void Scanner::Tree::conclude_proof(FolderId id, Folder& folder) {
     folder.proven = std::exchange(canary.heard, std::nullopt);
   }
   // Once all has been looked at with new watches, they are tried.
-  if (!folder.deaf.empty() && !canary.touched && !canary.again && folder.scanned && !folder.scan.epoch &&
-      (!canary.last || *canary.last < *folder.scanned)) {
+  if (!folder.deaf.empty() && !canary.touched && !canary.again && folder.scanned &&
+      !folder.scan.epoch && (!canary.last || *canary.last < *folder.scanned)) {
     touch_canary(folder);
   }
   std::optional<BootTime> until = folder.trusted() ? folder.proven : folder.scanned;
