@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "tests/fakes/temporary_folder.h"
 #include "watcher/scanner.h"
 #include "watcher/watch_loop.h"
 
@@ -49,26 +50,11 @@ void make_file(const std::string& path) {
   if (!fd.valid()) throw std::runtime_error("cannot make " + path);
 }
 
-class Place {
- public:
-  explicit Place(const std::string& parent) : path_(parent + "/waybill-bench.XXXXXX") {
-    if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot make " + path_);
-  }
-  ~Place() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  std::string directory(const std::string& name) const {  // makes it
-    std::string made = path_ + "/" + name;
-    std::filesystem::create_directories(made);
-    return made;
-  }
-
- private:
-  std::string path_;
-};
+// Makes it.
+std::string directory_in(const fakes::TemporaryFolder& place, const std::string& name) {
+  std::filesystem::create_directories(place.file(name));
+  return place.file(name);
+}
 
 // Both threads' work on one, so that what is measured is the work.
 class Watcher {
@@ -117,10 +103,10 @@ class Watcher {
   int scans_ = 0;
 };
 
-void bench_scans(const Place& place, int files) {
-  const std::string root = place.directory("scans");
+void bench_scans(const fakes::TemporaryFolder& place, int files) {
+  const std::string root = directory_in(place, "scans");
   for (int directory = 0; directory < 100; ++directory) {
-    const std::string made = place.directory("scans/directory-" + std::to_string(directory));
+    const std::string made = directory_in(place, "scans/directory-" + std::to_string(directory));
     for (int i = 0; i < files / 100; ++i) make_file(made + "/file-" + std::to_string(i));
   }
   const std::string find = "find " + root + " -printf '%i %s %T@ %C@\\n' >/dev/null";
@@ -143,9 +129,9 @@ void bench_scans(const Place& place, int files) {
   row("memory a file", number(per_file, 1) + " bytes", "", "none is kept but its directory's");
 }
 
-void bench_directories(const Place& place, int directories) {
-  const std::string root = place.directory("directories");
-  for (int i = 0; i < directories; ++i) place.directory("directories/" + std::to_string(i));
+void bench_directories(const fakes::TemporaryFolder& place, int directories) {
+  const std::string root = directory_in(place, "directories");
+  for (int i = 0; i < directories; ++i) directory_in(place, "directories/" + std::to_string(i));
   const double before = heap();
   Watcher watcher(root);
   const double took = seconds_of([&] { watcher.scan(); });
@@ -154,12 +140,12 @@ void bench_directories(const Place& place, int directories) {
 }
 
 // Bursts that the kernel's queue just holds: created, closed.
-void bench_events(const Place& place) {
+void bench_events(const fakes::TemporaryFolder& place) {
   constexpr int bursts = 20;
   constexpr int files = 8000;
   constexpr int events_a_file = 2;
-  const std::string root = place.directory("events");
-  for (int i = 0; i < 100; ++i) place.directory("events/" + std::to_string(i));
+  const std::string root = directory_in(place, "events");
+  for (int i = 0; i < 100; ++i) directory_in(place, "events/" + std::to_string(i));
   Watcher watcher(root);
   watcher.scan();
   double took = 0;
@@ -181,8 +167,8 @@ void bench_events(const Place& place) {
 int main(int argc, char** argv) {
   try {
     const int files = argc > 1 ? std::atoi(argv[1]) : 100'000;
-    const waybill::watcher::Place place(argc > 2 ? argv[2]
-                                                 : std::filesystem::temp_directory_path().string());
+    const waybill::fakes::TemporaryFolder place(argc > 2 ? argv[2]
+                                                         : std::filesystem::temp_directory_path());
     waybill::watcher::bench_events(place);
     waybill::watcher::bench_directories(place, 10'000);
     waybill::watcher::bench_scans(place, files);

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
@@ -17,27 +16,11 @@
 #include "catalog/catalog.h"
 #include "catalog/reader.h"
 #include "tests/fakes/fake_clock.h"
+#include "tests/fakes/temporary_folder.h"
 
 namespace waybill::catalog {
 
-// A folder that goes with the test.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "catalog-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data()) == nullptr ? "" : pattern;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using fakes::TemporaryFolder;
 
 // The value, or a failed test with the reason.
 template <typename T>
@@ -119,7 +102,7 @@ class CatalogTest : public ::testing::Test {
   }
   FileRow reread(const FileRow& row) { return must(catalog_->file(row.id)).value(); }
 
-  TemporaryDirectory directory_;
+  TemporaryFolder directory_;
   fakes::FakeClock clock_;
   std::unique_ptr<Catalog> catalog_;
   StoreId store_{};

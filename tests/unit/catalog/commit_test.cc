@@ -158,7 +158,7 @@ TEST_F(Commit, CheckpointMovesTheLogIntoTheDatabase) {
 TEST_F(Commit, ACatalogIsNotUsedWithoutItsWriteAheadLogWhicheverFirstSyncFails) {
   constexpr char write_ahead_log = 2;
   for (int working = 0; working < 12; ++working) {
-    const TemporaryDirectory place;
+    const TemporaryFolder place;
     disk_.fail_one_sync_after(working);
     auto opened = Catalog::open(place.path(), clock_);
     disk_.free();
@@ -177,8 +177,8 @@ TEST_F(Commit, ACatalogIsNotUsedWithoutItsWriteAheadLogWhicheverFirstSyncFails) 
 // What a creation leaves behind that was killed in the middle: pages that nobody committed, and the
 // journal that takes them back.
 TEST_F(Commit, ACatalogWhoseCreationBrokeOffIsCreatedAnew) {
-  const TemporaryDirectory first;
-  const TemporaryDirectory copy;
+  const TemporaryFolder first;
+  const TemporaryFolder copy;
   sqlite3* writer = nullptr;
   ASSERT_EQ(sqlite3_open((first.path() + "/catalog.db").c_str(), &writer), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(writer,

@@ -1,36 +1,28 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
-#include <string>
+
+#include "tests/fakes/sqlite_disk.h"
 
 namespace waybill::catalog {
 
-// A disk that fails on command, beneath SQLite: while one of these lives, databases opened in this
-// process are on it. Reading always works.
-class FaultyDisk {
+// A disk that fails on command. Reading always works.
+class FaultyDisk final : public fakes::SqliteDisk {
  public:
-  FaultyDisk();
-  ~FaultyDisk();
-  FaultyDisk(const FaultyDisk&) = delete;
-  FaultyDisk& operator=(const FaultyDisk&) = delete;
+  void fill() { full_ = true; }              // writes fail: no space left
+  void free();                               // as before
+  void fail_syncs() { sync_fails_ = true; }  // what was written may or may not survive
+  void fail_one_sync_after(int n) { syncs_before_one_fails_ = n; }  // that many work before it
+  [[nodiscard]] int syncs() const { return syncs_; }                // of write-ahead logs, so far
 
-  void fill();                      // writes fail: no space left
-  void free();                      // as before
-  void fail_syncs();                // what was written may or may not survive
-  void fail_one_sync_after(int n);  // that many work before it
-  [[nodiscard]] int syncs() const;  // of write-ahead logs, so far
-
-  struct Faults {
-    std::atomic<bool> full = false;
-    std::atomic<bool> sync_fails = false;
-    std::atomic<int> syncs_before_one_fails = -1;  // negative: none will
-    std::atomic<int> syncs = 0;
-  };
+  int write(File& file, const void* from, int n, sqlite3_int64 at) override;
+  int sync(File& file, int flags) override;
 
  private:
-  struct Vfs;
-  const std::unique_ptr<Vfs> vfs_;
+  std::atomic<bool> full_ = false;
+  std::atomic<bool> sync_fails_ = false;
+  std::atomic<int> syncs_before_one_fails_ = -1;  // negative: none will
+  std::atomic<int> syncs_ = 0;
 };
 
 }  // namespace waybill::catalog

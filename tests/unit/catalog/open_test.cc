@@ -219,7 +219,7 @@ TEST_F(Open, HistoryFollowsTheNameOfAFolder) {
 }
 
 TEST(Schema, MigratesForwardStepByStepAndKeepsWhatIsThere) {
-  TemporaryDirectory directory;
+  TemporaryFolder directory;
   const std::string path = directory.path() + "/m.db";
   std::ofstream(path).close();
   auto connection = must(Connection::open(path, Connection::Mode::ReadWrite));
@@ -234,7 +234,7 @@ TEST(Schema, MigratesForwardStepByStepAndKeepsWhatIsThere) {
 }
 
 TEST(Schema, FailedStepLeavesTheVersionBeforeIt) {
-  TemporaryDirectory directory;
+  TemporaryFolder directory;
   const std::string path = directory.path() + "/m.db";
   std::ofstream(path).close();
   auto connection = must(Connection::open(path, Connection::Mode::ReadWrite));

@@ -1,25 +1,18 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "agent/config.h"
+#include "tests/fakes/temporary_folder.h"
 
 namespace waybill::agent {
 namespace {
 
 class LoadConfig : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "config-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   std::string write(const std::string& name, const std::string& text) const {
     const std::filesystem::path path = std::filesystem::path(directory_) / name;
     std::filesystem::create_directories(path.parent_path());
@@ -35,7 +28,8 @@ class LoadConfig : public ::testing::Test {
     return config.error().describe();
   }
 
-  std::string directory_;
+  const fakes::TemporaryFolder place_;
+  const std::string directory_ = place_.path();
 };
 
 TEST_F(LoadConfig, AMissingFileIsAnEmptyOneForTheDefaultPathAlone) {
