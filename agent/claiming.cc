@@ -24,10 +24,6 @@ std::string describe(const std::optional<std::string>& base_etag) {
   return base_etag ? "match:" + *base_etag : "absent";
 }
 
-WallTime wall(std::int64_t nanoseconds) {
-  return WallTime(Nanoseconds(nanoseconds));
-}
-
 }  // namespace
 
 std::optional<std::string> base_etag_of(const AttemptRow& attempt) {
@@ -93,11 +89,12 @@ std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
   const Folder& folder = session_.folders.at(row.folder);
   std::string key = row.key;
   if (key.empty() || WAYBILL_PLANTED(KeyEvaluatedAgain)) {
-    auto made = uploader::make_key(folder.config.prefix, {.agent = session_.config.agent_name,
-                                                          .folder = folder.config.name,
-                                                          .path = row.path,
-                                                          .arrived = wall(row.arrived),
-                                                          .mtime = wall(row.fingerprint.mtime)});
+    auto made = uploader::make_key(folder.config.prefix,
+                                   {.agent = session_.config.agent_name,
+                                    .folder = folder.config.name,
+                                    .path = row.path,
+                                    .arrived = WallTime(Nanoseconds(row.arrived)),
+                                    .mtime = WallTime(Nanoseconds(row.fingerprint.mtime))});
     if (!made) {
       block(row, made.error().message);
       return std::nullopt;

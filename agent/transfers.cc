@@ -22,10 +22,6 @@ using uploader::Action;
 // A refusal that the endpoint's own probe does not share is the file's after this many in a row.
 constexpr int troubles_for_one_file = 5;
 
-WallTime wall(std::int64_t nanoseconds) {
-  return WallTime(Nanoseconds(nanoseconds));
-}
-
 // All other codes say that nothing came of it (base/error.h).
 bool may_have_happened(const Error& error) {
   return error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
@@ -120,7 +116,7 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
   if (attempt.part_size != 0) {
     // Rule 12: what is initiated on this key from here on is ours.
     if (attempt.sent_at == 0) attempt.sent_at = wall_now();
-    what.creating_since = wall(attempt.sent_at);
+    what.creating_since = WallTime(Nanoseconds(attempt.sent_at));
   }
   uploader::Capabilities store = stores_.capabilities(attempt.store);
   if (WAYBILL_PLANTED(ConditionsAssumed)) {

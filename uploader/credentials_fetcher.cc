@@ -47,6 +47,16 @@ Result<FetchedCredentials> understood(const std::string& source,
   return fail(ErrorCode::NeedsPerson, source + ": " + parsed.error().message);
 }
 
+Result<FetchedCredentials> ask_sts(const std::string& source, const WebRequest& request,
+                                   const std::atomic<bool>& stop) {
+  auto reply = uploader::fetch(request, stop);
+  if (!reply) return no_answer(source, reply.error());
+  if (reply->status != ok) {
+    return refused(source, reply->status, sts_code(reply->body.reveal()));
+  }
+  return understood(source, parse_sts_credentials(reply->body.reveal()));
+}
+
 class InstanceMetadata final : public CredentialsFetcher {
  public:
   explicit InstanceMetadata(std::string endpoint) : endpoint_(std::move(endpoint)) {}
@@ -147,12 +157,7 @@ class WebIdentityRole final : public CredentialsFetcher {
                        .headers = {{"content-type", form}},
                        .body = Secret(body)};
     ::explicit_bzero(body.data(), body.size());
-    auto reply = uploader::fetch(request, stop);
-    if (!reply) return no_answer(source, reply.error());
-    if (reply->status != ok) {
-      return refused(source, reply->status, sts_code(reply->body.reveal()));
-    }
-    return understood(source, parse_sts_credentials(reply->body.reveal()));
+    return ask_sts(source, request, stop);
   }
 
  private:
@@ -205,12 +210,7 @@ class Role final : public CredentialsFetcher {
         {"authorization", "AWS4-HMAC-SHA256 Credential=" + self->access_key_id + "/" +
                               scope.text() + ", SignedHeaders=" + signed_headers(to_sign) +
                               ", Signature=" + signed_text});
-    auto reply = uploader::fetch(request, stop);
-    if (!reply) return no_answer(source, reply.error());
-    if (reply->status != ok) {
-      return refused(source, reply->status, sts_code(reply->body.reveal()));
-    }
-    return understood(source, parse_sts_credentials(reply->body.reveal()));
+    return ask_sts(source, request, stop);
   }
 
  private:
