@@ -229,6 +229,20 @@ TEST_F(Attempt, LateLandingOfAGoneFileIsASoleObject) {
   EXPECT_TRUE(object.owned);
 }
 
+TEST_F(Attempt, LateLandingThatMayLandAgainStaysKnownUntilThatIsSettled) {
+  const FileRow row = upload("f", "one");
+  must(catalog_->vanished(row.id));
+  EXPECT_EQ(must(catalog_->acknowledge(last_.id, stored("one"), true, true)).state,
+            FileState::Gone);
+  const auto still_out = must(catalog_->attempt(last_.id));
+  ASSERT_TRUE(still_out);
+  EXPECT_EQ(still_out->state, AttemptState::Abandoned);
+  const ObjectRow object = must(catalog_->live_object_at(store_, "p/f")).value();
+  must(catalog_->acknowledge(last_.id, stored("one"), true));
+  EXPECT_EQ(must(catalog_->attempt(last_.id)), std::nullopt);
+  EXPECT_EQ(must(catalog_->live_object_at(store_, "p/f"))->id, object.id) << "no second one";
+}
+
 TEST_F(Attempt, LateLandingBeforeTheFileWentBecomesSoleWithIt) {
   const FileRow row = upload("f", "one");
   must(catalog_->complete(again(row, "two")));

@@ -127,6 +127,37 @@ TEST_F(ScannerProof, AnOverflowIsNoProofAndIsAskedAnew) {
   EXPECT_EQ(status().health, FolderHealth::Watching);
 }
 
+TEST_F(ScannerProof, AStormInWhichTheTouchIsLostIsNoDeafness) {
+  pass(seconds(1));
+  scanner.prove();
+  scanner.step();
+  for (int second = 0; second < 30; ++second) {
+    events.overflow();
+    drain_events();
+    clock.advance(seconds(1));
+    scanner.step();
+    EXPECT_EQ(status().health, FolderHealth::Watching) << second;
+  }
+  settle();
+  EXPECT_EQ(status().health, FolderHealth::Watching);
+  const BootTime asked = prove();
+  EXPECT_EQ(watermark(), asked);
+}
+
+// Somebody who meets a deaf folder by asking for polling is not told of its deafness for ever.
+TEST_F(ScannerProof, DeafnessEndsWhereEventsAreNotUsed) {
+  events.deafen(false);
+  prove();
+  for (int i = 0; i < 3; ++i) pass(seconds(10));
+  ASSERT_TRUE(status().lacking);
+  spec.poll = PollPolicy::Always;
+  start();
+  pass(seconds(1));
+  prove();
+  for (int i = 0; i < 3; ++i) pass(seconds(10));
+  EXPECT_FALSE(status().lacking);
+}
+
 TEST_F(ScannerProof, WithoutWatchesWhatWasLookedAtCounts) {
   events.set_watch_limit(0);
   spec.path = "/other";
