@@ -82,6 +82,16 @@ struct ControlServer::Impl {
     thread = std::thread([this] { server.listen_after_bind(); });
     // stop() is deaf before that.
     while (!server.is_running()) std::this_thread::yield();
+    return ask();
+  }
+
+  // The first question is our own: a start that succeeds means that people are answered. It also
+  // makes what the library makes at the first request, before requests meet there.
+  Result<void> ask() const {
+    httplib::ClientImpl client(socket);
+    client.set_address_family(AF_UNIX);
+    client.set_default_headers({{"Host", "waybilld"}});
+    if (!client.Get("/")) return unusable(socket, "nothing is answered there");
     return {};
   }
 
