@@ -60,7 +60,7 @@ void Transfers::start(const ReadyFile& file) {
 void Transfers::read_small(const ReadyFile& file) {
   const std::uint64_t charge = file.fingerprint.size;
   reading_[{file.folder, file.path}] = charge;
-  held_bytes_ += charge;
+  memory_.take(ContentMemory::Of::SmallFile, charge);
   session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
                        lease = lease_mode(file.folder), &files = session_.world.files,
                        post = session_.poster()] {
@@ -71,7 +71,7 @@ void Transfers::read_small(const ReadyFile& file) {
 
 void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& content) {
   const auto reading = reading_.find({file.folder, file.path});
-  held_bytes_ -= reading->second;
+  memory_.give_back(ContentMemory::Of::SmallFile, reading->second);
   reading_.erase(reading);
   if (!content) return read_failed(file, content.error());
   if (!may_take(file, content->leased)) return;

@@ -22,10 +22,12 @@ struct Transfers::Running {
 
   Source source;
   std::uint64_t charged = 0;  // bytes of content held for it
-  uploader::PutRequest put;   // what to send once the content is here
-  bool reading = false;       // a read is under way
+  [[nodiscard]] ContentMemory::Of held_content() const {
+    return attempt.part_size != 0 ? ContentMemory::Of::Part : ContentMemory::Of::SmallFile;
+  }
+  uploader::PutRequest put;  // what to send once the content is here
+  bool reading = false;      // a read is under way
   std::deque<uploader::SendPart> parts_to_read;
-  int parts_held = 0;  // read, not answered yet
   bool read_whole = false;
   // A Create of it was never answered: its upload may come to be when nobody asks any more.
   bool create_unclear = false;

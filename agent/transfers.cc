@@ -53,7 +53,7 @@ bool Transfers::has_room() const {
       running_.begin(), running_.end(), [](const auto& entry) { return entry.second->held; }));
   return reading_.size() + running_.size() - held <
              static_cast<std::size_t>(session_.config.uploads) &&
-         held_bytes_ < session_.config.memory;
+         memory_.has_room(session_.config.memory);
 }
 
 bool Transfers::busy(const FilePath& file) const {
@@ -131,8 +131,7 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
           uploader::Upload(std::move(what), store, uploader::RetryPolicy{}, session_.world.random),
       .source = std::move(source)});
   if (running->source.content) {
-    running->charged = running->source.content->bytes->size();
-    held_bytes_ += running->charged;
+    charge(*running, running->source.content->bytes->size());
   }
   running->resumed = resumed;
   running->create_unclear = resumed && running->attempt.state == AttemptState::Creating;
@@ -407,7 +406,7 @@ void Transfers::endpoint_trouble(Running& running, const Error& cause) {
 }
 
 void Transfers::release_content(Running& running) {
-  held_bytes_ -= std::exchange(running.charged, 0);
+  give_back(running, running.charged);
   running.source.content.reset();
   running.put.body.reset();
 }
@@ -418,8 +417,7 @@ void Transfers::send_put(Running& running) {
   // attempt's own may not go under its name (P2).
   const std::string id = running.attempt.id;
   const ReadyFile file{running.path.first, running.path.second, running.attempt.fingerprint};
-  running.charged = file.fingerprint.size;
-  held_bytes_ += running.charged;
+  charge(running, file.fingerprint.size);
   session_.world.read([this, id, file, root = session_.folders.at(file.folder).config.path,
                        lease = lease_mode(file.folder), &files = session_.world.files,
                        post = session_.poster()] {
@@ -457,17 +455,47 @@ void Transfers::put_content(Running& running) {
   WAYBILL_REACHED("put-sent");
 }
 
-// One read at a time a file, in ascending order for its SHA-256, as far as the memory goes; a file
-// that holds none may always take one part, so nobody starves.
-void Transfers::read_parts(Running& running) {
-  if (running.reading || running.parts_to_read.empty()) return;
+// Of an attempt of several parts, only those are charged.
+void Transfers::charge(Running& running, std::uint64_t bytes) {
+  running.charged += bytes;
+  memory_.take(running.held_content(), bytes);
+}
+
+void Transfers::give_back(Running& running, std::uint64_t bytes) {
+  running.charged -= bytes;
+  memory_.give_back(running.held_content(), bytes);
+  serve_waiting();
+}
+
+// One read at a time a file, in ascending order for its SHA-256, as far as the memory goes. The
+// files take turns, and nobody passes who came first: else a large part would wait for as long as
+// smaller ones come.
+void Transfers::read_parts(const Running& running) {
+  const std::string& id = running.attempt.id;
+  const auto waiting = std::ranges::find(waiting_for_memory_, id);
+  if (waiting == waiting_for_memory_.end()) waiting_for_memory_.push_back(id);
+  serve_waiting();
+}
+
+void Transfers::serve_waiting() {
+  while (!waiting_for_memory_.empty()) {
+    const auto found = running_.find(waiting_for_memory_.front());
+    const bool wants =
+        found != running_.end() && !found->second->reading && !found->second->parts_to_read.empty();
+    if (wants &&
+        !memory_.fits_part(found->second->parts_to_read.front().length, session_.config.memory)) {
+      return;
+    }
+    waiting_for_memory_.pop_front();
+    if (wants) read_next_part(*found->second);
+  }
+}
+
+void Transfers::read_next_part(Running& running) {
   const uploader::SendPart part = running.parts_to_read.front();
-  if (running.parts_held > 0 && held_bytes_ + part.length > session_.config.memory) return;
   running.parts_to_read.pop_front();
   running.reading = true;
-  ++running.parts_held;
-  running.charged += part.length;
-  held_bytes_ += part.length;
+  charge(running, part.length);
   const ReadyFile file{running.path.first, running.path.second, running.attempt.fingerprint};
   session_.world.read([this, id = running.attempt.id, part, file, reader = running.source.parts,
                        root = session_.folders.at(file.folder).config.path,
@@ -542,9 +570,7 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
 }
 
 void Transfers::part_answered(Running& running, std::uint64_t length) {
-  --running.parts_held;
-  running.charged -= length;
-  held_bytes_ -= length;
+  give_back(running, length);
   read_parts(running);
 }
 

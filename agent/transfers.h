@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/content_memory.h"
 #include "agent/intake.h"
 #include "agent/session.h"
 #include "agent/stores.h"
@@ -94,12 +95,16 @@ class Transfers {
   void perform(Running& running, uploader::Action action);
   void send_put(Running& running);
   void put_content(Running& running);
-  void read_parts(Running& running);
+  void read_parts(const Running& running);
+  void serve_waiting();
+  void read_next_part(Running& running);
   void on_part(const std::string& attempt_id, const uploader::SendPart& part,
                const std::shared_ptr<watcher::PartReader>& reader,
                const Result<watcher::PartReader::PartContent>& content,
                const std::optional<Result<Sha256>>& whole);
   void part_answered(Running& running, std::uint64_t length);
+  void charge(Running& running, std::uint64_t bytes);
+  void give_back(Running& running, std::uint64_t bytes);
   void release_content(Running& running);
   void persist_content(Running& running, const Sha256& sha256);
   void endpoint_trouble(Running& running, const Error& cause);
@@ -129,7 +134,8 @@ class Transfers {
   std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was
   std::map<StoreId, std::vector<std::string>> to_resume_;  // until the store opens
   std::shared_ptr<std::optional<uploader::RequestId>> last_request_;
-  std::uint64_t held_bytes_ = 0;
+  ContentMemory memory_;
+  std::deque<std::string> waiting_for_memory_;  // attempts, who came first in front
 };
 
 }  // namespace waybill::agent

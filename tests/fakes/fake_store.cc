@@ -1,6 +1,7 @@
 #include "tests/fakes/fake_store.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "base/bytes.h"
@@ -58,7 +59,8 @@ FakeStore::~FakeStore() = default;
 // ----------------------------------------------------------------------------------
 
 template <typename Reply>
-RequestId FakeStore::enqueue(std::function<Result<Reply>()> effect, Done<Reply> done) {
+RequestId FakeStore::enqueue(std::function<Result<Reply>()> effect, Done<Reply> done,
+                             std::uint64_t body) {
   const RequestId id{next_id_++};
   queue_.push_back({.id = id,
                     .run =
@@ -72,8 +74,15 @@ RequestId FakeStore::enqueue(std::function<Result<Reply>()> effect, Done<Reply> 
                     .apply_silently =
                         [effect] {
                           if (effect()) return;  // nobody hears of it, either way
-                        }});
+                        },
+                    .body = body});
   return id;
+}
+
+std::uint64_t FakeStore::bytes_waiting() const {
+  return std::accumulate(
+      queue_.begin(), queue_.end(), std::uint64_t{0},
+      [](std::uint64_t sum, const Pending& pending) { return sum + pending.body; });
 }
 
 void FakeStore::cancel(RequestId id) {
@@ -121,8 +130,9 @@ void FakeStore::orphan_requests(const std::function<bool()>& on_its_way) {
 // -----------------------------------------------------------------------------------
 
 RequestId FakeStore::put(uploader::PutRequest request, Done<PutReply> done) {
+  const std::uint64_t body = request.body->size();
   return enqueue<PutReply>([this, request = std::move(request)] { return do_put(request); },
-                           std::move(done));
+                           std::move(done), body);
 }
 
 RequestId FakeStore::head(std::string key, Done<HeadReply> done) {
@@ -153,8 +163,9 @@ RequestId FakeStore::create_upload(uploader::CreateRequest request, Done<std::st
 }
 
 RequestId FakeStore::put_part(uploader::PartRequest request, Done<Part> done) {
+  const std::uint64_t body = request.body->size();
   return enqueue<Part>([this, request = std::move(request)] { return do_put_part(request); },
-                       std::move(done));
+                       std::move(done), body);
 }
 
 RequestId FakeStore::list_parts(std::string key, std::string upload_id,

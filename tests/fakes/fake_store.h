@@ -85,6 +85,7 @@ class FakeStore final : public uploader::ObjectStore {
   // The next request never arrives, and is never answered: its sender died.
   void drop_one();
   [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
+  [[nodiscard]] std::uint64_t bytes_waiting() const;
   // What was cancelled is applied after all.
   void land_zombies();
   // The process that asked has died: nobody is there to be answered.
@@ -127,10 +128,12 @@ class FakeStore final : public uploader::ObjectStore {
     bool cancelled = false;
     std::function<void(bool cancelled)> run;
     std::function<void()> apply_silently;
+    std::uint64_t body = 0;  // bytes
   };
 
   template <typename Reply>
-  uploader::RequestId enqueue(std::function<Result<Reply>()> effect, uploader::Done<Reply> done);
+  uploader::RequestId enqueue(std::function<Result<Reply>()> effect, uploader::Done<Reply> done,
+                              std::uint64_t body = 0);
   [[nodiscard]] Result<void> check(const std::string& key, const uploader::Condition& condition,
                                    StoreBehaviour::OnCondition if_absent) const;
   uploader::PutReply store(Object object, const Md5& md5, std::size_t part_count);

@@ -1,0 +1,69 @@
+#include "agent/content_memory.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "tests/fakes/pipeline_world.h"
+
+namespace waybill::agent {
+namespace {
+
+using fakes::Call;
+using fakes::Fault;
+using fakes::Operation;
+using Of = ContentMemory::Of;
+
+constexpr std::uint64_t mib = 1U << 20U;
+
+TEST(ContentMemory, LeavesAQuarterToSmallFiles) {
+  ContentMemory memory;
+  memory.take(Of::Part, 40 * mib);
+  EXPECT_TRUE(memory.fits_part(8 * mib, 64 * mib));
+  EXPECT_FALSE(memory.fits_part(8 * mib + 1, 64 * mib));
+  memory.take(Of::Part, 8 * mib);
+  EXPECT_TRUE(memory.has_room(64 * mib));
+  memory.take(Of::SmallFile, 16 * mib);
+  EXPECT_FALSE(memory.has_room(64 * mib));
+  memory.give_back(Of::SmallFile, 1);
+  EXPECT_TRUE(memory.has_room(64 * mib));
+}
+
+TEST(ContentMemory, LetsInOnePartThatIsLargerThanAll) {
+  ContentMemory memory;
+  memory.take(Of::SmallFile, 60 * mib);
+  EXPECT_TRUE(memory.fits_part(100 * mib, 64 * mib));
+  memory.take(Of::Part, 100 * mib);
+  EXPECT_FALSE(memory.fits_part(1, 64 * mib));
+  EXPECT_FALSE(memory.has_room(64 * mib));
+}
+
+// However many large files come at once: each of them once held a part, whatever there was.
+TEST(ContentMemory, ManyLargeFilesAtOnceStayWithinIt) {
+  fakes::PipelineWorld world;
+  world.config().memory = 16 * mib;
+  world.config().folders.front().s3.part_size = 5 * mib;
+  for (const char name : {'a', 'b', 'c', 'd'}) {
+    world.write(std::string(1, name), std::string(17 * mib, name));
+  }
+  std::uint64_t most = 0;
+  world.fault = [&](const Call& call) {
+    if (call.operation == Operation::PutPart) most = std::max(most, world.bucket.bytes_waiting());
+    return Fault::None;
+  };
+  world.start();
+  world.settle_down();
+  for (const char name : {'a', 'b', 'c', 'd'}) {
+    const auto row = world.row(std::string(1, name));
+    ASSERT_TRUE(row);
+    EXPECT_EQ(row->state, catalog::FileState::Stored);
+  }
+  // Counted before the part that is being sent.
+  EXPECT_GT(most, 0U);
+  EXPECT_LE(most, 12 * mib - 5 * mib);
+}
+
+}  // namespace
+}  // namespace waybill::agent
