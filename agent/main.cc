@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -52,6 +53,11 @@ void no_core_files() {
   ::setrlimit(RLIMIT_CORE, &none);
 }
 
+// Fixed, or malloc would raise it to the size of what is freed and keep such memory from then on.
+void give_large_memory_back() {
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
+
 std::string status_line(const StatusPtr& status) {
   return status ? headline(*status) : "starting";
 }
@@ -59,6 +65,7 @@ std::string status_line(const StatusPtr& status) {
 int serve(const Arguments& arguments, Config config, Log& log) {
   const UniqueFd signals = listen_to_signals();
   no_core_files();
+  give_large_memory_back();
   auto daemon = Daemon::start(std::move(config), log);
   if (!daemon) {
     log.error("cannot start", {{"cause", daemon.error().describe()}});

@@ -82,8 +82,9 @@ void Transfers::open_large(const ReadyFile& file) {
   reading_[{file.folder, file.path}] = 0;
   session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
                        lease = lease_mode(file.folder), &files = session_.world.files,
-                       post = session_.poster()] {
-    auto opened = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease);
+                       buffers = part_buffers_, post = session_.poster()] {
+    auto opened =
+        watcher::PartReader::open(files, root, file.path, file.fingerprint, lease, buffers);
     Result<std::shared_ptr<watcher::PartReader>> parts = fail(ErrorCode::Internal, "");
     bool leased = false;
     if (opened) {

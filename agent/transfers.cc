@@ -500,11 +500,12 @@ void Transfers::read_next_part(Running& running) {
   session_.world.read([this, id = running.attempt.id, part, file, reader = running.source.parts,
                        root = session_.folders.at(file.folder).config.path,
                        lease = lease_mode(file.folder), &files = session_.world.files,
-                       post = session_.poster()]() mutable {
+                       buffers = part_buffers_, post = session_.poster()]() mutable {
     Result<watcher::PartReader::PartContent> content = fail(ErrorCode::SourceChanged, "");
     std::optional<Result<Sha256>> whole;
     if (!reader) {
-      auto opened = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease);
+      auto opened =
+          watcher::PartReader::open(files, root, file.path, file.fingerprint, lease, buffers);
       if (opened) {
         reader = std::move(*opened);
       } else {

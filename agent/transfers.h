@@ -14,6 +14,7 @@
 #include "agent/intake.h"
 #include "agent/session.h"
 #include "agent/stores.h"
+#include "base/buffer_pool.h"
 #include "uploader/upload.h"
 #include "watcher/stable_reader.h"
 
@@ -135,6 +136,7 @@ class Transfers {
   std::map<StoreId, std::vector<std::string>> to_resume_;  // until the store opens
   std::shared_ptr<std::optional<uploader::RequestId>> last_request_;
   ContentMemory memory_;
+  const BufferPool part_buffers_;
   std::deque<std::string> waiting_for_memory_;  // attempts, who came first in front
 };
 

@@ -65,20 +65,19 @@ Result<void> fill(OpenFile& file, std::uint64_t offset, std::span<std::byte> int
   return {};
 }
 
-// `length` bytes that belong to `expected`, with a lease around them if one is to be had.
-Result<std::pair<Bytes, bool>> read_stably(OpenFile& file, const Fingerprint& expected,
-                                           LeaseMode mode, std::uint64_t offset,
-                                           std::uint64_t length) {
+// Fills `bytes` with what belongs to `expected`, with a lease around it if one is to be had.
+// → whether it was.
+Result<bool> read_stably(OpenFile& file, const Fingerprint& expected, LeaseMode mode,
+                         std::uint64_t offset, std::span<std::byte> bytes) {
   const LeaseRelease release(file);
   const Result<bool> leased = lease_for_reading(file, mode);
   if (!leased) return fail(leased.error());
   if (const Result<void> before = check(file, expected); !before) return fail(before.error());
-  Bytes bytes(length);
   if (const Result<void> filled = fill(file, offset, bytes); !filled) return fail(filled.error());
   if (const Result<void> after = check(file, expected); !after) return fail(after.error());
   // Last, so that the lease is known to have covered the check as well.
   if (file.lease_broken()) return fail(changed());
-  return std::pair(std::move(bytes), *leased);
+  return leased;
 }
 
 }  // namespace
@@ -100,30 +99,34 @@ Result<Content> read_small(FileSystem& files, const std::string& root, const std
                            const Fingerprint& expected, LeaseMode lease) {
   const Result<std::unique_ptr<OpenFile>> file = files.open_file(root, path);
   if (!file) return fail(file.error());
-  Result<std::pair<Bytes, bool>> read = read_stably(**file, expected, lease, 0, expected.size);
-  if (!read) return fail(read.error());
+  Bytes bytes(expected.size);
+  const Result<bool> leased = read_stably(**file, expected, lease, 0, bytes);
+  if (!leased) return fail(leased.error());
   Content content;
-  content.sha256 = sha256(read->first);
-  content.md5 = md5(read->first);
+  content.sha256 = sha256(bytes);
+  content.md5 = md5(bytes);
   content.fingerprint = expected;
-  content.leased = read->second;
-  content.bytes = std::make_shared<const Bytes>(std::move(read->first));
+  content.leased = *leased;
+  content.bytes = std::make_shared<const Bytes>(std::move(bytes));
   return content;
 }
 
-PartReader::PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, LeaseMode lease)
-    : file_(std::move(file)), expected_(expected), lease_(lease) {}
+PartReader::PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, LeaseMode lease,
+                       BufferPool buffers)
+    : file_(std::move(file)), expected_(expected), lease_(lease), buffers_(std::move(buffers)) {}
 
 Result<std::unique_ptr<PartReader>> PartReader::open(FileSystem& files, const std::string& root,
                                                      const std::string& path,
-                                                     const Fingerprint& expected, LeaseMode lease) {
+                                                     const Fingerprint& expected, LeaseMode lease,
+                                                     BufferPool buffers) {
   Result<std::unique_ptr<OpenFile>> file = files.open_file(root, path);
   if (!file) return fail(file.error());
   // A writer is told now rather than with the first part.
-  if (const auto none = read_stably(**file, expected, lease, 0, 0); !none) {
+  if (const auto none = read_stably(**file, expected, lease, 0, {}); !none) {
     return fail(none.error());
   }
-  return std::unique_ptr<PartReader>(new PartReader(std::move(*file), expected, lease));
+  return std::unique_ptr<PartReader>(
+      new PartReader(std::move(*file), expected, lease, std::move(buffers)));
 }
 
 Result<PartReader::PartContent> PartReader::read(std::uint64_t offset, std::uint64_t length) {
@@ -142,17 +145,16 @@ Result<PartReader::PartContent> PartReader::read(std::uint64_t offset, std::uint
 }
 
 Result<PartReader::PartContent> PartReader::read_part(std::uint64_t offset, std::uint64_t length) {
-  Result<std::pair<Bytes, bool>> read = read_stably(*file_, expected_, lease_, offset, length);
-  if (!read) return fail(read.error());
-  leased_ = leased_ && read->second;
-  const std::span<const std::byte> bytes(read->first);
+  const std::shared_ptr<Bytes> buffer = buffers_.take(length);
+  const Result<bool> leased = read_stably(*file_, expected_, lease_, offset, *buffer);
+  if (!leased) return fail(leased.error());
+  leased_ = leased_ && *leased;
+  const std::span<const std::byte> bytes(*buffer);
   if (offset + length > hashed_) {
     stream_.update(bytes.subspan(hashed_ - offset));
     hashed_ = offset + length;
   }
-  PartContent part{.bytes = nullptr, .sha256 = sha256(bytes), .md5 = md5(bytes)};
-  part.bytes = std::make_shared<const Bytes>(std::move(read->first));
-  return part;
+  return PartContent{.bytes = buffer, .sha256 = sha256(bytes), .md5 = md5(bytes)};
 }
 
 Result<Sha256> PartReader::finish() {

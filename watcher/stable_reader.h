@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/buffer_pool.h"
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/fingerprint.h"
@@ -46,7 +47,8 @@ class PartReader {
   // Opens and checks the fingerprint; errors as read_small.
   static Result<std::unique_ptr<PartReader>> open(FileSystem& files, const std::string& root,
                                                   const std::string& path,
-                                                  const Fingerprint& expected, LeaseMode lease);
+                                                  const Fingerprint& expected, LeaseMode lease,
+                                                  BufferPool buffers = {});
   struct PartContent {
     SharedBytes bytes;
     Sha256 sha256{};
@@ -61,11 +63,13 @@ class PartReader {
   [[nodiscard]] bool leased() const { return leased_; }
 
  private:
-  PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, LeaseMode lease);
+  PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, LeaseMode lease,
+             BufferPool buffers);
   Result<PartContent> read_part(std::uint64_t offset, std::uint64_t length);
   std::unique_ptr<OpenFile> file_;
   Fingerprint expected_;
   LeaseMode lease_;
+  BufferPool buffers_;
   bool leased_ = true;
   bool spoiled_ = false;      // a writer came while a part was read: no later read may succeed
   std::uint64_t hashed_ = 0;  // bytes below this offset are in stream_
