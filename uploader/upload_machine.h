@@ -100,6 +100,7 @@ struct Upload::Machine {
   void adopt(std::vector<std::string> ours);
   void list_parts();
   void parts_listed(const PartsListed& listed);
+  [[nodiscard]] bool listing_may_pass(const Error& error, int failures) const;
   void fill();
   void send_part(std::size_t index);
   void part_failed(std::size_t index, const Error& error);

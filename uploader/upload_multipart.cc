@@ -82,6 +82,12 @@ void Upload::Machine::list_uploads() {
   emit(SendListUploads{});
 }
 
+// A listing that is answered, but never as S3 would, will not become readable by waiting.
+bool Upload::Machine::listing_may_pass(const Error& error, int failures) const {
+  constexpr int ok = 200;
+  return may_pass(error) && (error.http_status != ok || failures + 1 < retry.fast_attempts);
+}
+
 void Upload::Machine::on(const UploadsListed& listed) {
   if (phase != Phase::Listing) return;
   std::vector<std::string> ours;
@@ -91,9 +97,10 @@ void Upload::Machine::on(const UploadsListed& listed) {
       const bool known = std::count(left_behind.begin(), left_behind.end(), upload.upload_id) > 0;
       if (upload.key == attempt.key && in_window && !known) ours.push_back(upload.upload_id);
     }
-  } else if (may_pass(listed.uploads.error())) {
+  } else if (listing_may_pass(listed.uploads.error(), create_failures)) {
     return pause(listed.uploads.error(), create_failures, Next::List);
   }
+  create_failures = 0;
   // Where listing is refused an orphan stays for the sweep to report; that must not hold the file.
   adopt(std::move(ours));
 }
@@ -133,10 +140,13 @@ void Upload::Machine::list_parts() {
 void Upload::Machine::parts_listed(const PartsListed& listed) {
   if (!listed.parts) {
     const Error& error = listed.parts.error();
-    if (may_pass(error)) return pause(error, create_failures, Next::ListParts);
+    if (listing_may_pass(error, create_failures)) {
+      return pause(error, create_failures, Next::ListParts);
+    }
     parts_unknown = false;
+    create_failures = 0;
     if (error.code == ErrorCode::NotFound) return restart_upload(error, Old::Gone);
-    return send(false);  // what may not be listed is sent again
+    return send(false);  // what cannot be listed is sent again
   }
   parts_unknown = false;
   create_failures = 0;
@@ -316,11 +326,12 @@ void Upload::Machine::on(const PartsListed& listed) {
   if (phase != Phase::CheckingAbort) return;
   if (listed.parts) {
     if (listed.parts->empty()) return abort_ended(true);
+    if (abort_failures + 1 >= retry.fast_attempts) return abort_ended(false);
     return pause({.code = ErrorCode::RetryLater,
                   .message = "S3 still keeps parts of an upload that was aborted"},
                  abort_failures, Next::Abort);
   }
-  if (may_pass(listed.parts.error())) {
+  if (listing_may_pass(listed.parts.error(), abort_failures)) {
     return pause(listed.parts.error(), abort_failures, Next::CheckAbort);
   }
   abort_ended(true);

@@ -38,6 +38,8 @@ std::optional<Error> answer_of(Fault fault) {
       return Error{.code = ErrorCode::Ambiguous, .message = "a fault: no answer came"};
     case Fault::FailBefore:
       return error(ErrorCode::RetryLater, 500, "InternalError");
+    case Fault::Unreadable:
+      return error(ErrorCode::RetryLater, 200, "");
     case Fault::Throttle:
       return error(ErrorCode::Throttled, 503, "SlowDown");
     case Fault::Denied:

@@ -34,6 +34,7 @@ enum class Fault : std::uint8_t {
   LostRequest,     // not applied, and nobody can tell: Ambiguous
   LandsLater,      // Ambiguous now, applied by land_zombies()
   FailBefore,      // RetryLater: connection refused, 503
+  Unreadable,      // RetryLater: an answer, but not one that S3 would give
   Throttle,        // 503 SlowDown
   Denied,          // 403 AccessDenied
   BadKey,          // 400 KeyTooLongError

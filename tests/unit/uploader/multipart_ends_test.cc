@@ -85,6 +85,20 @@ TEST(Multipart, ListingOfPartsThatFailsIsTriedAgain) {
   expect_whole(*journey);
 }
 
+// Such a store is not in trouble, and the file need not wait until it has learned to list.
+TEST(Multipart, AListingThatIsNeverReadableIsDoneWithout) {
+  auto journey = half_way();
+  for (int listing = 1; listing <= 20; ++listing) {
+    journey->fault(Operation::ListParts, listing, Fault::Unreadable);
+    journey->fault(Operation::ListUploads, listing, Fault::Unreadable);
+  }
+  journey->expect<Stored>(true);
+  EXPECT_EQ(journey->count("PART"), 4U);
+  EXPECT_TRUE(journey->troubles.empty());
+  EXPECT_LE(journey->count("LIST PARTS"), 5U);
+  expect_whole(*journey);
+}
+
 TEST(Multipart, RestartAfterCompleteLandedSendsNothing) {
   auto before = multipart(2);
   before->expect<Stored>();
