@@ -373,7 +373,8 @@ bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
 bool Scanner::Tree::cannot_enter(const Spot& spot, const std::string& name, const Error& error) {
   const NodeExtras::Failure* const before = ScanAgenda::failure(spot.node, name);
   const bool news = before == nullptr || before->os_errno != error.os_errno;
-  if (news && error.os_errno == EXDEV) {
+  // Said each time: who keeps the list of what is left out forgets what a listing did not show.
+  if (error.os_errno == EXDEV) {
     see(spot.node.folder,
         {.path = join(spot.path, name), .what = Ignored{"another file system is mounted here"}});
   } else if (news && error.code == ErrorCode::NeedsPerson && error.os_errno != ELOOP) {
