@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <ostream>
+#include <utility>
 
 #include "agent/answers_json.h"
 #include "agent/cli/commands.h"
@@ -21,18 +23,23 @@ class Listing {
     if (context_.options.json) context_.out << R"({"files":[)";
   }
   void add(std::vector<FileAnswer> files) {
+    // It still settled when that was asked for, and has got its row since.
+    for (const FileAnswer& file : files) unrecorded_.erase({file.folder_path, file.path});
     std::move(files.begin(), files.end(), std::back_inserter(held_));
     if (held_.size() > most_sorted) flush();
   }
   void add(std::vector<UnrecordedAnswer> files) {
-    std::move(files.begin(), files.end(), std::back_inserter(unrecorded_));
+    for (UnrecordedAnswer& file : files) {
+      std::pair<std::string, std::string> place(file.folder_path, file.file.path);
+      unrecorded_.insert_or_assign(std::move(place), std::move(file));
+    }
   }
   void finish() {
     std::sort(held_.begin(), held_.end(), [](const FileAnswer& a, const FileAnswer& b) {
       return std::tie(a.folder_path, a.path) < std::tie(b.folder_path, b.path);
     });
     flush();
-    for (const UnrecordedAnswer& file : unrecorded_) {
+    for (const auto& [place, file] : unrecorded_) {
       show(file, render_unrecorded_line(file, context_.style));
     }
     if (context_.options.json) context_.out << "],\"next\":null}\n";
@@ -55,7 +62,8 @@ class Listing {
 
   const Context& context_;
   std::vector<FileAnswer> held_;
-  std::vector<UnrecordedAnswer> unrecorded_;  // after the others: they have no row yet
+  // By folder and path; after the others, since they have no row yet.
+  std::map<std::pair<std::string, std::string>, UnrecordedAnswer> unrecorded_;
   bool first_ = true;
 };
 
@@ -93,15 +101,18 @@ UnrecordedPage ask_unrecorded(const Context& context, const char* what) {
   return std::move(*list);
 }
 
+ExitCode cut(const Context& context) {
+  context.err << "waybill: the list is not complete: there are more; name a directory\n";
+  return ExitCode::Failed;
+}
+
 ExitCode list_unrecorded(const Context& context, const char* what) {
   auto list = ask_unrecorded(context, what);
   if (!list) return context.fail(list.error());
   Listing listing(context);
   listing.add(std::move(list->files));
   listing.finish();
-  if (list->complete) return ExitCode::Fine;
-  context.err << "waybill: the list is not complete: there are more; name a directory\n";
-  return ExitCode::Failed;
+  return list->complete ? ExitCode::Fine : cut(context);
 }
 
 Result<std::optional<Target>> offline_target(const Context& context, catalog::Reader& reader) {
@@ -207,18 +218,24 @@ ExitCode run_ls(const Context& context) {
   const auto state = state_option(context.options.state);
   if (!state) return context.fail(ExitCode::Usage, state.error());
   const auto ask = [&context](std::int64_t after) { return ask_daemon(context, after); };
+  // What settles before what has a row: a file goes from the first to the second, never back.
+  std::optional<UnrecordedPage> settling;
+  if (!*state) settling = ask_unrecorded(context, "settling");
   auto first = ask(0);
-  if (first && *state) return list_pages(context, ask, std::move(*first));
-  if (first) {
-    auto settling = ask_unrecorded(context, "settling");
-    if (settling) return list_pages(context, ask, std::move(*first), std::move(settling->files));
-    list_pages(context, ask, std::move(*first));
-    context.err << "waybill: files that still settle are not in this list: "
-                << settling.error().error.describe() << "\n";
-    return ExitCode::Failed;
+  if (!first) {
+    return first.error().unreachable ? offline_ls(context, first.error(), *state)
+                                     : context.fail(first.error());
   }
-  return first.error().unreachable ? offline_ls(context, first.error(), *state)
-                                   : context.fail(first.error());
+  if (!settling) return list_pages(context, ask, std::move(*first));
+  const bool whole = *settling && (*settling)->complete;
+  std::vector<UnrecordedAnswer> beside;
+  if (*settling) beside = std::move((*settling)->files);
+  const ExitCode code = list_pages(context, ask, std::move(*first), std::move(beside));
+  if (whole || code != ExitCode::Fine) return code;
+  if (*settling) return cut(context);
+  context.err << "waybill: files that still settle are not in this list: "
+              << settling->error().error.describe() << "\n";
+  return ExitCode::Failed;
 }
 
 ExitCode run_show(const Context& context) {

@@ -205,6 +205,37 @@ TEST_F(RunCli, LsShowsFilesThatStillSettleBesideThoseOfTheCatalog) {
   EXPECT_TRUE(ask({"ls", "--state", "settling"}).out.starts_with("settling "));
 }
 
+TEST_F(RunCli, LsAsksForWhatSettlesBeforeItAsksForRowsAndNamesAFileOnce) {
+  on_unrecorded_ = [this](ListUnrecorded question) {
+    // Between the two questions the file gets its row.
+    queue("moving", "x");
+    must(catalog_->commit());
+    Unrecorded list;
+    list.files.push_back({.folder = folder_, .path = "moving", .state = "settling"});
+    question.reply.set_value(std::move(list));
+  };
+  start();
+  const Outcome all = ask({"ls"});
+  EXPECT_EQ(all.code, 0) << all.err;
+  EXPECT_TRUE(all.out.starts_with("queued ")) << all.out;
+  EXPECT_EQ(std::count(all.out.begin(), all.out.end(), '\n'), 1) << all.out;
+}
+
+TEST_F(RunCli, LsSaysThatMoreFilesSettleThanItTold) {
+  queue("a", "x");
+  on_unrecorded_ = [this](ListUnrecorded question) {
+    Unrecorded list;
+    list.files.push_back({.folder = folder_, .path = "new", .state = "settling"});
+    list.complete = false;
+    question.reply.set_value(std::move(list));
+  };
+  start();
+  const Outcome all = ask({"ls"});
+  EXPECT_EQ(all.code, 1);
+  EXPECT_NE(all.err.find("not complete"), std::string::npos) << all.err;
+  EXPECT_EQ(std::count(all.out.begin(), all.out.end(), '\n'), 2) << all.out;
+}
+
 TEST_F(RunCli, LsIgnoredNamesWhatNeverBecomesAFileAndWhy) {
   on_unrecorded_ = [this](ListUnrecorded question) {
     EXPECT_TRUE(question.ignored);
