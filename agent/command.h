@@ -52,7 +52,7 @@ struct Retry {
 // What coord knows of a file beyond the catalog.
 struct FileView {
   std::string phase;            // "settling", "reading", "waiting-for-slot", "uploading",
-                                // "waiting-for-store", "retrying", ""
+                                // "waiting-for-marker", "waiting-for-store", "retrying", ""
   std::string explanation;      // a sentence; empty: nothing to add
   std::int64_t due_in_ms = -1;  // -1: not waiting for time
 };

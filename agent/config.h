@@ -48,6 +48,12 @@ enum class PollUse : std::uint8_t {
   Off,  // its events are trusted, whatever the file system
 };
 
+// When a file that nobody has open for writing counts as complete (WATCHING.md 2.4).
+enum class CompleteBy : std::uint8_t {
+  Close,   // at once
+  Marker,  // once its marker lies beside it
+};
+
 // What happens when a name comes again whose object is sole (PROTOCOL.md rule 5).
 enum class OnReplace : std::uint8_t {
   Version,  // a new version where the bucket keeps versions, else a suffixed key
@@ -60,11 +66,15 @@ struct FolderConfig {
   std::string name;
   std::string path;    // absolute
   std::string prefix;  // key prefix template, checked; as uploader/key.h takes it
+  CompleteBy complete = CompleteBy::Close;
+  std::string marker = "{name}.done";  // as watcher/marker.h takes it; only with Marker
   Nanoseconds settle = std::chrono::seconds(2);
   Nanoseconds settle_nolease = std::chrono::seconds(60);
   Nanoseconds rescan = std::chrono::hours(1);
+  Nanoseconds stuck_after = std::chrono::hours(24);  // not complete by then: status says so
   LeaseUse lease = LeaseUse::Auto;
   PollUse poll = PollUse::Auto;
+  bool prove_events = true;  // by touching .waybill in the folder
   OnReplace on_replace = OnReplace::Version;
   std::vector<std::string> ignore;  // beside the defaults
   S3Config s3;

@@ -13,6 +13,8 @@
 #include "agent/config_wishes.h"
 #include "base/bytes.h"
 #include "uploader/key.h"
+#include "watcher/ignore_rules.h"
+#include "watcher/marker.h"
 
 namespace waybill::agent {
 namespace {
@@ -52,13 +54,14 @@ constexpr auto s3_keys = std::to_array<std::string_view>({"endpoint",
 constexpr auto agent_keys = std::to_array<std::string_view>(
     {"name", "state_dir", "socket", "log_level", "uploads", "memory"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
-    {"name", "path", "prefix", "prefix_as_is", "settle", "settle_nolease", "rescan", "lease",
-     "poll", "initial", "after_upload", "on_replace", "ignore"});
+    {"name", "path", "prefix", "prefix_as_is", "complete", "marker", "settle", "settle_nolease",
+     "stuck_after", "rescan", "lease", "poll", "prove_events", "initial", "after_upload",
+     "on_replace", "ignore"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
 constexpr auto later_s3_keys =
     std::to_array<std::string_view>({"bandwidth", "bandwidth_schedule", "ip_version", "parts"});
-constexpr auto later_folder_keys = std::to_array<std::string_view>(
-    {"complete", "marker", "stuck_after", "one_filesystem", "on_object_missing"});
+constexpr auto later_folder_keys =
+    std::to_array<std::string_view>({"one_filesystem", "on_object_missing"});
 
 template <typename T>
 void take(std::optional<T>&& value, T& into) {
@@ -217,6 +220,34 @@ void read_prefix(const SectionReader& section, FolderConfig& folder) {
   }
 }
 
+// After `ignore`: what is ignored is nobody's marker.
+void read_completeness(const SectionReader& section, FolderConfig& folder) {
+  constexpr std::pair<std::string_view, CompleteBy> words[] = {{"close", CompleteBy::Close},
+                                                               {"marker", CompleteBy::Marker}};
+  take(section.choice("complete", words), folder.complete);
+  take(section.non_empty("marker"), folder.marker);
+  take(section.duration("stuck_after", std::chrono::seconds(1), std::chrono::hours(24 * 365)),
+       folder.stuck_after);
+  const ConfigValue* marker = section.find("marker");
+  if (marker != nullptr && folder.complete != CompleteBy::Marker) {
+    section.wrong(*marker, "only with complete = \"marker\"");
+    return;
+  }
+  if (folder.complete != CompleteBy::Marker) return;
+  const ConfigValue& at = marker != nullptr ? *marker : *section.find("complete");
+  if (const auto fault = watcher::MarkerRule::fault_of(folder.marker)) {
+    section.wrong(at, *fault);
+    return;
+  }
+  watcher::IgnoreRules ignored = watcher::IgnoreRules::defaults();
+  for (const std::string& pattern : folder.ignore) ignored.add(pattern);
+  const std::string example = watcher::MarkerRule(folder.marker).marker_of("report.pdf");
+  if (const auto pattern = ignored.match(example)) {
+    section.wrong(at, "a marker such as " + in_quotes(example) + " is ignored as " +
+                          in_quotes(*pattern) + ", so it would never be seen");
+  }
+}
+
 void read_policies(const SectionReader& section, FolderConfig& folder) {
   using std::chrono::hours;
   using std::chrono::milliseconds;
@@ -229,6 +260,7 @@ void read_policies(const SectionReader& section, FolderConfig& folder) {
   constexpr std::pair<std::string_view, PollUse> polls[] = {
       {"auto", PollUse::Auto}, {"on", PollUse::On}, {"off", PollUse::Off}};
   take(section.choice("poll", polls), folder.poll);
+  take(section.boolean("prove_events"), folder.prove_events);
   constexpr std::pair<std::string_view, OnReplace> replacements[] = {
       {"version", OnReplace::Version},
       {"suffix", OnReplace::Suffix},
@@ -246,6 +278,7 @@ void read_policies(const SectionReader& section, FolderConfig& folder) {
                         "in it, against the path below the folder");
     }
   }
+  read_completeness(section, folder);
 }
 
 bool is_s3_key(std::string_view key) {

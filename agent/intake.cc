@@ -45,26 +45,13 @@ void forget_below(Reasons& reasons, const std::string& directory) {
   reasons.erase(first, last);
 }
 
-bool at_or_below(const std::string& path, const std::string& directory) {
-  return directory.empty() || path == directory || path.starts_with(directory + '/');
-}
-
-void add_below(const Reasons& reasons, const std::string& state, FolderId folder,
-               const ListUnrecorded& question, Unrecorded& list) {
-  for (const auto& [path, reason] : reasons) {
-    if (!at_or_below(path, question.path)) continue;
-    if (list.files.size() == question.limit) {
-      list.complete = false;
-      return;
-    }
-    list.files.push_back({.folder = folder, .path = path, .state = state, .reason = reason});
-  }
-}
-
 }  // namespace
 
 Intake::Intake(Session& session, Hooks hooks) : session_(session), hooks_(std::move(hooks)) {
-  for (const auto& [id, folder] : session_.folders) folders_.emplace(id, FolderState{});
+  for (const auto& [id, folder] : session_.folders) {
+    FolderState& state = folders_[id];
+    if (folder.config.complete == CompleteBy::Marker) state.marker.emplace(folder.config.marker);
+  }
 }
 
 void Intake::observe(const watcher::Observation& observation) {
@@ -98,6 +85,7 @@ void Intake::observe(const watcher::Observation& observation) {
             FolderState& state = folders_.at(gone.folder);
             forget_below(state.ignored, gone.directory);
             forget_below(state.unreadable, gone.directory);
+            doubt_held(gone.folder, gone.directory, true);
             // What the whole scan has seen below it, it would not doubt by itself.
             if (state.scanning) return state.gone.push_back(gone.directory);
             doubt_rows(gone.folder, gone.directory, true, [](const FileRow&) { return true; });
@@ -124,39 +112,38 @@ void Intake::observe(const watcher::Observation& observation) {
 void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
   FolderState& state = folders_.at(folder);
   const FilePath path(folder, file.path);
-  looked_at_.erase(path);
+  const auto asked = looked_at_.extract(path);
   if (state.listing && directly_in(file.path, state.listing->directory)) {
     state.listing->seen.insert(file.path);
   }
   const auto no_longer_ignored = [&] {
     if (state.ignored.erase(file.path) + state.unreadable.erase(file.path) > 0) session_.changed();
   };
-  std::visit(Overloaded{
-                 [&](const watcher::Present& present_file) {
-                   no_longer_ignored();
-                   present(path, present_file.fingerprint);
-                 },
-                 [&](const watcher::Absent&) {
-                   no_longer_ignored();
-                   absent(path);
-                 },
-                 [&](const watcher::Ignored& ignored_file) {
-                   state.unreadable.erase(file.path);
-                   if (state.ignored.size() < remembered || state.ignored.contains(file.path)) {
-                     state.ignored[file.path] = ignored_file.reason;
-                   }
-                   session_.changed();
-                   not_a_file(path);
-                 },
-                 [&](const watcher::Unreadable& unreadable) {
-                   if (state.unreadable.size() < remembered) {
-                     state.unreadable[file.path] = unreadable.cause.describe();
-                   }
-                   session_.changed();
-                   hooks_.left(path);
-                 },
-             },
-             file.what);
+  std::visit(
+      Overloaded{
+          [&](const watcher::Present& present_file) {
+            if (const auto marked =
+                    state.marker ? state.marker->marked_by(file.path) : std::nullopt) {
+              return marker_seen(path, *marked);
+            }
+            no_longer_ignored();
+            present(path, present_file.fingerprint);
+            if (asked) waits_since(path, asked.mapped());
+          },
+          [&](const watcher::Absent&) {
+            no_longer_ignored();
+            absent(path);
+          },
+          [&](const watcher::Ignored& ignored_file) { not_a_file(path, ignored_file.reason); },
+          [&](const watcher::Unreadable& unreadable) {
+            if (state.unreadable.size() < remembered) {
+              state.unreadable[file.path] = unreadable.cause.describe();
+            }
+            session_.changed();
+            hooks_.left(path);
+          },
+      },
+      file.what);
 }
 
 void Intake::present(const FilePath& file, const Fingerprint& fingerprint) {
@@ -169,21 +156,34 @@ void Intake::present(const FilePath& file, const Fingerprint& fingerprint) {
     if (state.rows_seen.size() <= index) state.rows_seen.resize(index + index / 2 + 1);
     state.rows_seen[index] = true;
   }
+  if (const Gate::Held* const held = gate_.find(file)) {
+    if (held->fingerprint == fingerprint) return;
+    const BootTime since = gate_.release(file)->since;
+    settling_.observe(folder, path, fingerprint, session_.folders.at(folder).settle_policy(),
+                      session_.now());
+    settling_.waits_since(folder, path, since);
+    mind(folder, since);
+    return session_.changed();
+  }
   const bool unchanged = *found && (*found)->fingerprint == fingerprint && expects_file(**found);
   if (unchanged && (!settling_.find(folder, path) || (*found)->state != FileState::Queued)) {
     settling_.forget(folder, path);
+    stuck_.erase(file);
     if ((*found)->racy) hooks_.doubtful({folder, path, fingerprint});
     hooks_.left(file);
     return;
   }
   settling_.observe(folder, path, fingerprint, session_.folders.at(folder).settle_policy(),
                     session_.now());
+  mind(folder, session_.now());
   session_.changed();
 }
 
 void Intake::absent(const FilePath& file) {
   const auto& [folder, path] = file;
   settling_.forget(folder, path);
+  stuck_.erase(file);
+  if (gate_.release(file)) session_.changed();
   auto found = session_.expect(session_.catalog->find_live(folder, path));
   if (!found) return;
   if (*found && expects_file(**found)) {
@@ -196,8 +196,16 @@ void Intake::absent(const FilePath& file) {
   hooks_.left(file);
 }
 
-// A symbolic link, a FIFO, a temporary name: whatever had this name before is gone from it.
-void Intake::not_a_file(const FilePath& file) {
+// A symbolic link, a FIFO, a temporary name, a marker: whatever had this name before is gone from
+// it.
+void Intake::not_a_file(const FilePath& file, const std::string& why) {
+  FolderState& state = folders_.at(file.first);
+  const auto said = state.ignored.find(file.second);
+  if (state.unreadable.erase(file.second) > 0) session_.changed();
+  if (said == state.ignored.end() ? state.ignored.size() < remembered : said->second != why) {
+    state.ignored[file.second] = why;
+    session_.changed();
+  }
   absent(file);
 }
 
@@ -214,6 +222,9 @@ void Intake::listing_ended(const watcher::ListingEnds& ended) {
     entry = gone ? state.ignored.erase(entry) : std::next(entry);
   }
   if (state.ignored.size() != known) session_.changed();
+  for (const std::string& path : gate_.below(ended.folder, ended.directory, false)) {
+    if (!listing->seen.contains(path)) session_.world.scanner.look(ended.folder, path);
+  }
   doubt_rows(ended.folder, ended.directory, false,
              [&listing](const FileRow& row) { return !listing->seen.contains(row.path); });
 }
@@ -234,6 +245,7 @@ void Intake::scan_complete(FolderId folder) {
   if (!state.scanning) return;
   const std::vector<bool> rows_seen = std::exchange(state.rows_seen, {});
   state.scanning = false;
+  doubt_held(folder, "", true);
   doubt_rows(folder, "", true, [&rows_seen](const FileRow& row) {
     const auto index = static_cast<std::size_t>(value_of(row.id));
     return index >= rows_seen.size() || !rows_seen[index];
@@ -258,7 +270,8 @@ void Intake::folder_status(const watcher::FolderStatus& status) {
                      status.health == watcher::FolderHealth::Polling;
   // Looks are answered only where there is a folder; once it is back, all of it is seen anyway.
   if (!there) {
-    std::erase_if(looked_at_, [&](const FilePath& file) { return file.first == status.folder; });
+    std::erase_if(looked_at_,
+                  [&](const auto& asked) { return asked.first.first == status.folder; });
   }
   // Back after a suspension all of it is seen again; what went meanwhile only the whole scan tells.
   if (there && folder.row.state == "suspended") folders_.at(status.folder).scanning = true;
@@ -282,7 +295,7 @@ void Intake::step() {
       const FilePath path(file.folder, file.path);
       if (!ready_paths_.insert(path).second) continue;
       ++ready_in_folder_[file.folder];
-      ready_.push_back({{file.folder, std::move(file.path), file.fingerprint}, now});
+      ready_.push_back({{file.folder, std::move(file.path), file.fingerprint, file.since}, now});
     }
     session_.changed();
   }
@@ -350,7 +363,7 @@ void Intake::refill(const std::function<bool(const Folder&)>& usable) {
       const auto due = postponed_.find(row.id);
       if (due != postponed_.end() && due->second > now) continue;
       if (ready_paths_.contains(path) || settling_.find(path.first, path.second) ||
-          hooks_.busy(path)) {
+          gate_.find(path) != nullptr || hooks_.busy(path)) {
         continue;
       }
       if (due != postponed_.end()) postponed_.erase(due);
@@ -377,6 +390,7 @@ void Intake::postpone(FileId file, BootTime due) {
 void Intake::writer_found(const ReadyFile& file) {
   settling_.writer_found(file.folder, file.path, file.fingerprint,
                          session_.folders.at(file.folder).settle_policy(), session_.now());
+  waits_since({file.folder, file.path}, file.since);
   session_.changed();
 }
 
@@ -389,12 +403,13 @@ bool Intake::no_lease_wait_is_over(const ReadyFile& file) {
   if (age >= policy.settle_nolease) return true;
   const Nanoseconds counted = std::max(age, Nanoseconds::zero());
   settling_.no_lease(file.folder, file.path, file.fingerprint, policy, session_.now() - counted);
+  waits_since({file.folder, file.path}, file.since);
   session_.changed();
   return false;
 }
 
-void Intake::look_again(const FilePath& file, BootTime due) {
-  looked_at_.insert(file);
+void Intake::look_again(const FilePath& file, BootTime due, std::optional<BootTime> since) {
+  looked_at_.emplace(file, since);
   session_.changed();
   if (due <= session_.now()) {
     session_.world.scanner.look(file.first, file.second);
@@ -404,13 +419,13 @@ void Intake::look_again(const FilePath& file, BootTime due) {
 }
 
 bool Intake::waiting(const FilePath& file) const {
-  return ready_paths_.contains(file) || looked_at_.contains(file) ||
+  return ready_paths_.contains(file) || looked_at_.contains(file) || gate_.find(file) != nullptr ||
          settling_.find(file.first, file.second).has_value();
 }
 
 std::int64_t Intake::waiting(FolderId folder) const {
   const auto ready = ready_in_folder_.find(folder);
-  return static_cast<std::int64_t>(settling_.size(folder)) +
+  return static_cast<std::int64_t>(settling_.size(folder)) + gate_.size(folder) +
          (ready == ready_in_folder_.end() ? 0 : ready->second);
 }
 
@@ -420,7 +435,8 @@ std::optional<watcher::SettleTracker::Waiting> Intake::settling(const FilePath& 
 
 std::vector<FilePath> Intake::waiting_paths() const {
   std::vector<FilePath> paths(ready_paths_.begin(), ready_paths_.end());
-  paths.insert(paths.end(), looked_at_.begin(), looked_at_.end());
+  for (const auto& [file, since] : looked_at_) paths.push_back(file);
+  gate_.each([&paths](const FilePath& file, const Gate::Held&) { paths.push_back(file); });
   for (const auto& [folder, state] : folders_) {
     for (auto& path : settling_.paths(folder, settling_.size(folder))) {
       paths.emplace_back(folder, std::move(path));
@@ -447,54 +463,6 @@ std::int64_t Intake::ignored(FolderId folder) const {
   return static_cast<std::int64_t>(folders_.at(folder).ignored.size());
 }
 
-Unrecorded Intake::unrecorded(const ListUnrecorded& question) const {
-  Unrecorded list;
-  for (const auto& [id, state] : folders_) {
-    if (question.folder && *question.folder != id) continue;
-    if (question.ignored) {
-      ignored_below(id, question, list);
-    } else {
-      settling_below(id, question, list);
-    }
-  }
-  return list;
-}
-
-void Intake::ignored_below(FolderId folder, const ListUnrecorded& question,
-                           Unrecorded& list) const {
-  const FolderState& state = folders_.at(folder);
-  add_below(state.ignored, "ignored", folder, question, list);
-  add_below(state.unreadable, "unreadable", folder, question, list);
-  if (state.ignored.size() >= remembered || state.unreadable.size() >= remembered) {
-    list.complete = false;
-  }
-}
-
-// Those that the catalog knows already are listed by it, in the state of what it knows.
-void Intake::settling_below(FolderId folder, const ListUnrecorded& question,
-                            Unrecorded& list) const {
-  for (std::string& path : settling_.paths(folder, settling_.size(folder))) {
-    if (!at_or_below(path, question.path)) continue;
-    const auto row = session_.catalog->find_live(folder, path);
-    if (!row || *row) continue;
-    if (list.files.size() == question.limit) {
-      list.complete = false;
-      return;
-    }
-    const auto waiting = settling_.find(folder, path);
-    const auto due =
-        std::chrono::duration_cast<std::chrono::milliseconds>(waiting->due - session_.now());
-    list.files.push_back(
-        {.folder = folder,
-         .path = std::move(path),
-         .state = "settling",
-         .reason = waiting->writer ? "somebody has it open for writing" : "it has just changed",
-         .size = waiting->fingerprint.size,
-         .modified_at = waiting->fingerprint.mtime,
-         .due_in_ms = std::max<std::int64_t>(0, due.count())});
-  }
-}
-
 void Intake::add_reasons(std::vector<Reason>& reasons) const {
   constexpr Nanoseconds news_for = std::chrono::hours(1);
   const Nanoseconds since =
@@ -509,6 +477,7 @@ void Intake::add_reasons(std::vector<Reason>& reasons) const {
                                    : "a longer queue spares that: " + overflows_.advice,
                        .since = overflows_.last_at});
   }
+  add_stuck_reasons(reasons);
   for (const auto& [id, state] : folders_) {
     const Folder& folder = session_.folders.at(id);
     if (!state.unreadable.empty()) {

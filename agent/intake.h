@@ -12,20 +12,21 @@
 #include <vector>
 
 #include "agent/command.h"
+#include "agent/gate.h"
 #include "agent/session.h"
 #include "agent/status.h"
+#include "watcher/marker.h"
 #include "watcher/observation.h"
 #include "watcher/settle_tracker.h"
 
 namespace waybill::agent {
-
-using FilePath = std::pair<FolderId, std::string>;
 
 // A file whose wait is over: to be read, recorded and uploaded.
 struct ReadyFile {
   FolderId folder{};
   std::string path;
   Fingerprint fingerprint;
+  std::optional<BootTime> since = {};  // seen incomplete for the first time, as far as known
 };
 
 // From what the scanner saw to files that are ready: compares with the rows, lets the settle
@@ -65,17 +66,30 @@ class Intake {
   // True if the longer wait is over already: then nothing was done and the file may be taken.
   bool no_lease_wait_is_over(const ReadyFile& file);
   // Looked at again, not before `due`: the facts decide. Until they are known it is waiting.
-  void look_again(const FilePath& file, BootTime due);
+  void look_again(const FilePath& file, BootTime due, std::optional<BootTime> since = {});
+  // The path of the marker without which this file is not complete; empty: it needs none.
+  [[nodiscard]] std::string marker_of(const FilePath& file) const;
+  // It was not there when the file was to be read.
+  void not_marked(const ReadyFile& file);
+  // It is complete, and is recorded now.
+  void taken(const FilePath& file) { stuck_.erase(file); }
 
-  // Settling, ready, or to be looked at again.
+  // Settling, held by the gate, ready, or to be looked at again.
   [[nodiscard]] bool waiting(const FilePath& file) const;
   [[nodiscard]] bool looked_at(const FilePath& file) const { return looked_at_.contains(file); }
   [[nodiscard]] std::int64_t waiting(FolderId folder) const;
   [[nodiscard]] std::optional<watcher::SettleTracker::Waiting> settling(const FilePath& file) const;
+  [[nodiscard]] const Gate::Held* held(const FilePath& file) const { return gate_.find(file); }
+  // Held for longer than its folder's `stuck_after`: it will hardly come by itself.
+  [[nodiscard]] bool given_up(const FilePath& file) const {
+    return stuck_.contains(file) && gate_.find(file) != nullptr;
+  }
   [[nodiscard]] std::vector<FilePath> waiting_paths() const;
   [[nodiscard]] std::optional<BootTime> next_due() const;
   [[nodiscard]] std::int64_t ignored(FolderId folder) const;
-  [[nodiscard]] Unrecorded unrecorded(const ListUnrecorded& question) const;
+  // `busy`: what is being read or uploaded.
+  [[nodiscard]] Unrecorded unrecorded(const ListUnrecorded& question,
+                                      const std::vector<FilePath>& busy) const;
   void add_reasons(std::vector<Reason>& reasons) const;
 
  private:
@@ -91,6 +105,7 @@ class Intake {
     std::vector<bool> rows_seen;    // by FileId, while the first whole scan runs
     std::vector<std::string> gone;  // directories that went while it runs
     bool scanning = true;
+    std::optional<watcher::MarkerRule> marker;      // where it says what is complete
     std::map<std::string, std::string> ignored;     // path → why, as far as `remembered` goes
     std::map<std::string, std::string> unreadable;  // path → why
   };
@@ -99,21 +114,36 @@ class Intake {
   void seen(FolderId folder, const watcher::FileObservation& file);
   void present(const FilePath& file, const Fingerprint& fingerprint);
   void absent(const FilePath& file);
-  void not_a_file(const FilePath& file);
+  void not_a_file(const FilePath& file, const std::string& why);
+  void marker_seen(const FilePath& marker, const std::string& marked);
   void listing_ended(const watcher::ListingEnds& listing);
   void settling_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
+  void under_way_below(const ListUnrecorded& question, const std::vector<FilePath>& busy,
+                       Unrecorded& list) const;
+  [[nodiscard]] bool without_row(const FilePath& file) const;
+  void held_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
   void ignored_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
   void doubt_rows(FolderId folder, std::string_view directory, bool deep,
                   const std::function<bool(const catalog::FileRow&)>& in_doubt);
   void scan_complete(FolderId folder);
   void events_lost(const watcher::EventsLost& lost);
   void folder_status(const watcher::FolderStatus& status);
+  void waits_since(const FilePath& file, std::optional<BootTime> since);
+  void open_gate(const FilePath& file);
+  void doubt_held(FolderId folder, const std::string& directory, bool deep);
+  void mind(FolderId folder, BootTime since);
+  void ring_at(BootTime due);
+  void look_for_stuck();
+  void add_stuck_reasons(std::vector<Reason>& reasons) const;
   void write_backlog();
   void refill(const std::function<bool(const Folder&)>& usable);
 
   Session& session_;
   const Hooks hooks_;
   watcher::SettleTracker settling_;
+  Gate gate_;
+  std::set<FilePath> stuck_;  // incomplete for longer than `stuck_after`; some, of very many
+  std::optional<BootTime> alarm_due_;  // when the next one may be
   std::map<FolderId, FolderState> folders_;
 
   struct Waiting {
@@ -122,7 +152,8 @@ class Intake {
   };
   std::deque<Waiting> ready_;
   std::set<FilePath> ready_paths_;  // what ready_ holds
-  std::set<FilePath> looked_at_;    // look_again()s that the scanner has not answered yet
+  // look_again()s that the scanner has not answered yet, and since when the file is incomplete.
+  std::map<FilePath, std::optional<BootTime>> looked_at_;
   std::map<FolderId, std::int64_t> ready_in_folder_;
   std::map<FileId, BootTime> postponed_;
   struct Overflows {

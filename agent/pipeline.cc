@@ -162,6 +162,7 @@ std::vector<watcher::FolderSpec> Pipeline::join_folders(Parts& parts) {
                      .ignore = rules_of(config),
                      .rescan = config.rescan,
                      .poll = poll_of(config.poll),
+                     .prove = config.prove_events,
                      .known_dev = row->dev,
                      .known_ino = row->ino,
                      .known_btime = row->btime});
@@ -258,11 +259,19 @@ void Pipeline::command(Command command) {
           [&](Explain& file) {
             file.reply.set_value(explain({file.folder, file.path}));
           },
-          [&](ListUnrecorded& question) {
-            question.reply.set_value(parts_ ? parts_->intake->unrecorded(question) : Unrecorded{});
-          },
+          [&](ListUnrecorded& question) { list_unrecorded(std::move(question)); },
       },
       command);
+}
+
+// Whoever asks for the rows next is to find those that this list leaves out: they are durable
+// first.
+void Pipeline::list_unrecorded(ListUnrecorded question) {
+  if (!parts_) return question.reply.set_value({});
+  Unrecorded list = parts_->intake->unrecorded(question, parts_->transfers->busy_paths());
+  if (!parts_->session.catalog->dirty()) return question.reply.set_value(std::move(list));
+  auto asked = std::make_shared<ListUnrecorded>(std::move(question));
+  parts_->session.after_commit([asked, list = std::move(list)] { asked->reply.set_value(list); });
 }
 
 void Pipeline::start_wait(StartWait wait) {
@@ -284,6 +293,7 @@ void Pipeline::keep_looking_at_waits() {
 Waits::Standing Pipeline::standing(const FilePath& file) {
   if (!parts_ || parts_->session.failure()) return Waits::Standing::Pending;
   if (!parts_->session.folders.contains(file.first)) return Waits::Standing::Elsewhere;
+  if (parts_->intake->given_up(file)) return Waits::Standing::Blocked;
   if (parts_->intake->waiting(file) || parts_->transfers->busy(file) ||
       parts_->transfers->doubted(file)) {
     return Waits::Standing::Pending;
@@ -346,6 +356,9 @@ FileView Pipeline::explain(const FilePath& file) {
                     ? "somebody has it open for writing; it is taken once they close it"
                     : "it has just changed; it is taken once it has been still for long enough",
             .due_in_ms = std::max<std::int64_t>(0, due.count())};
+  }
+  if (const Gate::Held* const held = parts_->intake->held(file)) {
+    return {.phase = "waiting-for-marker", .explanation = held->why};
   }
   if (const std::string doing = parts_->transfers->phase(file); !doing.empty()) {
     return {.phase = "uploading", .explanation = doing};

@@ -51,6 +51,7 @@ class Pipeline {
   void close_session(const Error& cause);
   std::vector<watcher::FolderSpec> join_folders(Parts& parts);
   void start_ready();
+  void list_unrecorded(ListUnrecorded question);
   [[nodiscard]] Waits::Standing standing(const FilePath& file);
   [[nodiscard]] std::vector<FilePath> pending_paths();
   FileView explain(const FilePath& file);

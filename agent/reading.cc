@@ -24,6 +24,17 @@ struct OpenedParts {
   bool leased = false;
 };
 
+// Whether the sign of completeness that the folder asks for is there, by a look at the disk
+// (WATCHING.md 2.4). PreconditionFailed: it is not. `marker` empty: none is asked for.
+Result<void> pass_gate(watcher::FileSystem& files, const std::string& root,
+                       const std::string& marker) {
+  if (marker.empty()) return {};
+  const Result<bool> there = watcher::marker_is_there(files, root, marker);
+  if (!there) return fail(there.error());
+  if (!*there) return fail(ErrorCode::PreconditionFailed, "its marker is not there");
+  return {};
+}
+
 Result<Sha256> hash_whole(watcher::FileSystem& files, const std::string& root,
                           const ReadyFile& file, watcher::LeaseMode lease) {
   auto parts = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease);
@@ -62,9 +73,12 @@ void Transfers::read_small(const ReadyFile& file) {
   reading_[{file.folder, file.path}] = charge;
   memory_.take(ContentMemory::Of::SmallFile, charge);
   session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
+                       marker = intake_.marker_of({file.folder, file.path}),
                        lease = lease_mode(file.folder), &files = session_.world.files,
                        post = session_.poster()] {
-    auto content = watcher::read_small(files, root, file.path, file.fingerprint, lease);
+    const auto passed = pass_gate(files, root, marker);
+    auto content = passed ? watcher::read_small(files, root, file.path, file.fingerprint, lease)
+                          : Result<watcher::Content>(fail(passed.error()));
     post([this, file, content = std::move(content)] { on_small(file, content); });
   });
 }
@@ -81,10 +95,13 @@ void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& 
 void Transfers::open_large(const ReadyFile& file) {
   reading_[{file.folder, file.path}] = 0;
   session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
+                       marker = intake_.marker_of({file.folder, file.path}),
                        lease = lease_mode(file.folder), &files = session_.world.files,
                        buffers = part_buffers_, post = session_.poster()] {
+    const auto passed = pass_gate(files, root, marker);
     auto opened =
-        watcher::PartReader::open(files, root, file.path, file.fingerprint, lease, buffers);
+        passed ? watcher::PartReader::open(files, root, file.path, file.fingerprint, lease, buffers)
+               : Result<std::unique_ptr<watcher::PartReader>>(fail(passed.error()));
     Result<std::shared_ptr<watcher::PartReader>> parts = fail(ErrorCode::Internal, "");
     bool leased = false;
     if (opened) {
@@ -129,6 +146,9 @@ void Transfers::read_failed(const ReadyFile& file, const Error& error) {
     case ErrorCode::SourceBusy:
       intake_.writer_found(file);
       return;
+    case ErrorCode::PreconditionFailed:
+      intake_.not_marked(file);
+      return;
     case ErrorCode::SourceChanged:
     case ErrorCode::SourceGone:
     case ErrorCode::RetryLater: {
@@ -138,7 +158,8 @@ void Transfers::read_failed(const ReadyFile& file, const Error& error) {
       // again.
       if (*row) intake_.postpone((*row)->id, session_.now() + read_retry);
       const bool later = error.code == ErrorCode::RetryLater;
-      intake_.look_again(path, session_.now() + (later ? read_retry : Nanoseconds::zero()));
+      intake_.look_again(path, session_.now() + (later ? read_retry : Nanoseconds::zero()),
+                         file.since);
       return;
     }
     default:
@@ -189,6 +210,7 @@ void Transfers::record(const ReadyFile& file, std::optional<Sha256> sha256, Sour
                                                          .racy = racy,
                                                          .sha256 = sha256}));
   if (!row) return;
+  intake_.taken({file.folder, file.path});
   session_.changed();
   if (racy) check_again(file);
   if (row->state == catalog::FileState::Uploading) {
@@ -210,6 +232,7 @@ void Transfers::record(const ReadyFile& file, std::optional<Sha256> sha256, Sour
 void Transfers::record_blocked(const ReadyFile& file, const std::string& reason) {
   auto row = session_.expect(session_.catalog->complete(
       {.folder = file.folder, .path = file.path, .fingerprint = file.fingerprint}));
+  intake_.taken({file.folder, file.path});
   if (row) block(*row, reason);
 }
 

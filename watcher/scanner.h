@@ -30,6 +30,7 @@ struct FolderSpec {
   IgnoreRules ignore;
   Nanoseconds rescan = std::chrono::hours(1);
   PollPolicy poll = PollPolicy::WhereBlind;
+  bool prove = true;  // by touching a place of our own in it (WATCHING.md 3)
   // Identity of the root as last known; zeros: not known yet. Another one is
   // FolderHealth::Replaced. Where there is a birth time, inode and birth time decide: device
   // numbers change when a machine restarts.

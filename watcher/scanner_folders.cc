@@ -106,6 +106,7 @@ void Scanner::Tree::try_root(Folder& folder) {
 }
 
 void Scanner::Tree::judge_events(Folder& folder) {
+  folder.unproven = folder.spec.prove ? "" : "the configuration does not want it";
   switch (folder.spec.poll) {
     case PollPolicy::WhereBlind:
       folder.blind = folder.blind_spot;

@@ -32,6 +32,10 @@ void Scanner::Tree::touch_canary(Folder& folder) {
     folder.deaf.clear();
     return;
   }
+  if (!folder.spec.prove) {
+    folder.deaf.clear();
+    return;
+  }
   const auto directory = open_root(folder);
   if (directory == nullptr) return;
   const Result<void> done = directory->touch(own_directory);

@@ -12,6 +12,7 @@ namespace {
 struct Entry {
   Fingerprint fingerprint;
   BootTime due;
+  BootTime since;
   std::uint64_t order = 0;  // among equal due times: who was set first
   std::size_t place = 0;    // its index in the heap
   const std::string* path = nullptr;
@@ -76,6 +77,13 @@ class DueHeap {
 
 using Paths = std::map<std::string, Entry, std::less<>>;
 
+SettleTracker::Waiting waiting_of(const Entry& entry) {
+  return {.fingerprint = entry.fingerprint,
+          .due = entry.due,
+          .writer = entry.writer,
+          .since = entry.since};
+}
+
 }  // namespace
 
 struct SettleTracker::State {
@@ -92,11 +100,12 @@ struct SettleTracker::State {
   }
 
   Entry& insert(FolderId folder, std::string_view path, const Fingerprint& fingerprint,
-                BootTime due) {
+                BootTime since, BootTime due) {
     const auto [at, fresh] = folders[folder].emplace(path, Entry{});
     Entry& entry = at->second;
     entry.fingerprint = fingerprint;
     entry.due = due;
+    entry.since = since;
     entry.order = ++order;
     entry.path = &at->first;
     entry.folder = folder;
@@ -127,7 +136,7 @@ void SettleTracker::observe(FolderId folder, std::string_view path, const Finger
                             const SettlePolicy& policy, BootTime now) {
   Entry* const entry = state_->find(folder, path);
   if (entry == nullptr) {
-    state_->insert(folder, path, fingerprint, now + policy.settle);
+    state_->insert(folder, path, fingerprint, now, now + policy.settle);
     return;
   }
   if (entry->fingerprint == fingerprint) return;
@@ -141,7 +150,7 @@ void SettleTracker::writer_found(FolderId folder, std::string_view path,
   Entry* entry = state_->find(folder, path);
   const BootTime due = now + policy.settle;
   if (entry == nullptr) {
-    entry = &state_->insert(folder, path, fingerprint, due);
+    entry = &state_->insert(folder, path, fingerprint, now, due);
   } else if (entry->due < due) {
     // It was seen again since it left for the probe; what was seen then is the newer fact.
     state_->postpone(*entry, due);
@@ -154,10 +163,15 @@ void SettleTracker::no_lease(FolderId folder, std::string_view path, const Finge
   Entry* const entry = state_->find(folder, path);
   const BootTime due = last_change + policy.settle_nolease;
   if (entry == nullptr) {
-    state_->insert(folder, path, fingerprint, due);
+    state_->insert(folder, path, fingerprint, last_change, due);
   } else if (entry->fingerprint == fingerprint && entry->due < due) {
     state_->postpone(*entry, due);
   }
+}
+
+void SettleTracker::waits_since(FolderId folder, std::string_view path, BootTime since) {
+  Entry* const entry = state_->find(folder, path);
+  if (entry != nullptr) entry->since = std::min(entry->since, since);
 }
 
 void SettleTracker::forget(FolderId folder, std::string_view path) {
@@ -179,8 +193,10 @@ std::vector<Settled> SettleTracker::take_due(BootTime now, std::size_t limit) {
   while (due.size() < limit) {
     Entry* const entry = state_->heap.first();
     if (entry == nullptr || entry->due > now) break;
-    due.push_back(
-        {.folder = entry->folder, .path = *entry->path, .fingerprint = entry->fingerprint});
+    due.push_back({.folder = entry->folder,
+                   .path = *entry->path,
+                   .fingerprint = entry->fingerprint,
+                   .since = entry->since});
     state_->erase(*entry);
   }
   return due;
@@ -204,7 +220,14 @@ std::optional<SettleTracker::Waiting> SettleTracker::find(FolderId folder,
                                                           std::string_view path) const {
   const Entry* const entry = state_->find(folder, path);
   if (entry == nullptr) return std::nullopt;
-  return Waiting{.fingerprint = entry->fingerprint, .due = entry->due, .writer = entry->writer};
+  return waiting_of(*entry);
+}
+
+void SettleTracker::each(
+    const std::function<void(FolderId, const std::string&, const Waiting&)>& visit) const {
+  for (const auto& [folder, paths] : state_->folders) {
+    for (const auto& [path, entry] : paths) visit(folder, path, waiting_of(entry));
+  }
 }
 
 std::vector<std::string> SettleTracker::paths(FolderId folder, std::size_t limit) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ struct Settled {
   FolderId folder{};
   std::string path;
   Fingerprint fingerprint;  // unchanged for the whole wait
+  BootTime since;           // seen incomplete for the first time
 };
 
 // Which files are still changing (WATCHING.md 2). A pure function of observations and time: no I/O,
@@ -43,6 +45,9 @@ class SettleTracker {
   // The probe could not tell (no leases): the longer wait, counted from the last change.
   void no_lease(FolderId folder, std::string_view path, const Fingerprint& fingerprint,
                 const SettlePolicy& policy, BootTime last_change);
+  // It has been incomplete since then, longer than the tracker has known it: it left for a probe
+  // and came back.
+  void waits_since(FolderId folder, std::string_view path, BootTime since);
   void forget(FolderId folder, std::string_view path);
   void forget_folder(FolderId folder);
 
@@ -55,8 +60,11 @@ class SettleTracker {
     Fingerprint fingerprint;
     BootTime due;
     bool writer = false;  // the last probe found one
+    BootTime since;       // seen incomplete for the first time
   };
   [[nodiscard]] std::optional<Waiting> find(FolderId folder, std::string_view path) const;
+  // All that wait, in path order.
+  void each(const std::function<void(FolderId, const std::string&, const Waiting&)>& visit) const;
   // Paths that wait, in path order, `limit` at the most.
   [[nodiscard]] std::vector<std::string> paths(FolderId folder, std::size_t limit) const;
 

@@ -1,5 +1,6 @@
 #include "tests/fakes/pipeline_world.h"
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -180,12 +181,26 @@ void PipelineWorld::run() {
   }
 }
 
+std::optional<BootTime> PipelineWorld::next_due() const {
+  if (!scan_due_ || !pipeline_due_) return scan_due_ ? scan_due_ : pipeline_due_;
+  return std::min(*scan_due_, *pipeline_due_);
+}
+
+void PipelineWorld::pass(Nanoseconds time) {
+  const BootTime until = clock.boot() + time;
+  for (;;) {
+    run();
+    const BootTime next = std::min(next_due().value_or(until), until);
+    if (clock.boot() >= until) return;
+    if (next > clock.boot()) clock.advance(next - clock.boot());
+  }
+}
+
 void PipelineWorld::run_until(const std::function<bool()>& done) {
   constexpr int patience = 100000;
   for (int i = 0; i < patience && !done(); ++i) {
     if (run_one()) continue;
-    std::optional<BootTime> due = pipeline_due_;
-    if (scan_due_ && (!due || *scan_due_ < *due)) due = scan_due_;
+    const std::optional<BootTime> due = next_due();
     if (!due) return;
     if (*due > clock.boot()) clock.advance(*due - clock.boot());
   }

@@ -46,6 +46,8 @@ class PipelineWorld {
   void run();
   // One thing; false: nothing is left to do now.
   bool run_one();
+  // So much time passes, and all that is due on the way is done.
+  void pass(Nanoseconds time);
   // Lets time pass as long as something waits for it and `done` is false.
   void run_until(const std::function<bool()>& done);
   // Everything that was dropped is stored, blocked or gone, and nothing is under way.
@@ -73,6 +75,7 @@ class PipelineWorld {
   void make_edges();
   bool watch();
   bool scan();
+  [[nodiscard]] std::optional<BootTime> next_due() const;
 
   TemporaryFolder place_{TemporaryFolder::memory()};
   NullLog log_;

@@ -43,6 +43,24 @@ TEST_F(ScannerProof, ATouchThatComesBackProvesThatNothingOlderIsUnseen) {
   EXPECT_EQ(status().health, FolderHealth::Watching);
 }
 
+TEST_F(ScannerProof, WhereItIsNotWantedNothingIsTouchedAndTheFolderIsSaidToBeUnproven) {
+  spec.prove = false;
+  scanner.set_folders({spec});
+  settle();
+  EXPECT_EQ(status().unproven, "the configuration does not want it");
+  EXPECT_EQ(status().health, FolderHealth::Watching);
+  const std::size_t watermarks = belief.watermarks.size();
+  prove();
+  pass(minutes(1));
+  EXPECT_EQ(belief.watermarks.size(), watermarks);
+  EXPECT_FALSE((*disk.open_directory("/root", ""))->look(".waybill"));
+  spec.prove = true;
+  scanner.set_folders({spec});
+  const BootTime asked = prove();
+  EXPECT_EQ(status().unproven, "");
+  EXPECT_EQ(watermark(), asked);
+}
+
 TEST_F(ScannerProof, IsSilentWhileNobodyAsks) {
   const std::size_t watermarks = belief.watermarks.size();
   pass(minutes(10));

@@ -70,6 +70,23 @@ TEST(SettleTracker, AProbeDoesNotUndoWhatWasSeenSince) {
   EXPECT_EQ(tracker.next_due(), start + seconds(5));
 }
 
+TEST(SettleTracker, KnowsSinceWhenAFileIsIncompleteThroughChangesAndProbes) {
+  SettleTracker tracker;
+  tracker.observe(folder, "a", print(1), policy, start);
+  tracker.observe(folder, "a", print(2), policy, start + seconds(1));
+  EXPECT_EQ(tracker.find(folder, "a")->since, start);
+  const auto settled = tracker.take_due(start + seconds(9), 9);
+  ASSERT_EQ(settled.size(), 1U);
+  EXPECT_EQ(settled[0].since, start);
+  tracker.writer_found(folder, "a", print(2), policy, start + seconds(9));
+  EXPECT_EQ(tracker.find(folder, "a")->since, start + seconds(9));
+  tracker.waits_since(folder, "a", start);
+  tracker.waits_since(folder, "a", start + seconds(5));
+  EXPECT_EQ(tracker.find(folder, "a")->since, start);
+  tracker.waits_since(folder, "b", start);
+  EXPECT_EQ(tracker.size(), 1U);
+}
+
 TEST(SettleTracker, WithoutLeasesTheLongerWaitCountsFromTheLastChange) {
   SettleTracker tracker;
   tracker.observe(folder, "a", print(1), policy, start);

@@ -99,6 +99,21 @@ const Refusal values[] = {
     {"MisspeltWord", FOLDER "lease = 'requir'\n",
      "w.toml:6: [[folder]] lease = \"requir\": did you mean \"require\"? It is one of \"auto\", "
      "\"require\" or \"off\""},
+    {"Complete", FOLDER "complete = 'done'\n",
+     "w.toml:6: [[folder]] complete = \"done\": must be \"close\" or \"marker\""},
+    {"MarkerWithoutTheWish", FOLDER "marker = '{name}.ok'\n",
+     "w.toml:6: [[folder]] marker = \"{name}.ok\": only with complete = \"marker\""},
+    {"MarkerWithoutAName", FOLDER "complete = 'marker'\nmarker = 'done'\n",
+     "w.toml:7: [[folder]] marker = \"done\": a marker's name has {name} in it, once, like "
+     "\"{name}.done\""},
+    {"MarkerElsewhere", FOLDER "complete = 'marker'\nmarker = 'ok/{name}'\n",
+     "w.toml:7: [[folder]] marker = \"ok/{name}\": a marker lies beside its file: a name without a "
+     "slash, like \"{name}.done\""},
+    {"MarkerThatIsIgnored", FOLDER "complete = 'marker'\nignore = ['*.done']\n",
+     "w.toml:6: [[folder]] complete = \"marker\": a marker such as \"report.pdf.done\" is ignored "
+     "as \"*.done\", so it would never be seen"},
+    {"StuckAtOnce", FOLDER "stuck_after = '0s'\n",
+     "w.toml:6: [[folder]] stuck_after = \"0s\": must be from \"1s\" to \"365d\""},
     {"OnReplace", FOLDER "on_replace = 'ask'\n",
      "w.toml:6: [[folder]] on_replace = \"ask\": must be \"version\", \"suffix\", \"refuse\" or "
      "\"overwrite\""},

@@ -42,6 +42,10 @@ TEST(Config, ABucketAndAPathAreEnough) {
   EXPECT_EQ(folder.name, "invoices");
   EXPECT_EQ(folder.path, "/srv/drop/invoices");
   EXPECT_EQ(folder.prefix, "");
+  EXPECT_EQ(folder.complete, CompleteBy::Close);
+  EXPECT_EQ(folder.marker, "{name}.done");
+  EXPECT_EQ(folder.stuck_after, minutes(24 * 60));
+  EXPECT_TRUE(folder.prove_events);
   EXPECT_EQ(folder.settle, seconds(2));
   EXPECT_EQ(folder.settle_nolease, seconds(60));
   EXPECT_EQ(folder.rescan, minutes(60));
@@ -139,10 +143,14 @@ name = "invoices"
 path = "/srv//drop/./invoices/"
 prefix = "invoices/dt={arrived:%Y-%m-%d}/"
 settle = "500ms"
+complete = "marker"
+marker = ".{name}.ok"
 settle_nolease = "2m"
+stuck_after = "6h"
 rescan = "10m"
 lease = "require"
 poll = "on"
+prove_events = false
 initial = "store"
 after_upload = "keep"
 on_replace = "suffix"
@@ -158,6 +166,10 @@ ignore = ["*.tmp", "cache/*"]
   const FolderConfig& folder = config.folders[0];
   EXPECT_EQ(folder.path, "/srv/drop/invoices");
   EXPECT_EQ(folder.prefix, "invoices/dt={arrived:%Y-%m-%d}/");
+  EXPECT_EQ(folder.complete, CompleteBy::Marker);
+  EXPECT_EQ(folder.marker, ".{name}.ok");
+  EXPECT_EQ(folder.stuck_after, minutes(360));
+  EXPECT_FALSE(folder.prove_events);
   EXPECT_EQ(folder.settle, milliseconds(500));
   EXPECT_EQ(folder.settle_nolease, minutes(2));
   EXPECT_EQ(folder.rescan, minutes(10));

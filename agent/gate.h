@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fingerprint.h"
+#include "base/ids.h"
+
+namespace waybill::agent {
+
+using FilePath = std::pair<FolderId, std::string>;
+
+// Files that nobody writes to any more, and that their folder's policy does not call complete yet
+// (WATCHING.md 2.4). They wait for a sign, not for a time. Pure. Coord thread only.
+class Gate {
+ public:
+  struct Held {
+    Fingerprint fingerprint;
+    BootTime since;   // seen incomplete for the first time
+    std::string why;  // a sentence
+  };
+
+  void hold(const FilePath& file, Held held);
+  [[nodiscard]] const Held* find(const FilePath& file) const;
+  // It goes; nullopt: it was not held.
+  std::optional<Held> release(const FilePath& file);
+  [[nodiscard]] std::int64_t size(FolderId folder) const;
+  // Those below a directory of the folder, or directly in it; "" is the folder itself.
+  [[nodiscard]] std::vector<std::string> below(FolderId folder, const std::string& directory,
+                                               bool deep) const;
+  // In path order.
+  void each(const std::function<void(const FilePath&, const Held&)>& visit) const;
+
+ private:
+  std::map<FilePath, Held> held_;
+  std::map<FolderId, std::int64_t> in_folder_;
+};
+
+}  // namespace waybill::agent

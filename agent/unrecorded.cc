@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <chrono>
+
+#include "agent/intake.h"
+
+// The part of Intake that tells what the catalog has no row for.
+namespace waybill::agent {
+namespace {
+
+bool at_or_below(const std::string& path, const std::string& directory) {
+  return directory.empty() || path == directory || path.starts_with(directory + '/');
+}
+
+void add(const ListUnrecorded& question, UnrecordedFile file, Unrecorded& list) {
+  if (list.files.size() < question.limit) {
+    list.files.push_back(std::move(file));
+  } else {
+    list.complete = false;
+  }
+}
+
+void add_below(const std::map<std::string, std::string>& reasons, const std::string& state,
+               FolderId folder, const ListUnrecorded& question, Unrecorded& list) {
+  for (const auto& [path, reason] : reasons) {
+    if (!at_or_below(path, question.path)) continue;
+    add(question, {.folder = folder, .path = path, .state = state, .reason = reason}, list);
+    if (!list.complete) return;
+  }
+}
+
+}  // namespace
+
+Unrecorded Intake::unrecorded(const ListUnrecorded& question,
+                              const std::vector<FilePath>& busy) const {
+  Unrecorded list;
+  for (const auto& [id, state] : folders_) {
+    if (question.folder && *question.folder != id) continue;
+    if (question.ignored) {
+      ignored_below(id, question, list);
+    } else {
+      settling_below(id, question, list);
+      held_below(id, question, list);
+    }
+  }
+  if (!question.ignored) under_way_below(question, busy, list);
+  return list;
+}
+
+void Intake::ignored_below(FolderId folder, const ListUnrecorded& question,
+                           Unrecorded& list) const {
+  const FolderState& state = folders_.at(folder);
+  add_below(state.ignored, "ignored", folder, question, list);
+  add_below(state.unreadable, "unreadable", folder, question, list);
+  if (state.ignored.size() >= remembered || state.unreadable.size() >= remembered) {
+    list.complete = false;
+  }
+}
+
+// Those that the catalog knows already are listed by it, in the state of what it knows.
+bool Intake::without_row(const FilePath& file) const {
+  const auto row = session_.catalog->find_live(file.first, file.second);
+  return row && !*row;
+}
+
+void Intake::settling_below(FolderId folder, const ListUnrecorded& question,
+                            Unrecorded& list) const {
+  for (std::string& path : settling_.paths(folder, settling_.size(folder))) {
+    if (!at_or_below(path, question.path) || !without_row({folder, path})) continue;
+    const auto waiting = settling_.find(folder, path);
+    const auto due =
+        std::chrono::duration_cast<std::chrono::milliseconds>(waiting->due - session_.now());
+    add(question,
+        {.folder = folder,
+         .path = std::move(path),
+         .state = "settling",
+         .reason = waiting->writer ? "somebody has it open for writing" : "it has just changed",
+         .size = waiting->fingerprint.size,
+         .modified_at = waiting->fingerprint.mtime,
+         .due_in_ms = std::max<std::int64_t>(0, due.count())},
+        list);
+    if (!list.complete) return;
+  }
+}
+
+void Intake::held_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const {
+  for (const std::string& path : gate_.below(folder, "", true)) {
+    if (!at_or_below(path, question.path) || !without_row({folder, path})) continue;
+    const Gate::Held& held = *gate_.find({folder, path});
+    add(question,
+        {.folder = folder,
+         .path = path,
+         .state = "settling",
+         .reason = held.why,
+         .size = held.fingerprint.size,
+         .modified_at = held.fingerprint.mtime},
+        list);
+    if (!list.complete) return;
+  }
+}
+
+// Past settling, and not recorded yet.
+void Intake::under_way_below(const ListUnrecorded& question, const std::vector<FilePath>& busy,
+                             Unrecorded& list) const {
+  const auto tell = [&](const FilePath& file, const char* reason) {
+    const auto& [folder, path] = file;
+    if (question.folder && *question.folder != folder) return;
+    if (!at_or_below(path, question.path) || !without_row(file)) return;
+    // Changed again meanwhile, and told as settling.
+    if (settling_.find(folder, path) || gate_.find(file) != nullptr) return;
+    add(question, {.folder = folder, .path = path, .state = "settling", .reason = reason}, list);
+  };
+  for (const FilePath& file : ready_paths_) tell(file, "it waits for its turn");
+  for (const FilePath& file : busy) tell(file, "it is being read");
+  for (const auto& [file, since] : looked_at_) {
+    if (!ready_paths_.contains(file) && !hooks_.busy(file)) tell(file, "it is looked at again");
+  }
+}
+
+}  // namespace waybill::agent
