@@ -15,6 +15,7 @@ Result<void> Session::commit() {
   // go round until nothing is left to say.
   while (!failure_ && (catalog->dirty() || !effects_.empty())) {
     if (catalog->dirty()) {
+      WAYBILL_REACHED("commit-begun");
       if (auto done = catalog->commit(); !done) {
         if (!WAYBILL_PLANTED(FailedCommitTakenAsRollback)) return done;
         catalog->rollback();

@@ -176,10 +176,17 @@ Child Journey::launch() {
       }
     }
   }
-  return Child({.program = WAYBILLD,
-                .arguments = {"--config", config_file(), "--state-dir", state_directory(),
-                              "--socket", root_.file("control.sock")},
-                .environment = {"NOTIFY_SOCKET=@" + notify_name_},
+  std::vector<std::string> line = daemon_wrapper;
+  for (const std::string& word :
+       {daemon_program, std::string("--config"), config_file(), std::string("--state-dir"),
+        state_directory(), std::string("--socket"), control_socket()}) {
+    line.push_back(word);
+  }
+  std::vector<std::string> environment = daemon_environment;
+  environment.push_back("NOTIFY_SOCKET=@" + notify_name_);
+  return Child({.program = line.front(),
+                .arguments = {line.begin() + 1, line.end()},
+                .environment = environment,
                 .error = root_.file("daemon.log"),
                 .user = user,
                 .small_disk = small_disk.empty() ? "" : state_directory(),
@@ -230,6 +237,18 @@ void Journey::stop() {
 void Journey::kill() {
   daemon_->signal(SIGKILL);
   daemon_->wait();
+  buried();
+}
+
+void Journey::await_its_end() {
+  constexpr int killed = 128 + SIGKILL;
+  EXPECT_EQ(daemon_->wait(), killed) << "the daemon did not reach its end";
+  if (!daemon_->ended()) daemon_->signal(SIGKILL);
+  daemon_->wait();
+  buried();
+}
+
+void Journey::buried() {
   daemon_.reset();
   // What it said before its end is not to be taken for its successor's word.
   std::array<char, 4096> buffer{};
@@ -247,7 +266,7 @@ Answer Journey::waybill(const std::vector<std::string>& arguments, const std::st
   // A configuration that is named is meant, so a wrong one is an error; where daemon and catalog
   // are is all that the other commands need.
   std::vector<std::string> all{"--state-dir", state_directory(), "--socket",
-                               socket.empty() ? root_.file("control.sock") : socket};
+                               socket.empty() ? control_socket() : socket};
   if (arguments.front() == "check-config") all.insert(all.begin(), {"--config", config_file()});
   all.insert(all.end(), arguments.begin(), arguments.end());
   const std::string output = root_.file("waybill.out");
@@ -337,6 +356,12 @@ void Journey::drop(const std::string& path, std::string_view content) {
 
 void Journey::remove(const std::string& path) {
   if (!fs::remove(local(path))) throw std::runtime_error("there is no " + printable(path));
+}
+
+void Journey::move(const std::string& from, const std::string& to) {
+  book.note(to, content(from));
+  fs::create_directories(fs::path(local(to)).parent_path());
+  fs::rename(local(from), local(to));
 }
 
 std::string Journey::content(const std::string& path) const {

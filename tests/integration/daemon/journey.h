@@ -96,13 +96,19 @@ class Journey : public ::testing::Test {
   void write_config();
 
   // --- the daemon --------------------------------------------------------------------------------
-  std::optional<uid_t> user;  // the daemon's; set before start()
+  std::string daemon_program = WAYBILLD;        // another build of it; all of these before start()
+  std::vector<std::string> daemon_environment;  // NAME=VALUE
+  // A program and its arguments that become the daemon, with the same process id, as strace -D
+  // does.
+  std::vector<std::string> daemon_wrapper;
+  std::optional<uid_t> user;  // the daemon's
   std::string small_disk;     // size of a disk of its own below the state directory
   void start();               // returns when it says that it is ready
   Child launch();             // does not wait
   void reload();              // returns when it says that it has reloaded
   void stop();                // SIGTERM; it must end with 0
   void kill();                // SIGKILL
+  void await_its_end();       // of a daemon that raises SIGKILL on itself
   [[nodiscard]] bool running() const { return daemon_ != nullptr; }
   [[nodiscard]] Child& daemon() { return *daemon_; }
   [[nodiscard]] std::string daemon_log() const;
@@ -127,17 +133,20 @@ class Journey : public ::testing::Test {
   [[nodiscard]] std::string local(const std::string& path) const {
     return drop_folder() + "/" + path;
   }
+  [[nodiscard]] std::string control_socket() const { return root_.file("control.sock"); }
   [[nodiscard]] std::string state_directory() const { return root_.file("state"); }
   [[nodiscard]] std::string config_file() const { return root_.file("waybill.toml"); }
   [[nodiscard]] std::string aside(const std::string& name) const { return root_.file(name); }
   // The file appears whole, so no other content of it was ever there. Noted in the book.
   void drop(const std::string& path, std::string_view content);
   void remove(const std::string& path);
+  void move(const std::string& from, const std::string& to);
   [[nodiscard]] std::string content(const std::string& path) const;
   [[nodiscard]] std::vector<std::string> files() const;  // below the folder, sorted
   Book book;
 
  private:
+  void buried();
   [[nodiscard]] bool notified(std::string_view word, Milliseconds limit);
 
   fakes::TemporaryFolder root_;

@@ -1,14 +1,11 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <map>
 #include <random>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "tests/integration/daemon/journey.h"
+#include "tests/integration/kill/mortal_journey.h"
 
 // A real SIGKILL at any moment: nothing is lost, nothing is sent twice without
 // need, and no row says more than the truth. It proves nothing about power
@@ -20,7 +17,7 @@ using s3server::Write;
 
 constexpr std::size_t mebibyte = 1U << 20U;
 
-class Kill : public Journey {
+class Kill : public MortalJourney {
  protected:
   // Each round the daemon dies at another moment, told by how many requests the
   // server has seen.
@@ -66,28 +63,6 @@ class Kill : public Journey {
   }
   void replace_something(std::mt19937_64& dice) { drop(pick(dice), bytes(dice() % 5000, dice())); }
   void remove_something(std::mt19937_64& dice) { remove(pick(dice)); }
-
-  // Folder, catalog and bucket, byte by byte.
-  void everything_agrees() {
-    std::set<std::string> referred;
-    for (const std::string& path : files()) {
-      EXPECT_TRUE(agrees(path));
-      referred.insert(show(path).key);
-    }
-    // What else lies in the bucket was the content of a file that has gone
-    // since; and each content of a file lies there once.
-    for (const std::string& key : server().keys(bucket)) {
-      if (key.starts_with(std::string(prefix) + "_waybill/")) continue;
-      const auto object = server().object(bucket, key);
-      const std::string path = object->metadata.at("waybill-path");
-      EXPECT_TRUE(book.had(path, sha256_hex(object->body))) << key;
-      EXPECT_TRUE(referred.contains(key) || show(path).state == "gone")
-          << key << " belongs to nothing";
-    }
-    // P6: whatever upload is still open, the catalog knows of its attempt.
-    EXPECT_TRUE(eventually([&] { return server().uploads(bucket).empty(); }))
-        << server().uploads(bucket).size() << " uploads were left open";
-  }
 
  private:
   std::uint64_t names_ = 0;
