@@ -86,8 +86,9 @@ std::string catalog_help(const Error& error) {
     case ErrorCode::NewerVersion:
       return "install the version of waybill that wrote it, or a later one; it was left untouched";
     case ErrorCode::Damaged:
-      return "keep the files of the state directory, restore catalog.db from a backup, and start "
-             "again";
+      return "stop waybilld, restore catalog.db from a backup into the state directory, start it; "
+             "or, without a backup, move all of the state directory elsewhere to begin anew: what "
+             "lies in the bucket is then looked at, and not overwritten";
     default:
       return "it is tried again every few seconds";
   }
@@ -174,6 +175,7 @@ std::vector<watcher::FolderSpec> Pipeline::join_folders(Parts& parts) {
 }
 
 void Pipeline::close_session(const Error& cause) {
+  if (parts_ && cause.code == ErrorCode::Damaged) parts_->session.catalog->distrust();
   parts_.reset();
   if (!catalog_trouble_ || catalog_trouble_->message != cause.message) {
     world_.log.error("the catalog cannot be used", {{"cause", cause.describe()}});

@@ -48,6 +48,10 @@ bool Catalog::dirty() const {
   return impl_->session->dirty();
 }
 
+void Catalog::distrust() {
+  impl_->session->distrust();
+}
+
 Result<void> Catalog::checkpoint() {
   return impl_->session->checkpoint();
 }

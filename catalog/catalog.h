@@ -59,7 +59,8 @@ class Catalog {
  public:
   // Creates, migrates or opens DIR/catalog.db (WAL, synchronous=FULL). Takes the single-writer
   // lock: a second daemon on the same directory gets NeedsPerson. A newer schema is NewerVersion,
-  // untouched.
+  // untouched. A damaged catalog is set aside (set_aside.h), and Damaged as long as no other lies
+  // in its place; so is one that has gone.
   static Result<std::unique_ptr<Catalog>> open(const std::string& state_dir, const Clock& clock);
   ~Catalog();
   Catalog(const Catalog&) = delete;
@@ -71,6 +72,8 @@ class Catalog {
   // Forgets all since the last commit (after a verb failed half-way).
   void rollback();
   [[nodiscard]] bool dirty() const;
+  // A verb met damage: the next open() looks at every page, as after an unclean stop.
+  void distrust();
   // For an idle moment: moves the write-ahead log into the database. Bounds itself otherwise.
   Result<void> checkpoint();
 

@@ -8,6 +8,7 @@
 
 #include "catalog/columns.h"
 #include "catalog/schema.h"
+#include "catalog/set_aside.h"
 #include "catalog/sqlite.h"
 
 namespace waybill::catalog {
@@ -70,6 +71,8 @@ Result<Connection> connect(const std::string& path) {
   struct stat facts {};
   if (::stat(path.c_str(), &facts) != 0) {
     if (errno == ENOENT) {
+      const std::string state_dir = path.substr(0, path.rfind('/'));
+      if (auto fine = none_set_aside(state_dir); !fine) return fail(fine.error());
       return fail(ErrorCode::SourceGone, "there is no catalog yet at " + path);
     }
     return fail(system_error("look at the catalog " + path, errno));

@@ -241,7 +241,8 @@ Result<void> quick_check(Connection& connection) {
   auto verdict = connection.string("PRAGMA quick_check(1)");
   if (!verdict) return fail(verdict.error());
   if (verdict->value_or("") != "ok") {
-    return fail(ErrorCode::Damaged, "the catalog is damaged: " + verdict->value_or("no verdict"));
+    return fail(ErrorCode::Damaged,
+                "a page does not hold what it should: " + verdict->value_or("no verdict"));
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/test_points.h"
 #include "catalog/schema.h"
+#include "catalog/set_aside.h"
 
 namespace waybill::catalog {
 
@@ -39,22 +40,36 @@ Session::~Session() {
   if (!connection_) return;
   rollback();
   // Best effort: without the mark the next start only checks more.
-  if (!broken_) static_cast<void>(set_clean(true));
+  if (!broken_ && trusted_) static_cast<void>(set_clean(true));
 }
 
 Result<std::unique_ptr<Session>> Session::open(const std::string& state_dir, const Clock& clock) {
   auto directory = StateDirectory::open(state_dir);
   if (!directory) return fail(directory.error());
-  auto created = directory->create_catalog_file();
-  if (!created) return fail(created.error());
   const std::string path = directory->catalog_path();
+  const std::string folder = directory->path();
+  if (auto done = finish_setting_aside(folder); !done) return fail(done.error());
+  if (auto fine = none_set_aside(folder); !fine) return fail(fine.error());
+  std::error_code ignored;
+  if (directory->had_catalog() && !std::filesystem::exists(path, ignored)) {
+    return fail(ErrorCode::Damaged, "catalog.db has gone from " + folder);
+  }
+  auto session = open_in(std::move(*directory), path, clock);
+  if (session || session.error().code != ErrorCode::Damaged) return session;
+  return fail(set_aside(folder, clock.wall(), session.error()));
+}
+
+Result<std::unique_ptr<Session>> Session::open_in(StateDirectory directory, const std::string& path,
+                                                  const Clock& clock) {
+  auto created = directory.create_catalog_file();
+  if (!created) return fail(created.error());
   // Looked at read-only first, so that a catalog of a later version stays as it is, to the byte.
   if (auto known = look(path); !known) return fail(known.error());
 
   auto connection = Connection::open(path, Connection::Mode::ReadWrite);
   if (!connection) return fail(connection.error());
   std::unique_ptr<Session> session(
-      new Session(std::move(*directory), std::move(*connection), clock));
+      new Session(std::move(directory), std::move(*connection), clock));
   if (auto started = session->start(); !started) {
     session->close();  // no clean mark for what did not open
     return fail(started.error());
@@ -63,8 +78,10 @@ Result<std::unique_ptr<Session>> Session::open(const std::string& state_dir, con
 }
 
 Result<void> Session::start() {
-  if (auto known = inspect(*connection_, migrations().back().to); !known) {
-    return fail(known.error());
+  auto known = inspect(*connection_, migrations().back().to);
+  if (!known) return fail(known.error());
+  if (known->version == 0 && directory_->had_catalog()) {
+    return fail(ErrorCode::Damaged, "catalog.db is empty, and it was not");
   }
   auto mode = connection_->string("PRAGMA journal_mode = WAL");
   if (!mode) return fail(mode.error());
@@ -88,7 +105,8 @@ Result<void> Session::start() {
   // The names of the database, its WAL and its lock must outlive a power loss together with what
   // the first commit promises.
   if (auto synced = directory_->sync(); !synced) return synced;
-  return recover_or_load();
+  if (auto loaded = recover_or_load(); !loaded) return loaded;
+  return directory_->remember_catalog();
 }
 
 Result<void> Session::recover_or_load() {
@@ -115,7 +133,9 @@ Result<void> Session::recover_or_load() {
   }
   auto marked = write("INSERT OR REPLACE INTO meta(name, value) VALUES('clean', 0)", {});
   if (!marked) return marked;
-  return commit();
+  if (auto done = commit(); !done || !first_start) return done;
+  // From here on the database alone says whose it is, should its log be lost.
+  return checkpoint();
 }
 
 Result<void> Session::set_clean(bool clean) {
@@ -186,6 +206,10 @@ Result<void> Session::commit() {
   close();
   broken_ = done.error();
   return done;
+}
+
+void Session::distrust() {
+  trusted_ = false;
 }
 
 void Session::close() {

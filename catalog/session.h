@@ -29,6 +29,8 @@ class Session {
   Result<void> commit();
   void rollback();
   void fail_until_rollback(const Error& error);
+  // Damage was met: the next start looks at every page, whatever comes first.
+  void distrust();
   [[nodiscard]] bool dirty() const { return in_transaction_; }
   Result<void> checkpoint();
 
@@ -44,6 +46,8 @@ class Session {
 
  private:
   Session(StateDirectory directory, Connection connection, const Clock& clock);
+  static Result<std::unique_ptr<Session>> open_in(StateDirectory directory, const std::string& path,
+                                                  const Clock& clock);
   Result<void> start();
   Result<void> recover_or_load();
   Result<void> set_clean(bool clean);
@@ -60,6 +64,7 @@ class Session {
   Tally tally_;
   std::string agent_id_;
   bool in_transaction_ = false;
+  bool trusted_ = true;
   std::optional<Error> broken_;
 };
 

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 namespace waybill::catalog {
@@ -87,6 +89,20 @@ Result<bool> StateDirectory::create_catalog_file() const {
     return fail(fd.error());
   }
   return created;
+}
+
+bool StateDirectory::had_catalog() const {
+  struct stat facts {};
+  return ::fstat(lock_.get(), &facts) == 0 && facts.st_size > 0;
+}
+
+Result<void> StateDirectory::remember_catalog() const {
+  if (had_catalog()) return {};
+  constexpr std::string_view words = "this state directory has a catalog\n";
+  if (::pwrite(lock_.get(), words.data(), words.size(), 0) < 0 || ::fsync(lock_.get()) != 0) {
+    return fail(system_error("write to waybilld.lock in the state directory " + path_, errno));
+  }
+  return {};
 }
 
 Result<void> StateDirectory::sync() const {

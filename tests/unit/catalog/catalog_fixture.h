@@ -1,8 +1,13 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -54,6 +59,31 @@ class CatalogTest : public ::testing::Test {
   }
   [[nodiscard]] std::string state_dir() const { return directory_.path() + "/state"; }
   [[nodiscard]] std::string database() const { return state_dir() + "/catalog.db"; }
+
+  static std::string bytes_of(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  static void overwrite(const std::string& path, std::streamoff at, const std::string& bytes) {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(at);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+  // In a process that ends without any of its destructors.
+  static void in_a_crash(const std::function<void()>& work) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      try {
+        work();
+        ::_exit(0);
+      } catch (...) {
+        ::_exit(1);
+      }
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
 
   // Every fingerprint is another one, as on a disk.
   Fingerprint print(std::uint64_t size = 3) {

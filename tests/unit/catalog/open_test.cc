@@ -1,11 +1,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <fstream>
-#include <functional>
-#include <iterator>
 
 #include "catalog/schema.h"
 #include "tests/unit/catalog/catalog_fixture.h"
@@ -16,35 +12,11 @@ namespace {
 
 class Open : public CatalogTest {
  protected:
-  static std::string bytes_of(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-  static void overwrite(const std::string& path, std::streamoff at, const std::string& bytes) {
-    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
-    file.seekp(at);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  }
   // As at a SQL prompt, with the catalog closed.
   void sql(const char* statement) {
     catalog_.reset();
     auto connection = must(Connection::open(database(), Connection::Mode::ReadWrite));
     must(connection.run(statement));
-  }
-  // In a process that ends without any of its destructors.
-  static void in_a_crash(const std::function<void()>& work) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      try {
-        work();
-        ::_exit(0);
-      } catch (...) {
-        ::_exit(1);
-      }
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   }
   [[nodiscard]] std::int64_t clean_mark() const {
     auto connection = must(Connection::open(database(), Connection::Mode::ReadOnly));
@@ -118,8 +90,8 @@ TEST_F(Open, FileThatIsNoDatabaseIsDamaged) {
   catalog_.reset();
   std::filesystem::remove(database() + "-wal");  // it would heal what it still holds
   std::ofstream(database(), std::ios::trunc) << std::string(8192, 'x');
-  EXPECT_EQ(code_of(Catalog::open(state_dir(), clock_)), ErrorCode::Damaged);
   EXPECT_EQ(code_of(Reader::open(state_dir())), ErrorCode::Damaged);
+  EXPECT_EQ(code_of(Catalog::open(state_dir(), clock_)), ErrorCode::Damaged);
 }
 
 TEST_F(Open, DamageIsFoundAfterAnUncleanStop) {
