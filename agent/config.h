@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "uploader/bandwidth.h"
 #include "uploader/write_options.h"
 
 // What a person wrote, checked and complete: defaults filled in, [s3] merged into each folder.
@@ -87,10 +88,11 @@ struct Config {
   std::string state_dir = "/var/lib/waybill";
   std::string socket = "/run/waybill/control.sock";
   LogLevel log_level = LogLevel::Info;
-  int uploads = 32;                     // at the same time
-  std::uint64_t memory = 64ULL << 20U;  // bytes of file content held at the same time
-  std::vector<FolderConfig> folders;    // none: the daemon idles and says what to do
-  std::vector<std::string> files;       // what was read, in order
+  int uploads = 32;                       // at the same time
+  std::uint64_t memory = 64ULL << 20U;    // bytes of file content held at the same time
+  uploader::BandwidthSchedule bandwidth;  // of all uploads together
+  std::vector<FolderConfig> folders;      // none: the daemon idles and says what to do
+  std::vector<std::string> files;         // what was read, in order
 };
 
 inline constexpr std::string_view default_config_file = "/etc/waybill/waybill.toml";

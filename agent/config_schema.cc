@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/config_bandwidth.h"
 #include "agent/config_reader.h"
 #include "agent/config_rules.h"
 #include "agent/config_wishes.h"
@@ -51,15 +52,15 @@ constexpr auto s3_keys = std::to_array<std::string_view>({"endpoint",
                                                           "legal_hold",
                                                           "requester_pays",
                                                           "expected_bucket_owner"});
-constexpr auto agent_keys = std::to_array<std::string_view>(
-    {"name", "state_dir", "socket", "log_level", "uploads", "memory"});
+constexpr auto agent_keys =
+    std::to_array<std::string_view>({"name", "state_dir", "socket", "log_level", "uploads",
+                                     "memory", "bandwidth", "bandwidth_schedule"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
     {"name", "path", "prefix", "prefix_as_is", "complete", "marker", "settle", "settle_nolease",
      "stuck_after", "rescan", "lease", "poll", "prove_events", "initial", "after_upload",
      "on_replace", "ignore"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
-constexpr auto later_s3_keys =
-    std::to_array<std::string_view>({"bandwidth", "bandwidth_schedule", "ip_version", "parts"});
+constexpr auto later_s3_keys = std::to_array<std::string_view>({"ip_version", "parts"});
 constexpr auto later_folder_keys =
     std::to_array<std::string_view>({"one_filesystem", "on_object_missing"});
 
@@ -190,6 +191,7 @@ void read_agent(const ConfigTable& table, Config& config, Findings& findings) {
   }
   // One part of a multipart upload must fit.
   take(section.size("memory", 16ULL << 20U, 64ULL << 30U), config.memory);
+  config.bandwidth = read_bandwidth(section);
 }
 
 void read_prefix(const SectionReader& section, FolderConfig& folder) {

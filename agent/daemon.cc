@@ -85,7 +85,8 @@ Result<void> Daemon::run() {
   auto events = watcher::make_inotify_source();
   if (!events) return fail(events.error());
   events_ = std::move(*events);
-  auto engine = uploader::TransferEngine::start({.max_connections = initial_.uploads + 2}, clock_);
+  auto engine = uploader::TransferEngine::start(
+      {.max_connections = initial_.uploads + 2, .bandwidth = initial_.bandwidth}, clock_);
   if (!engine) return fail(engine.error());
   engine_ = std::move(*engine);
   files_ = watcher::make_linux_file_system();
@@ -208,6 +209,7 @@ void Daemon::reload(Result<Config> config) {
     return;
   }
   log_.info("configuration read anew");
+  engine_->limit(config->bandwidth);
   auto shared = std::make_shared<Config>(std::move(*config));
   post([this, shared] { pipeline_->reconfigure(std::move(*shared)); });
 }

@@ -37,7 +37,10 @@ struct CancelAll {
   const void* owner = nullptr;
   std::latch* gone = nullptr;
 };
-using Order = std::variant<Submit, Cancel, CancelAll>;
+struct Limit {
+  BandwidthSchedule bandwidth;
+};
+using Order = std::variant<Submit, Cancel, CancelAll, Limit>;
 
 // A handle with the task that it works on.
 struct Lane final : HttpTransfer {
@@ -85,7 +88,9 @@ struct TransferEngine::Loop::Impl final : HttpTransfer::SocketOwner {
       : most_connections(static_cast<std::size_t>(std::max(options.max_connections, 1))),
         clock(clock_to_use),
         epoll(::epoll_create1(EPOLL_CLOEXEC)),
-        multi(curl_multi_init()) {}
+        multi(curl_multi_init()) {
+    limit(std::move(options.bandwidth));
+  }
   ~Impl() = default;
 
   bool set_up();
@@ -95,7 +100,9 @@ struct TransferEngine::Loop::Impl final : HttpTransfer::SocketOwner {
   void carry_out(std::vector<Order> given);
   void cancel(RequestId id);
   void cancel_all(const void* owner);
+  void limit(BandwidthSchedule schedule);
   void start_waiting();
+  void go_on_with_paused();
   void release_postponed();
   void start(Lane& lane);
   void end(Lane& lane, HttpOutcome outcome);
@@ -127,6 +134,7 @@ struct TransferEngine::Loop::Impl final : HttpTransfer::SocketOwner {
   std::vector<Order> orders GUARDED_BY(mu);
 
   // transfer thread only; the lanes go before the multi handle that they were added to
+  std::unique_ptr<Bandwidth> bandwidth;  // null: no limit
   std::vector<Watched> sockets;  // before the multi handle, whose end closes the last of them
   const std::unique_ptr<CURLM, FreeMulti> multi;
   std::deque<Task> waiting;
@@ -170,7 +178,8 @@ void TransferEngine::Loop::Impl::carry_out(std::vector<Order> given) {
                           [this](const CancelAll& all) {
                             cancel_all(all.owner);
                             all.gone->count_down();
-                          }},
+                          },
+                          [this](Limit& to) { limit(std::move(to.bandwidth)); }},
                order);
   }
 }
@@ -213,12 +222,23 @@ void TransferEngine::Loop::Impl::cancel_all(const void* owner) {
   for (const RequestId id : ids) cancel(id);
 }
 
+void TransferEngine::Loop::Impl::limit(BandwidthSchedule schedule) {
+  auto former = std::exchange(
+      bandwidth,
+      schedule.unlimited() ? nullptr : std::make_unique<Bandwidth>(std::move(schedule), clock));
+  for (const auto& lane : lanes) {
+    lane->limit(bandwidth.get());
+    if (lane->paused_until()) lane->go_on();
+  }
+}
+
 // --- requests -----------------------------------------------------------------------------------
 
 void TransferEngine::Loop::Impl::start_waiting() {
   while (!waiting.empty()) {
     const BootTime now = clock.boot();
-    const BootTime due = waiting.front().exchange->not_before(now);
+    BootTime due = waiting.front().exchange->not_before(now);
+    if (bandwidth) due = std::max(due, bandwidth->in_debt_until().value_or(due));
     if (due > now) {
       postponed.emplace(due, std::move(waiting.front()));
       waiting.pop_front();
@@ -226,7 +246,7 @@ void TransferEngine::Loop::Impl::start_waiting() {
     }
     if (idle.empty()) {
       if (lanes.size() >= most_connections) return;
-      lanes.push_back(std::make_unique<Lane>(*this));
+      lanes.push_back(std::make_unique<Lane>(*this, bandwidth.get()));
       idle.push_back(lanes.back().get());
     }
     Lane& lane = *idle.back();
@@ -247,6 +267,19 @@ void TransferEngine::Loop::Impl::release_postponed() {
   }
   postponed.erase(postponed.begin(), end);
   for (auto task = due.rbegin(); task != due.rend(); ++task) waiting.push_front(std::move(*task));
+}
+
+// Who has waited longest first: each takes its turn and waits anew.
+void TransferEngine::Loop::Impl::go_on_with_paused() {
+  if (!bandwidth) return;
+  std::vector<std::pair<BootTime, Lane*>> due;
+  const BootTime now = clock.boot();
+  for (const auto& lane : lanes) {
+    const auto until = lane->paused_until();
+    if (until && *until <= now) due.emplace_back(*until, lane.get());
+  }
+  std::ranges::sort(due, {}, &std::pair<BootTime, Lane*>::first);
+  for (const auto& [until, lane] : due) lane->go_on();
 }
 
 void TransferEngine::Loop::Impl::start(Lane& lane) {
@@ -304,7 +337,7 @@ void TransferEngine::Loop::Impl::check_stalls() {
   for (const auto& lane : lanes) {
     if (!lane->task.exchange) continue;
     const std::uint64_t moved = lane->moved();
-    if (moved != lane->moved_before) {
+    if (moved != lane->moved_before || lane->paused_until()) {
       lane->moved_before = moved;
       lane->moved_at = now;
     } else if (now - lane->moved_at >= lane->stall_timeout()) {
@@ -397,6 +430,11 @@ int TransferEngine::Loop::Impl::patience() const {
     const BootTime first = postponed.begin()->first;
     due = due ? std::min(*due, first) : first;
   }
+  for (const auto& lane : lanes) {
+    if (!bandwidth) break;
+    const auto until = lane->paused_until();
+    if (until) due = due ? std::min(*due, *until) : *until;
+  }
   if (!due) return -1;
   const Nanoseconds left = *due - clock.boot();
   if (left <= Nanoseconds::zero()) return 0;
@@ -423,6 +461,7 @@ void TransferEngine::Loop::Impl::step() {
   check_stalls();
   harvest();
   release_postponed();
+  go_on_with_paused();
   // What is started leaves at once, rather than after another look at epoll; what ends then makes
   // room for more.
   do {
@@ -472,6 +511,10 @@ void TransferEngine::Loop::cancel_all(const void* owner) {
   std::latch gone(1);
   impl_->give(CancelAll{owner, &gone});
   gone.wait();
+}
+
+void TransferEngine::Loop::limit(BandwidthSchedule bandwidth) {
+  impl_->give(Limit{std::move(bandwidth)});
 }
 
 void TransferEngine::Loop::step() {

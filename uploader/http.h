@@ -122,6 +122,9 @@ class TransferEngine::Loop {
   // Any thread but the transfer thread. Returns when no exchange of this owner is left.
   void cancel_all(const void* owner);
 
+  // Any thread. Counts from the next byte on.
+  void limit(BandwidthSchedule bandwidth);
+
   // The transfer thread: waits for something to do, and does it.
   void step();
   // Any thread: ends the wait of a step().

@@ -83,7 +83,8 @@ HttpFailure::Reason reason_of(CURLcode code) {
 
 }  // namespace
 
-HttpTransfer::HttpTransfer(SocketOwner& sockets) : easy_(curl_easy_init()) {
+HttpTransfer::HttpTransfer(SocketOwner& sockets, Bandwidth* bandwidth)
+    : easy_(curl_easy_init()), bandwidth_(bandwidth) {
   if (easy_) set_constant_options(sockets);
 }
 
@@ -206,7 +207,14 @@ bool HttpTransfer::load_body() {
 std::size_t HttpTransfer::on_read(char* buffer, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<HttpTransfer*>(self);
   const Bytes& body = *transfer.request_.body;
-  const std::size_t taken = std::min(size * count, body.size() - transfer.handed_over_);
+  std::size_t taken = std::min(size * count, body.size() - transfer.handed_over_);
+  if (transfer.bandwidth_ != nullptr && taken > 0) {
+    taken = transfer.bandwidth_->take(taken);
+    if (taken == 0) {
+      transfer.paused_until_ = transfer.bandwidth_->ready();
+      return CURL_READFUNC_PAUSE;
+    }
+  }
   std::memcpy(buffer, body.data() + transfer.handed_over_, taken);
   transfer.handed_over_ += taken;
   return taken;
@@ -246,6 +254,9 @@ int HttpTransfer::on_request(void* self, char*, char*, int, int) {
     return CURL_PREREQFUNC_ABORT;
   }
   ++transfer.sends_;
+  if (transfer.bandwidth_ != nullptr && transfer.request_.body && !transfer.streams()) {
+    transfer.bandwidth_->take_whole(transfer.request_.body->size());
+  }
   return CURL_PREREQFUNC_OK;
 }
 
@@ -307,11 +318,17 @@ void HttpTransfer::clear() {
   request_ = {};
   reply_ = {};
   words_[0] = '\0';
+  paused_until_.reset();
   handed_over_ = 0;
   sends_ = 0;
   head_complete_ = false;
   continued_ = false;
   too_large_ = false;
+}
+
+void HttpTransfer::go_on() {
+  paused_until_.reset();
+  curl_easy_pause(easy_.get(), CURLPAUSE_CONT);
 }
 
 std::uint64_t HttpTransfer::moved() const {

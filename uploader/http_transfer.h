@@ -4,9 +4,11 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "uploader/bandwidth.h"
 #include "uploader/http.h"
 
 namespace waybill::uploader {
@@ -24,7 +26,8 @@ class HttpTransfer {
     ~SocketOwner() = default;
   };
 
-  explicit HttpTransfer(SocketOwner& sockets);
+  // The limit may be null; it is replaced by limit() before it goes.
+  HttpTransfer(SocketOwner& sockets, Bandwidth* bandwidth);
   ~HttpTransfer();
   HttpTransfer(const HttpTransfer&) = delete;
   HttpTransfer& operator=(const HttpTransfer&) = delete;
@@ -37,6 +40,11 @@ class HttpTransfer {
   // After libcurl has let go of it.
   HttpOutcome unload(CURLcode code);
   HttpOutcome unload(HttpFailure::Reason reason);
+
+  void limit(Bandwidth* bandwidth) { bandwidth_ = bandwidth; }
+  // It waits for the bandwidth, and is to be told to go_on() then.
+  [[nodiscard]] const std::optional<BootTime>& paused_until() const { return paused_until_; }
+  void go_on();
 
   // Bytes that the other side has acknowledged or sent: what grows is alive.
   [[nodiscard]] std::uint64_t moved() const;
@@ -71,6 +79,9 @@ class HttpTransfer {
   const char* system_ca_ = nullptr;  // libcurl's default, to go back to
   std::string ca_file_;
   bool large_buffer_ = false;
+
+  Bandwidth* bandwidth_;
+  std::optional<BootTime> paused_until_;
 
   HttpRequest request_;
   std::vector<std::string> lines_;  // of the request's head, with the nodes that point at them

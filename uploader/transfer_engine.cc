@@ -17,6 +17,10 @@ TransferEngine::~TransferEngine() {
   thread_.join();
 }
 
+void TransferEngine::limit(BandwidthSchedule bandwidth) {
+  loop_->limit(std::move(bandwidth));
+}
+
 Result<std::unique_ptr<TransferEngine>> TransferEngine::start(Options options, const Clock& clock) {
   auto loop = Loop::make(options, clock);
   if (!loop) return fail(loop.error());

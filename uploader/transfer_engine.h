@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "uploader/bandwidth.h"
 
 namespace waybill::uploader {
 
@@ -14,11 +15,15 @@ class TransferEngine {
  public:
   struct Options {
     int max_connections = 64;
+    BandwidthSchedule bandwidth;
   };
   static Result<std::unique_ptr<TransferEngine>> start(Options options, const Clock& clock);
   ~TransferEngine();
   TransferEngine(const TransferEngine&) = delete;
   TransferEngine& operator=(const TransferEngine&) = delete;
+
+  // Any thread. Counts from the next byte on.
+  void limit(BandwidthSchedule bandwidth);
 
   class Loop;  // http.h: requests are submitted there, by the S3 client only
   [[nodiscard]] Loop& loop() { return *loop_; }

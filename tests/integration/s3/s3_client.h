@@ -63,6 +63,7 @@ class S3Client : public testing::Test {
     if (!store_) connect();
     return *store_;
   }
+  uploader::TransferEngine& engine() { return *engine_; }
   void close_store() { store_.reset(); }
 
   template <typename Reply>

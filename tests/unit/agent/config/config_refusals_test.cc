@@ -51,8 +51,8 @@ const Refusal keys[] = {
     {"Unrelated", "[agent]\nflavour = 'a'\n", "w.toml:2: [agent] flavour: no such key"},
     {"MisspeltInFolder", FOLDER "setle = '2s'\n",
      "w.toml:6: [[folder]] setle: no such key; did you mean settle?"},
-    {"OfALaterVersion", "[s3]\nbandwidth = '1MB'\n",
-     "w.toml:2: [s3] bandwidth: this version does not know this key yet; leave it out"},
+    {"OfALaterVersion", "[s3]\nip_version = '6'\n",
+     "w.toml:2: [s3] ip_version: this version does not know this key yet; leave it out"},
 };
 
 const Refusal types[] = {
@@ -76,6 +76,12 @@ const Refusal types[] = {
      "w.toml:2: [s3] region = \"\": must not be empty; leave the line out for the default"},
 };
 
+#define BANDWIDTH_LIKE(text)                                                                   \
+  "w.toml:2: [agent] bandwidth_schedule: \"" text                                              \
+  "\" is not written like \"mon-fri 08:00-18:00 2MiB\" or \"22:00-06:00 unlimited\": days or " \
+  "none, "                                                                                     \
+  "from and until, and bytes a second from \"16KiB\""
+
 const Refusal values[] = {
     {"Duration", FOLDER "settle = '2 parsecs'\n",
      "w.toml:6: [[folder]] settle = \"2 parsecs\": not a duration; write a whole number with its "
@@ -91,6 +97,18 @@ const Refusal values[] = {
      "GiB, kB, MB, GB), like \"64MiB\""},
     {"SizeTooSmall", "[agent]\nmemory = '1MiB'\n",
      "w.toml:2: [agent] memory = \"1MiB\": must be from \"16MiB\" to \"64GiB\""},
+    {"BandwidthTooSmall", "[agent]\nbandwidth = '1KiB'\n",
+     "w.toml:2: [agent] bandwidth = \"1KiB\": must be from \"16KiB\" to \"1024GiB\""},
+    {"BandwidthOfNoDay", "[agent]\nbandwidth_schedule = ['mo-fr 08:00-18:00 2MiB']\n",
+     BANDWIDTH_LIKE("mo-fr 08:00-18:00 2MiB")},
+    {"BandwidthOfNoTime", "[agent]\nbandwidth_schedule = ['8-18 2MiB']\n",
+     BANDWIDTH_LIKE("8-18 2MiB")},
+    {"BandwidthBeyondMidnight", "[agent]\nbandwidth_schedule = ['08:00-24:01 2MiB']\n",
+     BANDWIDTH_LIKE("08:00-24:01 2MiB")},
+    {"BandwidthWithoutARate", "[agent]\nbandwidth_schedule = ['mon 08:00-18:00']\n",
+     BANDWIDTH_LIKE("mon 08:00-18:00")},
+    {"BandwidthOfSomeUnit", "[agent]\nbandwidth_schedule = ['08:00-18:00 2Mbit']\n",
+     BANDWIDTH_LIKE("08:00-18:00 2Mbit")},
     {"TooManyUploads", "[agent]\nuploads = 5000\n",
      "w.toml:2: [agent] uploads = 5000: must be from 1 to 1024"},
     {"LogLevel", "[agent]\nlog_level = 'warn'\n",

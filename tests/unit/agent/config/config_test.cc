@@ -138,6 +138,8 @@ socket = "/run/other.sock"
 log_level = "warning"
 uploads = 7
 memory = "128MiB"
+bandwidth = "2MiB"
+bandwidth_schedule = ["mon-fri 08:00-18:00 512KiB", "fri-mon,wed 22:30-06:00 unlimited"]
 [[folder]]
 name = "invoices"
 path = "/srv//drop/./invoices/"
@@ -162,6 +164,11 @@ ignore = ["*.tmp", "cache/*"]
   EXPECT_EQ(config.log_level, LogLevel::Warning);
   EXPECT_EQ(config.uploads, 7);
   EXPECT_EQ(config.memory, 128U << 20U);
+  EXPECT_EQ(config.bandwidth,
+            (uploader::BandwidthSchedule{
+                .otherwise = 2U << 20U,
+                .windows = {{.days = 0b0111110, .from = 480, .until = 1080, .rate = 512U << 10U},
+                            {.days = 0b1101011, .from = 1350, .until = 360, .rate = {}}}}));
   ASSERT_EQ(config.folders.size(), 1U);
   const FolderConfig& folder = config.folders[0];
   EXPECT_EQ(folder.path, "/srv/drop/invoices");
