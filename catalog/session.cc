@@ -90,11 +90,12 @@ Result<void> Session::start() {
                 "the file system of the state directory has no shared memory, which the catalog "
                 "needs: use a local one");
   }
-  // Nobody else writes but a person at a SQL prompt; a short wait, since coord must not stand
-  // still. The owner checkpoints when idle; a log of 8192 pages (32 MiB) is checkpointed at once,
-  // since a longer one makes readers slow and the next start long (PROTOCOL.md section 8).
+  // Nobody else writes but a person at a SQL prompt; the connection waits a short time for them,
+  // since coord must not stand still. The owner checkpoints when idle; a log of 8192 pages (32 MiB)
+  // is checkpointed at once, since a longer one makes readers slow and the next start long
+  // (PROTOCOL.md section 8).
   auto set = connection_->run(
-      "PRAGMA busy_timeout = 2000; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8192;"
+      "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8192;"
       "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON");
   if (!set) return set;
   if (WAYBILL_PLANTED(SynchronousNormal)) {

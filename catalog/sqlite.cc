@@ -220,6 +220,10 @@ Result<Connection> Connection::open(const std::string& path, Mode mode) {
   // Even a failed open leaves a handle, which holds the message and wants closing.
   Connection connection(handle);
   if (code != SQLITE_OK) return fail(connection.error("open " + path));
+  // From the first statement on: after a crash whoever comes first rebuilds the index of the log,
+  // and holds everybody else up for moments, a reader the writer too.
+  constexpr int patience_ms = 2000;
+  sqlite3_busy_timeout(handle, patience_ms);
   return connection;
 }
 

@@ -79,6 +79,22 @@ TEST_F(Open, NewerCatalogStaysAsItIsToTheByte) {
   EXPECT_EQ(bytes_of(database()), before);
 }
 
+TEST_F(Open, NewerCatalogThatACrashLeftInItsLogStaysAsItIsToTheByte) {
+  catalog_.reset();
+  in_a_crash([this] {
+    auto connection = must(Connection::open(database(), Connection::Mode::ReadWrite));
+    must(connection.run("PRAGMA user_version = 99"));
+    ::_exit(0);
+  });
+  const std::string before = bytes_of(database());
+  const std::string log = bytes_of(database() + "-wal");
+  ASSERT_FALSE(log.empty());
+  EXPECT_EQ(code_of(Catalog::open(state_dir(), clock_)), ErrorCode::NewerVersion);
+  EXPECT_EQ(code_of(Catalog::open(state_dir(), clock_)), ErrorCode::NewerVersion);
+  EXPECT_EQ(bytes_of(database()), before);
+  EXPECT_EQ(bytes_of(database() + "-wal"), log);
+}
+
 TEST_F(Open, DatabaseOfAnotherProgramIsLeftAlone) {
   sql("PRAGMA application_id = 4711");
   const std::string before = bytes_of(database());
@@ -188,6 +204,14 @@ TEST_F(Open, HistoryFollowsTheNameOfAFolder) {
   EXPECT_EQ(moved.id, folder_);
   EXPECT_EQ(moved.path, "/srv/elsewhere");
   EXPECT_TRUE(must(catalog_->find_live(moved.id, "f")).has_value());
+}
+
+// Else a reader that recovers the log after a crash fails the start of the writer.
+TEST_F(Open, ConnectionWaitsForOthersFromItsFirstStatementOn) {
+  for (const auto mode : {Connection::Mode::ReadWrite, Connection::Mode::ReadOnly}) {
+    auto connection = must(Connection::open(database(), mode));
+    EXPECT_GE(must(connection.integer("PRAGMA busy_timeout")).value_or(0), 1000);
+  }
 }
 
 TEST(Schema, MigratesForwardStepByStepAndKeepsWhatIsThere) {
