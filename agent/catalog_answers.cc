@@ -187,6 +187,12 @@ Result<Status> status_from(catalog::Reader& reader) {
       if (folder.id == count.folder) add_counts(folder, count);
     }
   }
+  auto oldest = reader.oldest_pending();
+  if (!oldest) return fail(std::move(oldest.error()));
+  for (FolderView& folder : status.folders) {
+    const auto found = oldest->find(folder.id);
+    if (found != oldest->end()) folder.oldest_pending_since = found->second;
+  }
   auto stores = reader.stores();
   if (!stores) return fail(std::move(stores.error()));
   for (const catalog::StoreRow& store : *stores) {

@@ -185,7 +185,8 @@ std::int64_t Transfers::retry(std::optional<FolderId> folder, const std::string&
            (!folder || row.folder == *folder) &&
            (path.empty() || row.path == path || row.path.starts_with(path + "/"));
   };
-  for (const FileState state : {FileState::Blocked, FileState::Queued}) {
+  // Blocked ones last: they are queued then.
+  for (const FileState state : {FileState::Queued, FileState::Blocked}) {
     FileId after{};
     while (true) {
       auto rows = session_.expect(session_.catalog->in_state(state, after, page));

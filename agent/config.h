@@ -63,6 +63,9 @@ enum class OnReplace : std::uint8_t {
   Overwrite,
 };
 
+// Which of the files that wait goes first.
+enum class Order : std::uint8_t { Oldest, Newest };
+
 struct FolderConfig {
   std::string name;
   std::string path;    // absolute
@@ -77,6 +80,7 @@ struct FolderConfig {
   PollUse poll = PollUse::Auto;
   bool prove_events = true;  // by touching .waybill in the folder
   OnReplace on_replace = OnReplace::Version;
+  Order order = Order::Oldest;
   std::vector<std::string> ignore;  // beside the defaults
   S3Config s3;
 
@@ -88,11 +92,12 @@ struct Config {
   std::string state_dir = "/var/lib/waybill";
   std::string socket = "/run/waybill/control.sock";
   LogLevel log_level = LogLevel::Info;
-  int uploads = 32;                       // at the same time
-  std::uint64_t memory = 64ULL << 20U;    // bytes of file content held at the same time
-  uploader::BandwidthSchedule bandwidth;  // of all uploads together
-  std::vector<FolderConfig> folders;      // none: the daemon idles and says what to do
-  std::vector<std::string> files;         // what was read, in order
+  int uploads = 32;                         // at the same time
+  std::uint64_t memory = 64ULL << 20U;      // bytes of file content held at the same time
+  uploader::BandwidthSchedule bandwidth;    // of all uploads together
+  std::optional<Nanoseconds> keep_history;  // events older than that are pruned; nullopt: none are
+  std::vector<FolderConfig> folders;        // none: the daemon idles and says what to do
+  std::vector<std::string> files;           // what was read, in order
 };
 
 inline constexpr std::string_view default_config_file = "/etc/waybill/waybill.toml";

@@ -54,11 +54,11 @@ constexpr auto s3_keys = std::to_array<std::string_view>({"endpoint",
                                                           "expected_bucket_owner"});
 constexpr auto agent_keys =
     std::to_array<std::string_view>({"name", "state_dir", "socket", "log_level", "uploads",
-                                     "memory", "bandwidth", "bandwidth_schedule"});
+                                     "memory", "bandwidth", "bandwidth_schedule", "keep_history"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
     {"name", "path", "prefix", "prefix_as_is", "complete", "marker", "settle", "settle_nolease",
      "stuck_after", "rescan", "lease", "poll", "prove_events", "initial", "after_upload",
-     "on_replace", "ignore"});
+     "on_replace", "order", "ignore"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
 constexpr auto later_s3_keys = std::to_array<std::string_view>({"ip_version", "parts"});
 constexpr auto later_folder_keys =
@@ -172,6 +172,14 @@ S3Config read_s3(const ConfigTable& table, Findings& findings) {
   return s3;
 }
 
+// "forever", or a duration.
+void read_history(const SectionReader& section, Config& config) {
+  const ConfigValue* value = section.find("keep_history");
+  if (value == nullptr || value->string == "forever") return;
+  config.keep_history =
+      section.duration("keep_history", std::chrono::hours(1), std::chrono::hours(24 * 36500));
+}
+
 void read_agent(const ConfigTable& table, Config& config, Findings& findings) {
   const SectionReader section(table, findings);
   section.refuse_unknown(agent_keys, {});
@@ -192,6 +200,7 @@ void read_agent(const ConfigTable& table, Config& config, Findings& findings) {
   // One part of a multipart upload must fit.
   take(section.size("memory", 16ULL << 20U, 64ULL << 30U), config.memory);
   config.bandwidth = read_bandwidth(section);
+  read_history(section, config);
 }
 
 void read_prefix(const SectionReader& section, FolderConfig& folder) {
@@ -269,6 +278,9 @@ void read_policies(const SectionReader& section, FolderConfig& folder) {
       {"refuse", OnReplace::Refuse},
       {"overwrite", OnReplace::Overwrite}};
   take(section.choice("on_replace", replacements), folder.on_replace);
+  constexpr std::pair<std::string_view, Order> orders[] = {{"oldest", Order::Oldest},
+                                                           {"newest", Order::Newest}};
+  take(section.choice("order", orders), folder.order);
   section.only("initial", "store", std::to_array<std::string_view>({"ignore"}));
   section.only("after_upload", "keep", std::to_array<std::string_view>({"delete", "move"}));
   folder.ignore = section.strings("ignore");

@@ -4,25 +4,19 @@
 
 namespace waybill::agent {
 
-// How much of the files' content is in memory, and whether more may come ([agent] memory). Parts of
-// large files leave a quarter to small ones, which would wait behind them otherwise; one part is
-// always let in, since it may be larger than all there is. Owned by coord.
+// How much memory the parts of large files hold, and whether one more may come ([agent] memory).
+// They leave a quarter to small files, which would wait behind them otherwise; one part is always
+// let in, since it may be larger than all there is. Whether one more file may come is decided where
+// its turn is (turns.h). Owned by coord.
 class ContentMemory {
  public:
-  enum class Of : std::uint8_t { SmallFile, Part };
-
-  // A small file is let in as long as there is any room: its size is at most one part's.
-  [[nodiscard]] bool has_room(std::uint64_t limit) const { return small_ + parts_ < limit; }
   [[nodiscard]] bool fits_part(std::uint64_t bytes, std::uint64_t limit) const {
     return parts_ == 0 || parts_ + bytes <= limit - limit / 4;
   }
-  void take(Of what, std::uint64_t bytes) { counter(what) += bytes; }
-  void give_back(Of what, std::uint64_t bytes) { counter(what) -= bytes; }
+  void take(std::uint64_t bytes) { parts_ += bytes; }
+  void give_back(std::uint64_t bytes) { parts_ -= bytes; }
 
  private:
-  std::uint64_t& counter(Of what) { return what == Of::Part ? parts_ : small_; }
-
-  std::uint64_t small_ = 0;
   std::uint64_t parts_ = 0;
 };
 

@@ -30,6 +30,7 @@ void Intake::not_marked(const ReadyFile& file) {
   gate_.hold(path, {.fingerprint = file.fingerprint,
                     .since = since,
                     .why = "it waits for its marker " + printable(name_of(marker))});
+  if (file.recorded) settling_row(path);
   // Either may have come or gone between that look and this moment.
   session_.world.scanner.look(file.folder, file.path);
   session_.world.scanner.look(file.folder, marker);
@@ -47,6 +48,7 @@ void Intake::open_gate(const FilePath& file) {
   const auto held = gate_.release(file);
   if (!held) return;
   stuck_.erase(file);
+  no_settling_row(file);
   look_again(file, session_.now(), held->since);
   // Where it has a row already, that one was passed over.
   look_at_queue();

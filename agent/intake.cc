@@ -166,23 +166,42 @@ void Intake::present(const FilePath& file, const Fingerprint& fingerprint) {
     return session_.changed();
   }
   const bool unchanged = *found && (*found)->fingerprint == fingerprint && expects_file(**found);
-  if (unchanged && (!settling_.find(folder, path) || (*found)->state != FileState::Queued)) {
-    settling_.forget(folder, path);
-    stuck_.erase(file);
+  const bool settles = settling_.find(folder, path).has_value();
+  if (unchanged && (!settles || (*found)->state != FileState::Queued)) {
+    forget(file);
     if ((*found)->racy) hooks_.doubtful({folder, path, fingerprint});
     hooks_.left(file);
     return;
   }
-  settling_.observe(folder, path, fingerprint, session_.folders.at(folder).settle_policy(),
-                    session_.now());
+  // While it still settles nobody has taken what it was.
+  if (*found && !settles) hot_.changed(folder, path, fingerprint, session_.now());
+  watcher::SettlePolicy policy = session_.folders.at(folder).settle_policy();
+  policy.settle = hot_.settle(folder, path, policy.settle, session_.now());
+  settling_.observe(folder, path, fingerprint, policy, session_.now());
+  if (*found && (*found)->state == FileState::Queued) settling_row(file);
   mind(folder, session_.now());
   session_.changed();
 }
 
+void Intake::settling_row(const FilePath& file) {
+  if (settling_rows_.insert(file).second) ++settling_rows_in_folder_[file.first];
+}
+
+bool Intake::no_settling_row(const FilePath& file) {
+  if (settling_rows_.erase(file) == 0) return false;
+  --settling_rows_in_folder_[file.first];
+  return true;
+}
+
+void Intake::forget(const FilePath& file) {
+  settling_.forget(file.first, file.second);
+  stuck_.erase(file);
+  no_settling_row(file);
+}
+
 void Intake::absent(const FilePath& file) {
   const auto& [folder, path] = file;
-  settling_.forget(folder, path);
-  stuck_.erase(file);
+  forget(file);
   if (gate_.release(file)) session_.changed();
   auto found = session_.expect(session_.catalog->find_live(folder, path));
   if (!found) return;
@@ -286,111 +305,11 @@ void Intake::folder_status(const watcher::FolderStatus& status) {
   if (session_.expect(session_.catalog->save_folder(row))) folder.row = std::move(row);
 }
 
-void Intake::step() {
-  const BootTime now = session_.now();
-  while (ready_.size() < 2 * ready_in_memory) {
-    auto settled = settling_.take_due(now, ready_in_memory);
-    if (settled.empty()) break;
-    for (auto& file : settled) {
-      const FilePath path(file.folder, file.path);
-      if (!ready_paths_.insert(path).second) continue;
-      ++ready_in_folder_[file.folder];
-      ready_.push_back({{file.folder, std::move(file.path), file.fingerprint, file.since}, now});
-    }
-    session_.changed();
-  }
-  write_backlog();
-}
-
-// Files that get no slot soon are recorded as queued, so that memory stays bounded and everybody
-// can list them; whoever does get one at once is spared this extra commit.
-void Intake::write_backlog() {
-  const BootTime now = session_.now();
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < ready_.size() && !session_.failure();) {
-    const Waiting& waiting = ready_[i];
-    const FilePath path(waiting.file.folder, waiting.file.path);
-    const bool waits_long = waiting.since + ready_in_memory_for <= now;
-    // What is under way keeps its row until that has ended; then its newer content has its turn.
-    if ((!waits_long && kept < ready_in_memory) || hooks_.busy(path)) {
-      if (!waits_long && ready_.size() <= ready_in_memory) return;
-      ++kept;
-      ++i;
-      continue;
-    }
-    session_.expect(session_.catalog->complete({.folder = waiting.file.folder,
-                                                .path = waiting.file.path,
-                                                .fingerprint = waiting.file.fingerprint}));
-    session_.after_commit([] { WAYBILL_REACHED("queued-durable"); });
-    ready_paths_.erase(path);
-    --ready_in_folder_[path.first];
-    ready_.erase(ready_.begin() + static_cast<std::ptrdiff_t>(i));
-    look_at_queue();
-  }
-}
-
-std::optional<ReadyFile> Intake::take_ready(const std::function<bool(const Folder&)>& usable) {
-  for (int round = 0; round < 2; ++round) {
-    for (auto waiting = ready_.begin(); waiting != ready_.end(); ++waiting) {
-      const FilePath path(waiting->file.folder, waiting->file.path);
-      if (!usable(session_.folders.at(path.first)) || hooks_.busy(path)) continue;
-      ReadyFile file = std::move(waiting->file);
-      ready_.erase(waiting);
-      ready_paths_.erase(path);
-      --ready_in_folder_[path.first];
-      return file;
-    }
-    if (queue_exhausted_ || session_.failure()) break;
-    refill(usable);
-  }
-  return std::nullopt;
-}
-
-void Intake::refill(const std::function<bool(const Folder&)>& usable) {
-  constexpr std::size_t page = 256;
-  const BootTime now = session_.now();
-  const FileId begin = queue_cursor_;
-  std::size_t taken = 0;
-  bool wrapped = begin == FileId{};
-  while (taken < page) {
-    auto rows = session_.expect(session_.catalog->in_state(FileState::Queued, queue_cursor_, page));
-    if (!rows) return;
-    for (FileRow& row : *rows) {
-      queue_cursor_ = row.id;
-      const FilePath path(row.folder, row.path);
-      const auto folder = session_.folders.find(row.folder);
-      if (folder == session_.folders.end() || !usable(folder->second)) continue;
-      const auto due = postponed_.find(row.id);
-      if (due != postponed_.end() && due->second > now) continue;
-      if (ready_paths_.contains(path) || settling_.find(path.first, path.second) ||
-          gate_.find(path) != nullptr || hooks_.busy(path)) {
-        continue;
-      }
-      if (due != postponed_.end()) postponed_.erase(due);
-      ready_paths_.insert(path);
-      ++ready_in_folder_[row.folder];
-      ready_.push_back({{row.folder, std::move(row.path), row.fingerprint}, now});
-      ++taken;
-    }
-    if (rows->size() == page) continue;
-    queue_cursor_ = FileId{};
-    if (wrapped) {
-      queue_exhausted_ = taken == 0;
-      return;
-    }
-    wrapped = true;
-  }
-}
-
-void Intake::postpone(FileId file, BootTime due) {
-  postponed_[file] = due;
-  session_.timers.at(due, [this] { look_at_queue(); });
-}
-
 void Intake::writer_found(const ReadyFile& file) {
   settling_.writer_found(file.folder, file.path, file.fingerprint,
                          session_.folders.at(file.folder).settle_policy(), session_.now());
   waits_since({file.folder, file.path}, file.since);
+  if (file.recorded) settling_row({file.folder, file.path});
   session_.changed();
 }
 
@@ -404,6 +323,7 @@ bool Intake::no_lease_wait_is_over(const ReadyFile& file) {
   const Nanoseconds counted = std::max(age, Nanoseconds::zero());
   settling_.no_lease(file.folder, file.path, file.fingerprint, policy, session_.now() - counted);
   waits_since({file.folder, file.path}, file.since);
+  if (file.recorded) settling_row({file.folder, file.path});
   session_.changed();
   return false;
 }
@@ -423,12 +343,6 @@ bool Intake::waiting(const FilePath& file) const {
          settling_.find(file.first, file.second).has_value();
 }
 
-std::int64_t Intake::waiting(FolderId folder) const {
-  const auto ready = ready_in_folder_.find(folder);
-  return static_cast<std::int64_t>(settling_.size(folder)) + gate_.size(folder) +
-         (ready == ready_in_folder_.end() ? 0 : ready->second);
-}
-
 std::optional<watcher::SettleTracker::Waiting> Intake::settling(const FilePath& file) const {
   return settling_.find(file.first, file.second);
 }
@@ -443,20 +357,6 @@ std::vector<FilePath> Intake::waiting_paths() const {
     }
   }
   return paths;
-}
-
-std::optional<BootTime> Intake::next_due() const {
-  std::optional<BootTime> due = settling_.next_due();
-  // The oldest that write_backlog() could do something about: what is busy has no due time, or we
-  // would spin until its upload ends.
-  const auto oldest = std::find_if(ready_.begin(), ready_.end(), [this](const Waiting& waiting) {
-    return !hooks_.busy({waiting.file.folder, waiting.file.path});
-  });
-  if (oldest != ready_.end()) {
-    const BootTime backlog = oldest->since + ready_in_memory_for;
-    due = due ? std::min(*due, backlog) : backlog;
-  }
-  return due;
 }
 
 std::int64_t Intake::ignored(FolderId folder) const {

@@ -13,8 +13,10 @@
 
 #include "agent/command.h"
 #include "agent/gate.h"
+#include "agent/hot_files.h"
 #include "agent/session.h"
 #include "agent/status.h"
+#include "agent/turns.h"
 #include "watcher/marker.h"
 #include "watcher/observation.h"
 #include "watcher/settle_tracker.h"
@@ -27,7 +29,19 @@ struct ReadyFile {
   std::string path;
   Fingerprint fingerprint;
   std::optional<BootTime> since = {};  // seen incomplete for the first time, as far as known
+  bool recorded = false;               // it has a queued row, which counts it
+  bool again = false;                  // it was put back before
 };
+
+inline QueueName queue_of(const ReadyFile& file) {
+  return {file.folder, catalog::lane_of(file.fingerprint.size), file.again};
+}
+
+// Content that its reading holds: that of large files is read part by part.
+inline std::uint64_t held_to_read(const ReadyFile& file) {
+  return catalog::lane_of(file.fingerprint.size) == catalog::Lane::Large ? 0
+                                                                         : file.fingerprint.size;
+}
 
 // From what the scanner saw to files that are ready: compares with the rows, lets the settle
 // tracker decide, and finds out which rows have lost their file. Coord thread only.
@@ -52,15 +66,21 @@ class Intake {
   // Moves settled files to the ready queue; what has waited there for long gets a row.
   void step();
 
-  // The next file to work on: fresh ones first, then rows that wait in the catalog. nullopt: none.
-  // `usable` tells whether a folder's store can be used now.
-  std::optional<ReadyFile> take_ready(const std::function<bool(const Folder&)>& usable);
+  // Reads on in the queues of the catalog, where there is need. `usable` tells whether a folder's
+  // store can be used now.
+  void look_for_work(const std::function<bool(const Folder&)>& usable);
+  // The queues in which somebody waits.
+  [[nodiscard]] std::vector<QueueName> queues(
+      const std::function<bool(const Folder&)>& usable) const;
+  // The next file of a queue; nullopt: all that wait in it are under way still.
+  std::optional<ReadyFile> take(const QueueName& queue);
   // Something may have become claimable: a row was queued, a store opened, a back-off ended.
-  void look_at_queue() { queue_exhausted_ = false; }
+  void look_at_queue();
+  // It is no longer under way.
+  void ended(const FilePath& file);
   // Not before `due`, whatever the queue says.
   void postpone(FileId file, BootTime due);
   void release(FileId file) { postponed_.erase(file); }
-  void release_all() { postponed_.clear(); }
 
   void writer_found(const ReadyFile& file);
   // True if the longer wait is over already: then nothing was done and the file may be taken.
@@ -77,7 +97,12 @@ class Intake {
   // Settling, held by the gate, ready, or to be looked at again.
   [[nodiscard]] bool waiting(const FilePath& file) const;
   [[nodiscard]] bool looked_at(const FilePath& file) const { return looked_at_.contains(file); }
+  // Of those the ones that no queued row counts.
   [[nodiscard]] std::int64_t waiting(FolderId folder) const;
+  // Since when the first seen of all that wait in memory waits.
+  [[nodiscard]] std::optional<BootTime> oldest(FolderId folder) const;
+  // How often it changed lately after it had been taken, but for once.
+  [[nodiscard]] int heat(const FilePath& file) const;
   [[nodiscard]] std::optional<watcher::SettleTracker::Waiting> settling(const FilePath& file) const;
   [[nodiscard]] const Gate::Held* held(const FilePath& file) const { return gate_.find(file); }
   // Held for longer than its folder's `stuck_after`: it will hardly come by itself.
@@ -116,6 +141,11 @@ class Intake {
   void absent(const FilePath& file);
   void not_a_file(const FilePath& file, const std::string& why);
   void marker_seen(const FilePath& marker, const std::string& marked);
+  void forget(const FilePath& file);
+  // A file that settles or is held has a queued row; or it has none, or waits no more. True: it
+  // had.
+  void settling_row(const FilePath& file);
+  bool no_settling_row(const FilePath& file);
   void listing_ended(const watcher::ListingEnds& listing);
   void settling_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
   void under_way_below(const ListUnrecorded& question, const std::vector<FilePath>& busy,
@@ -135,26 +165,46 @@ class Intake {
   void ring_at(BootTime due);
   void look_for_stuck();
   void add_stuck_reasons(std::vector<Reason>& reasons) const;
+
+  struct Waiting {
+    ReadyFile file;
+    BootTime since;  // in here
+  };
+  struct Line {
+    std::deque<Waiting> fresh;   // settled, in the order in which they did
+    std::deque<ReadyFile> rows;  // a page of the catalog's, in the order of serving
+    std::optional<catalog::QueuePlace> read_up_to;  // of the catalog's queue; nullopt: its head
+    bool changed = false;                           // rows may have come to be before that place
+    bool exhausted = false;                         // nothing more of it can be served now
+  };
+
   void write_backlog();
-  void refill(const std::function<bool(const Folder&)>& usable);
+  void write_backlog(const QueueName& name, Line& line);
+  // Takes a queued row into its line; false: it is not to be served now.
+  bool line_up(Line& line, catalog::FileRow&& row);
+  void read_on(const QueueName& name, Line& line);
+  void line_up_again(FileId file);
+  void no_longer_ready(const ReadyFile& file);
 
   Session& session_;
   const Hooks hooks_;
   watcher::SettleTracker settling_;
   Gate gate_;
+  std::set<FilePath> settling_rows_;  // of those that settle or are held: they have a queued row
+  std::map<FolderId, std::int64_t> settling_rows_in_folder_;
   std::set<FilePath> stuck_;  // incomplete for longer than `stuck_after`; some, of very many
   std::optional<BootTime> alarm_due_;  // when the next one may be
+  HotFiles hot_;
   std::map<FolderId, FolderState> folders_;
 
-  struct Waiting {
-    ReadyFile file;
-    BootTime since;
-  };
-  std::deque<Waiting> ready_;
-  std::set<FilePath> ready_paths_;  // what ready_ holds
+  std::map<QueueName, Line> lines_;
+  std::size_t fresh_ = 0;           // in all lines
+  bool look_for_work_ = true;       // there may be more in the catalog
+  std::set<FilePath> ready_paths_;  // what the lines hold
+  std::set<FilePath> passed_over_;  // queued rows whose file was under way when they were read
   // look_again()s that the scanner has not answered yet, and since when the file is incomplete.
   std::map<FilePath, std::optional<BootTime>> looked_at_;
-  std::map<FolderId, std::int64_t> ready_in_folder_;
+  std::map<FolderId, std::int64_t> unrecorded_in_folder_;  // of what the lines hold
   std::map<FileId, BootTime> postponed_;
   struct Overflows {
     std::int64_t count = 0;
@@ -162,8 +212,6 @@ class Intake {
     std::string advice;
   };
   Overflows overflows_;
-  FileId queue_cursor_{};
-  bool queue_exhausted_ = false;
 };
 
 }  // namespace waybill::agent

@@ -152,12 +152,11 @@ void Transfers::remove(const std::string& attempt_id) {
   const auto found = running_.find(attempt_id);
   if (found == running_.end()) return;
   const FilePath path = found->second->path;
-  const auto held = found->second->held_content();
-  const std::uint64_t charged = found->second->charged;
+  memory_.give_back(found->second->charged_parts());
   attempt_of_path_.erase(path);
   running_.erase(found);
-  memory_.give_back(held, charged);
   serve_waiting();
+  intake_.ended(path);
   intake_.look_at_queue();
   session_.changed();
   left_(path);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/bytes.h"
@@ -19,6 +20,8 @@ using catalog::FileState;
 constexpr Nanoseconds reopen_after = std::chrono::seconds(5);
 constexpr Nanoseconds publish_every = std::chrono::milliseconds(100);
 constexpr Nanoseconds look_at_waits_every = std::chrono::seconds(1);
+constexpr Nanoseconds prune_every = std::chrono::hours(1);
+constexpr Nanoseconds prune_on_after = std::chrono::milliseconds(100);
 
 watcher::IgnoreRules rules_of(const FolderConfig& folder) {
   watcher::IgnoreRules rules = watcher::IgnoreRules::defaults();
@@ -99,12 +102,16 @@ std::string catalog_help(const Error& error) {
 // One session's parts, in the order in which they hang together.
 struct Pipeline::Parts {
   Parts(Pipeline& pipeline, std::unique_ptr<catalog::Catalog> catalog)
-      : session(pipeline.world_, pipeline.config_, std::move(catalog)) {}
+      : session(pipeline.world_, pipeline.config_, std::move(catalog)),
+        turns({.slots = pipeline.config_.uploads,
+               .memory = pipeline.config_.memory,
+               .several_folders = pipeline.config_.folders.size() > 1}) {}
 
   Session session;
   std::optional<Stores> stores;
   std::optional<Intake> intake;
   std::optional<Transfers> transfers;
+  Turns turns;
 };
 
 Pipeline::Pipeline(World world, Config config)
@@ -148,6 +155,25 @@ void Pipeline::open_session() {
   for (const auto& [id, folder] : parts.session.folders) world_.scanner.rescan(id);
   for (const std::uint64_t id : waits_.unreached()) world_.scanner.barrier(id);
   keep_looking_at_waits();
+  prune_history();
+}
+
+// By the setting alone, and never silently. A few events a step: nobody waits for it.
+void Pipeline::prune_history() {
+  Session& session = parts_->session;
+  if (!config_.keep_history || session.failure()) return;
+  const Nanoseconds before = world_.clock.wall().time_since_epoch() - *config_.keep_history;
+  const auto pruned = session.expect(session.catalog->prune_events(before.count()));
+  if (!pruned) return;
+  pruned_events_ += pruned->events;
+  if (!pruned->more && pruned_events_ > 0) {
+    session.after_commit([this, events = std::exchange(pruned_events_, 0)] {
+      world_.log.info("history older than keep_history has been deleted",
+                      {{"events", std::to_string(events)}});
+    });
+  }
+  session.timers.at(session.now() + (pruned->more ? prune_on_after : prune_every),
+                    [this] { prune_history(); });
 }
 
 std::vector<watcher::FolderSpec> Pipeline::join_folders(Parts& parts) {
@@ -217,7 +243,7 @@ std::optional<BootTime> Pipeline::step() {
   // Bounded by the clock's value at the start: a task that is due again at once waits for its turn.
   while (auto task = session.timers.take(now)) (*task)();
   if (!session.failure()) parts_->intake->step();
-  if (!session.failure() && claiming_) start_ready();
+  if (!session.failure()) start_ready();
   if (auto done = session.commit(); !done) {
     close_session(done.error());
     publish();
@@ -238,10 +264,22 @@ std::optional<BootTime> Pipeline::step() {
 void Pipeline::start_ready() {
   Parts& parts = *parts_;
   const auto usable = [&parts](const Folder& folder) { return parts.stores->open(folder.store); };
-  while (parts.transfers->has_room() && !parts.session.failure()) {
-    const auto file = parts.intake->take_ready(usable);
-    if (!file) return;
+  parts.intake->look_for_work(usable);
+  if (!claiming_) return;
+  Load load = parts.transfers->load();
+  std::set<QueueName> under_way;  // queues of which all that wait are
+  while (!parts.session.failure()) {
+    std::vector<QueueName> waiting = parts.intake->queues(usable);
+    std::erase_if(waiting, [&](const QueueName& queue) { return under_way.contains(queue); });
+    const auto queue = parts.turns.next(waiting, load);
+    if (!queue) return;
+    const auto file = parts.intake->take(*queue);
+    if (!file) {
+      under_way.insert(*queue);
+      continue;
+    }
     parts.transfers->start(*file);
+    load.started(queue_of(*file), held_to_read(*file));
   }
 }
 
@@ -356,6 +394,9 @@ FileView Pipeline::explain(const FilePath& file) {
             .explanation =
                 settling->writer
                     ? "somebody has it open for writing; it is taken once they close it"
+                : parts_->intake->heat(file) > 0
+                    ? "it changes again and again; it is taken once it has been still for longer "
+                      "than other files"
                     : "it has just changed; it is taken once it has been still for long enough",
             .due_in_ms = std::max<std::int64_t>(0, due.count())};
   }
@@ -426,6 +467,7 @@ void Pipeline::publish() {
   if (parts_) {
     Parts& parts = *parts_;
     if (auto id = parts.session.catalog->agent_id()) status->agent_id = *id;
+    const auto oldest = parts.session.expect(parts.session.catalog->oldest_pending());
     for (const auto& [id, folder] : parts.session.folders) {
       const catalog::Catalog::Counts counts = parts.session.catalog->counts(id);
       const auto in = [&counts](FileState state) {
@@ -445,6 +487,7 @@ void Pipeline::publish() {
            .retrying = counts.retrying,
            .ignored = parts.intake->ignored(id),
            .stored_bytes = counts.stored_bytes,
+           .oldest_pending_since = oldest ? oldest_pending(id, *oldest) : 0,
            .last_stored_at = counts.last_stored_at,
            .seen_until = folder.seen_until});
     }
@@ -459,6 +502,21 @@ void Pipeline::publish() {
   for (const Task& told : std::exchange(to_tell_, {})) told();
   published_at_ = now;
   publish_at_ = BootTime::max();  // until something changes
+}
+
+// In the catalog and in memory; ns since 1970, 0: nothing is pending.
+std::int64_t Pipeline::oldest_pending(FolderId folder,
+                                      const std::map<FolderId, std::int64_t>& in_catalog) const {
+  const auto recorded = in_catalog.find(folder);
+  std::int64_t oldest = recorded == in_catalog.end() ? 0 : recorded->second;
+  for (const auto& since :
+       {parts_->intake->oldest(folder), parts_->transfers->oldest_reading(folder)}) {
+    if (!since) continue;
+    const Nanoseconds ago = world_.clock.boot() - *since;
+    const std::int64_t at = (world_.clock.wall().time_since_epoch() - ago).count();
+    oldest = oldest == 0 ? at : std::min(oldest, at);
+  }
+  return oldest;
 }
 
 // Files that wait for a person, one line a cause (P8).

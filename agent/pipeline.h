@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,7 +58,10 @@ class Pipeline {
   FileView explain(const FilePath& file);
   void start_wait(StartWait wait);
   void keep_looking_at_waits();
+  void prune_history();
   void publish();
+  [[nodiscard]] std::int64_t oldest_pending(
+      FolderId folder, const std::map<FolderId, std::int64_t>& in_catalog) const;
   void add_blocked_reasons(std::vector<Reason>& reasons);
 
   World world_;
@@ -70,7 +74,8 @@ class Pipeline {
   BootTime reopen_at_{};
   std::string config_refusal_;
   bool claiming_ = true;
-  std::vector<Task> to_tell_;  // once the status is fresh
+  std::int64_t pruned_events_ = 0;  // since it was last said
+  std::vector<Task> to_tell_;       // once the status is fresh
   BootTime published_at_{};
   BootTime publish_at_{};
   const std::int64_t started_at_;

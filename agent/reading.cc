@@ -68,10 +68,16 @@ void Transfers::start(const ReadyFile& file) {
   }
 }
 
+void Transfers::begin_reading(const ReadyFile& file, std::uint64_t charge) {
+  reading_[{file.folder, file.path}] = {queue_of(file), charge, file.since, file.recorded};
+}
+
+void Transfers::no_longer_reading(const FilePath& file) {
+  if (!busy(file)) intake_.ended(file);
+}
+
 void Transfers::read_small(const ReadyFile& file) {
-  const std::uint64_t charge = file.fingerprint.size;
-  reading_[{file.folder, file.path}] = charge;
-  memory_.take(ContentMemory::Of::SmallFile, charge);
+  begin_reading(file, file.fingerprint.size);
   session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
                        marker = intake_.marker_of({file.folder, file.path}),
                        lease = lease_mode(file.folder), &files = session_.world.files,
@@ -79,21 +85,22 @@ void Transfers::read_small(const ReadyFile& file) {
     const auto passed = pass_gate(files, root, marker);
     auto content = passed ? watcher::read_small(files, root, file.path, file.fingerprint, lease)
                           : Result<watcher::Content>(fail(passed.error()));
-    post([this, file, content = std::move(content)] { on_small(file, content); });
+    post([this, file, content = std::move(content)] {
+      reading_.erase({file.folder, file.path});
+      on_small(file, content);
+      no_longer_reading({file.folder, file.path});
+    });
   });
 }
 
 void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& content) {
-  const auto reading = reading_.find({file.folder, file.path});
-  memory_.give_back(ContentMemory::Of::SmallFile, reading->second);
-  reading_.erase(reading);
   if (!content) return read_failed(file, content.error());
   if (!may_take(file, content->leased)) return;
   record(file, content->sha256, {.content = std::make_shared<const watcher::Content>(*content)});
 }
 
 void Transfers::open_large(const ReadyFile& file) {
-  reading_[{file.folder, file.path}] = 0;
+  begin_reading(file, 0);
   session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
                        marker = intake_.marker_of({file.folder, file.path}),
                        lease = lease_mode(file.folder), &files = session_.world.files,
@@ -110,13 +117,16 @@ void Transfers::open_large(const ReadyFile& file) {
     } else {
       parts = fail(opened.error());
     }
-    post([this, file, leased, parts = std::move(parts)] { on_large(file, parts, leased); });
+    post([this, file, leased, parts = std::move(parts)] {
+      reading_.erase({file.folder, file.path});
+      on_large(file, parts, leased);
+      no_longer_reading({file.folder, file.path});
+    });
   });
 }
 
 void Transfers::on_large(const ReadyFile& file,
                          const Result<std::shared_ptr<watcher::PartReader>>& parts, bool leased) {
-  reading_.erase({file.folder, file.path});
   if (!parts) return read_failed(file, parts.error());
   if (!may_take(file, leased)) return;
   record(file, std::nullopt, {.parts = *parts});
@@ -177,7 +187,9 @@ void Transfers::read_again(const ReadyFile& file) {
   doubted_.erase(path);
   if (intake_.waiting(path)) return;  // it changed, and is read again anyway
   if (busy(path)) return check_again(file);
-  reading_[path] = 0;
+  ReadyFile counted = file;
+  counted.recorded = true;  // as stored
+  begin_reading(counted, 0);
   session_.world.read([this, file, path, root = session_.folders.at(file.folder).config.path,
                        lease = lease_mode(file.folder), &files = session_.world.files,
                        post = session_.poster()] {

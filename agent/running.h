@@ -18,13 +18,12 @@ std::optional<std::string> base_etag_of(const catalog::AttemptRow& attempt);
 struct Transfers::Running {
   catalog::AttemptRow attempt;
   const FilePath path;
+  const QueueName queue;  // where it waited
   uploader::Upload machine;
 
   Source source;
   std::uint64_t charged = 0;  // bytes of content held for it
-  [[nodiscard]] ContentMemory::Of held_content() const {
-    return attempt.part_size != 0 ? ContentMemory::Of::Part : ContentMemory::Of::SmallFile;
-  }
+  [[nodiscard]] std::uint64_t charged_parts() const { return attempt.part_size != 0 ? charged : 0; }
   uploader::PutRequest put;  // what to send once the content is here
   bool reading = false;      // a read is under way
   std::deque<uploader::SendPart> parts_to_read;

@@ -47,13 +47,18 @@ Transfers::~Transfers() {
   }
 }
 
-bool Transfers::has_room() const {
-  // What waits for its store takes no slot: the files of another store must not wait with it.
-  const auto held = static_cast<std::size_t>(std::count_if(
-      running_.begin(), running_.end(), [](const auto& entry) { return entry.second->held; }));
-  return reading_.size() + running_.size() - held <
-             static_cast<std::size_t>(session_.config.uploads) &&
-         memory_.has_room(session_.config.memory);
+Load Transfers::load() const {
+  Load load;
+  const auto held = [&load](const QueueName& queue, std::uint64_t bytes) {
+    (queue.lane == catalog::Lane::Small ? load.held_small : load.held_big) += bytes;
+  };
+  for (const auto& [path, reading] : reading_) load.started(reading.queue, reading.charge);
+  for (const auto& [id, running] : running_) {
+    held(running->queue, running->charged);
+    // What waits for its store takes no slot: the files of another store must not wait with it.
+    if (!running->held) ++load.slots[running->queue];
+  }
+  return load;
 }
 
 bool Transfers::busy(const FilePath& file) const {
@@ -69,13 +74,23 @@ std::string Transfers::phase(const FilePath& file) const {
 }
 
 std::int64_t Transfers::reading(FolderId folder) const {
-  return std::count_if(reading_.begin(), reading_.end(),
-                       [folder](const auto& file) { return file.first.first == folder; });
+  return std::count_if(reading_.begin(), reading_.end(), [folder](const auto& file) {
+    return file.first.first == folder && !file.second.recorded;
+  });
+}
+
+std::optional<BootTime> Transfers::oldest_reading(FolderId folder) const {
+  std::optional<BootTime> oldest;
+  for (const auto& [path, reading] : reading_) {
+    if (path.first != folder || reading.recorded || !reading.since) continue;
+    oldest = std::min(oldest.value_or(*reading.since), *reading.since);
+  }
+  return oldest;
 }
 
 std::vector<FilePath> Transfers::busy_paths() const {
   std::vector<FilePath> paths;
-  for (const auto& [path, charge] : reading_) paths.push_back(path);
+  for (const auto& [path, reading] : reading_) paths.push_back(path);
   for (const auto& [path, attempt] : attempt_of_path_) paths.push_back(path);
   paths.insert(paths.end(), doubted_.begin(), doubted_.end());
   return paths;
@@ -127,6 +142,7 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
   auto running = std::make_unique<Running>(Running{
       .attempt = std::move(attempt),
       .path = path,
+      .queue = {row.folder, catalog::lane_of(row.fingerprint.size), row.tries > 0},
       .machine =
           uploader::Upload(std::move(what), store, uploader::RetryPolicy{}, session_.world.random),
       .source = std::move(source)});
@@ -458,12 +474,12 @@ void Transfers::put_content(Running& running) {
 // Of an attempt of several parts, only those are charged.
 void Transfers::charge(Running& running, std::uint64_t bytes) {
   running.charged += bytes;
-  memory_.take(running.held_content(), bytes);
+  if (running.attempt.part_size != 0) memory_.take(bytes);
 }
 
 void Transfers::give_back(Running& running, std::uint64_t bytes) {
   running.charged -= bytes;
-  memory_.give_back(running.held_content(), bytes);
+  if (running.attempt.part_size != 0) memory_.give_back(bytes);
   serve_waiting();
 }
 

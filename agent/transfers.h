@@ -35,7 +35,7 @@ class Transfers {
   void resume_open_attempts();
   // At start: what blocked a file may have been put right meanwhile, and its timer is gone.
   void release_blocked();
-  [[nodiscard]] bool has_room() const;
+  [[nodiscard]] Load load() const;
   void start(const ReadyFile& file);
   // Its content is no longer wanted: newer content, or no file.
   void cancel(FileId file);
@@ -52,7 +52,9 @@ class Transfers {
   [[nodiscard]] bool idle() const { return reading_.empty() && running_.empty(); }
   // What it is doing with this file, in a sentence; empty: nothing.
   [[nodiscard]] std::string phase(const FilePath& file) const;
+  // Files that are read now, but for those that a queued row counts.
   [[nodiscard]] std::int64_t reading(FolderId folder) const;
+  [[nodiscard]] std::optional<BootTime> oldest_reading(FolderId folder) const;
   [[nodiscard]] std::vector<FilePath> busy_paths() const;
 
  private:
@@ -128,7 +130,17 @@ class Transfers {
   Intake& intake_;
   const std::function<void(const FilePath&)> left_;
 
-  std::map<FilePath, std::uint64_t> reading_;                // → bytes charged
+  void begin_reading(const ReadyFile& file, std::uint64_t charge);
+  // To be called once what a reading has led to is under way.
+  void no_longer_reading(const FilePath& file);
+
+  struct Reading {
+    QueueName queue;
+    std::uint64_t charge = 0;  // bytes
+    std::optional<BootTime> since;
+    bool recorded = false;
+  };
+  std::map<FilePath, Reading> reading_;
   std::map<std::string, std::unique_ptr<Running>> running_;  // by attempt id
   std::map<FilePath, std::string> attempt_of_path_;
   std::set<FilePath> doubted_;                 // to be read again

@@ -120,6 +120,15 @@ Result<void> Catalog::save_folder(const FolderRow& folder) {
        Value::text_or_null(folder.reason), folder.id});
 }
 
+Result<Catalog::Pruned> Catalog::prune_events(std::int64_t before) {
+  constexpr std::int64_t at_a_time = 1000;
+  Pruned pruned;
+  auto more = impl_->events.prune(before, at_a_time, pruned.events);
+  if (!more) return fail(more.error());
+  pruned.more = *more;
+  return pruned;
+}
+
 Catalog::Counts Catalog::counts(FolderId folder) const {
   Counts counts;
   const Tally& tally = impl_->session->tally();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -94,6 +95,12 @@ class Catalog {
                              const std::function<void(const FileRow&)>& visit);
   // Rows in `state`, ids above `after`, in id order, `limit` at the most.
   Result<std::vector<FileRow>> in_state(FileState state, FileId after, std::size_t limit);
+  // Queued rows of one queue behind `after` (nullopt: from its head), as they are to be served.
+  Result<std::vector<FileRow>> queued(const Queue& queue, const std::optional<QueuePlace>& after,
+                                      std::size_t limit);
+  // Since when the file that is queued or uploading longest waits, ns since 1970; no entry: none.
+  // Costs a few look-ups, however many wait.
+  Result<std::map<FolderId, std::int64_t>> oldest_pending();
 
   // CompleteNewContent | CompleteObjectContent | CompleteAttemptContent, decided here from the
   // SHA-256s; an unknown SHA-256 with a changed fingerprint counts as new content. Returns the row
@@ -107,6 +114,14 @@ class Catalog {
   Result<FileRow> apply(FileId file, FileEvent event, std::string_view reason);
   // A fingerprint that changed while the content did not (touch, chmod, a cleared racy flag).
   Result<void> refresh_fingerprint(FileId file, const Fingerprint& fingerprint, bool racy);
+
+  // Deletes history from before `before` (ns since 1970), a bounded number of events a call, so
+  // that nothing else waits for long; what pending files rely on stays.
+  struct Pruned {
+    std::int64_t events = 0;
+    bool more = false;
+  };
+  Result<Pruned> prune_events(std::int64_t before);
 
   // --- attempts and objects -------------------------------------------------------------------
   // Commit A's verb: Queued → Uploading with a durable attempt; freezes the row's key. An id that

@@ -8,6 +8,10 @@ namespace waybill::catalog {
 
 namespace {
 
+bool awaits_storing(FileState state) {
+  return state < FileState::Stored;
+}
+
 bool at_its_path(FileState state) {
   return state != FileState::Removed && state != FileState::Gone;
 }
@@ -57,6 +61,11 @@ Result<FileRow> Catalog::Impl::transition(const StoredFile& file, const Change& 
   }
   if (step->count_try) ++row.tries;
   if (row.state == FileState::Stored) row.tries = 0;
+  if (!awaits_storing(row.state)) {
+    row.pending_since = 0;
+  } else if (step->new_generation || row.pending_since == 0) {
+    row.pending_since = session->now() / ns_per_ms * ns_per_ms;
+  }
   if (change.seen != nullptr) {
     row.fingerprint = change.seen->fingerprint;
     row.racy = change.seen->racy;
@@ -76,12 +85,14 @@ Result<FileRow> Catalog::Impl::transition(const StoredFile& file, const Change& 
 
 Result<FileRow> Catalog::Impl::start_row(const CompleteFile& seen) {
   if (auto begun = session->begin(); !begun) return fail(begun.error());
+  const std::int64_t now = session->now() / ns_per_ms * ns_per_ms;
   StoredFile file{.row = {.folder = seen.folder,
                           .path = seen.path,
                           .fingerprint = seen.fingerprint,
                           .racy = seen.racy,
                           .sha256 = seen.sha256,
-                          .arrived = session->now() / ns_per_ms * ns_per_ms},
+                          .arrived = now,
+                          .pending_since = now},
                   .last_event = events.upcoming(0, FileEvent::CompleteNewContent)};
   if (auto added = files.insert(file); !added) return fail(added.error());
   auto told = events.append(file.row, 0, FileEvent::CompleteNewContent, "", "");
@@ -118,6 +129,16 @@ Result<void> Catalog::for_each_live(FolderId folder, std::string_view directory,
 
 Result<std::vector<FileRow>> Catalog::in_state(FileState state, FileId after, std::size_t limit) {
   return impl_->files.in_state(state, after, limit);
+}
+
+Result<std::vector<FileRow>> Catalog::queued(const Queue& queue,
+                                             const std::optional<QueuePlace>& after,
+                                             std::size_t limit) {
+  return impl_->files.queued(queue, after, limit);
+}
+
+Result<std::map<FolderId, std::int64_t>> Catalog::oldest_pending() {
+  return oldest_from(impl_->session->read(WAYBILL_OLDEST_PENDING, {}));
 }
 
 // --- what the disk told ------------------------------------------------------------------------

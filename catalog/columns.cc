@@ -45,11 +45,16 @@ StoredFile file_from(const Rows& rows) {
   file.object_sha256 = rows.sha256(20);
   file.object_key = rows.string(21);
   file.last_event = rows.integer(22);
+  row.pending_since = rows.integer(23) * ns_per_ms;
   file.own_sha256 = !rows.is_null(13);
   file.own_key = !rows.is_null(17);
   row.sha256 = file.own_sha256 ? rows.sha256(13) : file.object_sha256;
   row.key = file.own_key ? rows.string(17) : file.object_key;
   return file;
+}
+
+QueuePlace place_of(const FileRow& row) {
+  return {row.pending_since / ns_per_ms, row.id};
 }
 
 FileRow file_row_from(const Rows& rows) {
@@ -86,6 +91,17 @@ std::optional<Packed> packed_etag(std::string_view etag) {
 
 std::int64_t first_integer(const Rows& rows) {
   return rows.integer(0);
+}
+
+Result<std::map<FolderId, std::int64_t>> oldest_from(Result<Rows> rows) {
+  if (!rows) return fail(rows.error());
+  std::map<FolderId, std::int64_t> oldest;
+  for (;;) {
+    auto found = rows->next();
+    if (!found) return fail(found.error());
+    if (!*found) return oldest;
+    oldest[rows->id<FolderId>(0)] = rows->integer(1) * ns_per_ms;
+  }
 }
 
 std::string short_checksum(std::string_view checksum, const Sha256& sha256) {
@@ -142,7 +158,8 @@ EventRow event_from(const Rows& rows) {
           .generation = rows.integer(3),
           .event = rows.id<FileEvent>(4),
           .reason = rows.string(5),
-          .attempt = unpacked_hex(rows.bytes(6))};
+          .attempt = unpacked_hex(rows.bytes(6)),
+          .previous = rows.integer(7)};
 }
 
 }  // namespace waybill::catalog

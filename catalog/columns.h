@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,7 +35,7 @@ constexpr bool attempt_bears(FileState state) {
   "SELECT f.id, f.folder_id, f.path, f.live, f.state, f.gen, f.dev, f.ino, f.btime," \
   " f.size, f.mtime, f.ctime, f.racy, " sha ", f.object_id, f.tries, f.reason, " key \
   ","                                                                                \
-  " f.arrived, o.live, o.sha, o.key, f.event FROM files f"                           \
+  " f.arrived, o.live, o.sha, o.key, f.event, f.since FROM files f"                  \
   " LEFT JOIN objects o ON o.id = f.object_id "
 // For the writer, who knows the attempts.
 #define WAYBILL_FILE_COLUMNS WAYBILL_FILE_FIELDS("f.sha", "f.key")
@@ -71,13 +72,32 @@ StoreRow store_from(const Rows& rows);
   "SELECT id, name, path, store_id, dev, ino, btime, boot_id, clean, state, reason FROM folders "
 FolderRow folder_from(const Rows& rows);
 
-#define WAYBILL_EVENT_COLUMNS "SELECT seq, at, file_id, gen, event, reason, attempt FROM events "
+#define WAYBILL_EVENT_COLUMNS \
+  "SELECT seq, at, file_id, gen, event, reason, attempt, prev FROM events "
 EventRow event_from(const Rows& rows);
+
+// A queue of one folder: the columns of the index `files_queue`, word for word.
+#define WAYBILL_QUEUE_OF(again, lane)                     \
+  "f.live = 1 AND f.state = 0 AND (f.tries > 0) = " again \
+  " AND ((f.size > 1048576) + (f.size > 16777216)) = " lane
+
+// (folder_id, ms since 1970) of the file of each folder that waits longest: the head of each of its
+// queues, and the few that are uploading. As cheap for a million files as for one.
+#define WAYBILL_OLDEST_PENDING \
+  "WITH queues(again, lane) AS (VALUES(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)),"            \
+  " heads(folder_id, since) AS ("                                                                  \
+  "  SELECT d.id, (SELECT f.since FROM files f WHERE f.folder_id = d.id"                           \
+  "                AND " WAYBILL_QUEUE_OF("q.again", "q.lane") " ORDER BY f.since LIMIT 1)"        \
+  "  FROM folders d CROSS JOIN queues q UNION ALL"                                                 \
+  "  SELECT folder_id, since FROM files WHERE live = 1 AND state <> 3 AND state = 1)"              \
+  " SELECT folder_id, min(since) FROM heads WHERE since IS NOT NULL GROUP BY folder_id"
 
 // Times are kept in milliseconds: two bytes less each than nanoseconds, and fine enough for people.
 constexpr std::int64_t ns_per_ms = 1'000'000;
 
 std::int64_t first_integer(const Rows& rows);
+// Of WAYBILL_OLDEST_PENDING, in ns.
+Result<std::map<FolderId, std::int64_t>> oldest_from(Result<Rows> rows);
 
 // All rows of a query.
 template <typename Row>

@@ -40,4 +40,37 @@ Result<void> EventLog::append(const FileRow& file, std::int64_t previous, FileEv
   return {};
 }
 
+Result<bool> EventLog::prune(std::int64_t before, std::int64_t limit, std::int64_t& pruned) {
+  pruned = 0;
+  auto last = first(
+      session_.read("SELECT max(seq) FROM (SELECT seq, at FROM events WHERE seq > ? AND seq < ?"
+                    " ORDER BY seq LIMIT ?) WHERE at < ?",
+                    {looked_at_, next_ - 1, limit, before / ns_per_ms}),
+      first_integer);
+  if (!last) return fail(last.error());
+  const std::int64_t up_to = last->value_or(0);
+  if (up_to == 0) {
+    looked_at_ = 0;  // the next pass looks at all again
+    return false;
+  }
+  if (auto begun = session_.begin(); !begun) return fail(begun.error());
+  auto done = session_.write(
+      "DELETE FROM events WHERE seq > ? AND seq <= ? AND at < ? AND NOT EXISTS (SELECT 1 FROM"
+      " files f WHERE f.id = events.file_id AND f.event = events.seq AND f.live = 1"
+      " AND f.state < 3)",
+      {looked_at_, up_to, before / ns_per_ms});
+  if (!done) return fail(done.error());
+  pruned = session_.changes();
+  if (pruned > 0) {
+    // Whoever remembers a number can tell whether what came behind it is still there.
+    done = session_.write(
+        "INSERT INTO meta(name, value) VALUES('pruned', ?) ON CONFLICT(name) DO UPDATE"
+        " SET value = max(value, excluded.value)",
+        {up_to});
+    if (!done) return fail(done.error());
+  }
+  looked_at_ = up_to;
+  return true;
+}
+
 }  // namespace waybill::catalog

@@ -25,6 +25,11 @@ class EventLog {
 
   // The sequence number that append() will give: the file's row carries it.
   [[nodiscard]] std::int64_t upcoming(std::int64_t previous, FileEvent event) const;
+  // Deletes those from before `before` (ns since 1970), oldest first, `limit` looked at; true:
+  // there is more. The last of a file that is not at rest stays, and so does the very last: numbers
+  // are never used twice.
+  Result<bool> prune(std::int64_t before, std::int64_t limit, std::int64_t& pruned);
+
   // `previous` 0: the file's first.
   Result<void> append(const FileRow& file, std::int64_t previous, FileEvent event,
                       std::string_view reason, std::string_view attempt);
@@ -34,6 +39,7 @@ class EventLog {
 
   Session& session_;
   std::int64_t next_ = 1;
+  std::int64_t looked_at_ = 0;  // up to here pruning has looked, in this run
   // Of this transaction: what a Claim may still merge with.
   std::unordered_set<std::int64_t> found_;
 };

@@ -161,7 +161,7 @@ std::optional<Step> next(FileState state, FileEvent event) {
     case FileEvent::NeedsPerson:
       return only(state, state == Queued ? Queued : Uploading, {.to = Blocked});
     case FileEvent::CauseFixed:
-      return only(state, Blocked, {.to = Queued});
+      return only(state, Blocked, {.to = Queued, .count_try = true});
     case FileEvent::RemovalDue:
       return only(state, Stored, {.to = Removing});
     case FileEvent::Unlinked:

@@ -1,5 +1,6 @@
 #include "catalog/file_table.h"
 
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -35,6 +36,11 @@ Value own_sha256(const StoredFile& file) {
 
 Value own_key(const StoredFile& file) {
   return file.own_key ? Value::blob(file.row.key) : Value(std::nullopt);
+}
+
+Value since(const FileRow& row) {
+  if (row.pending_since == 0) return std::nullopt;
+  return row.pending_since / ns_per_ms;
 }
 
 // Everything that starts with "directory/" sorts before this.
@@ -123,6 +129,30 @@ Result<std::vector<FileRow>> FileTable::in_state(FileState state, FileId after, 
           file_from));
 }
 
+Result<std::vector<FileRow>> FileTable::queued(const Queue& queue,
+                                               const std::optional<QueuePlace>& after,
+                                               std::size_t limit) {
+  const auto most = static_cast<std::int64_t>(limit);
+  if (queue.newest_first) {
+    const QueuePlace from =
+        after.value_or(QueuePlace{std::numeric_limits<std::int64_t>::max(), FileId{}});
+    return whole_rows(
+        all(session_.read(WAYBILL_FILE_COLUMNS "WHERE f.folder_id = ? AND " WAYBILL_QUEUE_OF(
+                              "?", "?") " AND (f.since, f.id) < (?, ?)"
+                                        " ORDER BY f.since DESC, f.id DESC LIMIT ?",
+                          {queue.folder, queue.again, queue.lane, from.since, from.id, most}),
+            file_from));
+  }
+  const QueuePlace from =
+      after.value_or(QueuePlace{std::numeric_limits<std::int64_t>::min(), FileId{}});
+  return whole_rows(
+      all(session_.read(WAYBILL_FILE_COLUMNS "WHERE f.folder_id = ? AND " WAYBILL_QUEUE_OF(
+                            "?", "?") " AND (f.since, f.id) > (?, ?)"
+                                      " ORDER BY f.since, f.id LIMIT ?",
+                        {queue.folder, queue.again, queue.lane, from.since, from.id, most}),
+          file_from));
+}
+
 Result<void> FileTable::for_each_live(FolderId folder, std::string_view directory, bool deep,
                                       const std::function<void(const FileRow&)>& visit) {
   const std::string prefix = directory.empty() ? "" : std::string(directory) + '/';
@@ -152,11 +182,12 @@ Result<void> FileTable::insert(StoredFile& file) {
   file.own_key = !row.key.empty();
   auto done = session_.write(
       "INSERT INTO files(folder_id, path, live, state, gen, dev, ino, btime, size, mtime, ctime,"
-      " racy, sha, object_id, tries, reason, key, arrived, event)"
-      " VALUES(?,?,1,?,?,?,?,?,?,?,?,?,?,NULL,?,?,?,?,?)",
+      " racy, sha, object_id, tries, reason, key, arrived, event, since)"
+      " VALUES(?,?,1,?,?,?,?,?,?,?,?,?,?,NULL,?,?,?,?,?,?)",
       {row.folder, Value::blob(row.path), row.state, row.generation, print.dev, print.ino,
        print.btime, print.size, print.mtime, print.ctime, row.racy, own_sha256(file), row.tries,
-       Value::text_or_null(row.reason), own_key(file), row.arrived / ns_per_ms, file.last_event});
+       Value::text_or_null(row.reason), own_key(file), row.arrived / ns_per_ms, file.last_event,
+       since(row)});
   if (!done) return done;
   row.id = static_cast<FileId>(session_.last_row_id());
   session_.tally().enter(row);
@@ -173,9 +204,9 @@ Result<void> FileTable::save(const FileRow& before, StoredFile after) {
   session_.tally().enter(row);
   auto done = session_.write(
       "UPDATE files SET state = ?, gen = ?, racy = ?, sha = ?, object_id = ?, tries = ?,"
-      " reason = ?, key = ?, event = ? WHERE id = ?",
+      " reason = ?, key = ?, event = ?, since = ? WHERE id = ?",
       {row.state, row.generation, row.racy, own_sha256(after), row.object, row.tries,
-       Value::text_or_null(row.reason), own_key(after), after.last_event, row.id});
+       Value::text_or_null(row.reason), own_key(after), after.last_event, since(row), row.id});
   if (done && before.fingerprint != row.fingerprint) {
     const Fingerprint& print = row.fingerprint;
     done = session_.write(

@@ -23,6 +23,8 @@ class FileTable {
   Result<std::optional<StoredFile>> find_live(FolderId folder, std::string_view path);
   Result<std::optional<StoredFile>> find(FileId id);
   Result<std::vector<FileRow>> in_state(FileState state, FileId after, std::size_t limit);
+  Result<std::vector<FileRow>> queued(const Queue& queue, const std::optional<QueuePlace>& after,
+                                      std::size_t limit);
   // In pages, so that `visit` may call anything, writes included.
   Result<void> for_each_live(FolderId folder, std::string_view directory, bool deep,
                              const std::function<void(const FileRow&)>& visit);

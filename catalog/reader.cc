@@ -176,8 +176,10 @@ Result<std::vector<EventRow>> Reader::events_of(FileId file, std::size_t limit) 
   std::vector<EventRow> events;
   for (std::size_t i = 0; i < chain->size() && events.size() < limit; ++i) {
     events.push_back((*chain)[i]);
-    const bool starts_generation =
-        i + 1 == chain->size() || (*chain)[i + 1].generation != events.back().generation;
+    // Of one that has been pruned nothing is known.
+    const bool starts_generation = i + 1 == chain->size()
+                                       ? events.back().previous == 0
+                                       : (*chain)[i + 1].generation != events.back().generation;
     if (events.back().event != FileEvent::Claim || !starts_generation) continue;
     // One row for two events of one commit (event_log.h).
     EventRow found = events.back();
@@ -186,6 +188,10 @@ Result<std::vector<EventRow>> Reader::events_of(FileId file, std::size_t limit) 
     if (events.size() < limit) events.push_back(std::move(found));
   }
   return events;
+}
+
+Result<std::map<FolderId, std::int64_t>> Reader::oldest_pending() {
+  return oldest_from(impl_->read(WAYBILL_OLDEST_PENDING, {}));
 }
 
 Result<std::vector<Reader::StateCount>> Reader::state_counts() {

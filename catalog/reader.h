@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ class Reader {
     std::int64_t bytes = 0;
     std::int64_t last_stored_at = 0;  // of Stored only; ns since 1970, 0: never
   };
+  // As Catalog::oldest_pending().
+  Result<std::map<FolderId, std::int64_t>> oldest_pending();
   // Read, not counted: it costs the same for a million files as for one.
   Result<std::vector<StateCount>> state_counts();
   // Blocked files grouped by reason, most files first, each with one example: what waits for a

@@ -10,6 +10,7 @@
 #include "base/fingerprint.h"
 #include "base/ids.h"
 #include "catalog/file_state.h"
+#include "catalog/lane.h"
 
 // The rows as values (PROTOCOL.md section 3). Paths and keys are bytes. Empty string: SQL NULL.
 namespace waybill::catalog {
@@ -54,7 +55,25 @@ struct FileRow {
   std::string reason;        // why it is blocked or retrying: a sentence
   std::string key;           // of this incarnation, frozen at first sight; empty: not evaluated yet
   std::int64_t arrived = 0;  // first sight, ns since 1970 UTC: {arrived} of the key
+  // Since when its content waits to be stored, ns since 1970; 0: it does not. Kept while it is
+  // tried, put back and blocked.
+  std::int64_t pending_since = 0;
 };
+
+// One of the queues of a folder. `again`: of files that were put back, so that they wait in a line
+// of their own.
+struct Queue {
+  FolderId folder{};
+  Lane lane{};
+  bool again = false;
+  bool newest_first = false;
+};
+// Of a row in its queue.
+struct QueuePlace {
+  std::int64_t since = 0;  // ms since 1970
+  FileId id{};
+};
+QueuePlace place_of(const FileRow& row);
 
 enum class ProofLevel : std::uint8_t {
   None = 0,
@@ -117,7 +136,8 @@ struct EventRow {
   std::int64_t generation = 0;
   FileEvent event{};
   std::string reason;
-  std::string attempt;  // of Claim only: what follows in its generation belongs to it
+  std::string attempt;        // of Claim only: what follows in its generation belongs to it
+  std::int64_t previous = 0;  // the one before it of the same file; 0: none. It may be pruned
 };
 
 }  // namespace waybill::catalog

@@ -192,7 +192,32 @@ SELECT e.seq, strftime('%Y-%m-%d %H:%M:%f', e.at / 1000.0, 'unixepoch') AS at_ut
 FROM told e JOIN files f ON f.id = e.file_id JOIN folders d ON d.id = f.folder_id;
 )sql";
 
-constexpr auto steps = std::to_array<Migration>({{.to = 1, .sql = version_1}});
+// The queue is served by folder, by size, what was put back in a line of its own, in the order of
+// waiting (columns.h, lane.h); `since` is NULL for what waits for nothing.
+constexpr const char* version_2 = R"sql(
+ALTER TABLE files ADD COLUMN since INTEGER;
+UPDATE files SET since = arrived WHERE live = 1 AND state <> 3 AND state IN (0, 1, 2);
+CREATE INDEX files_queue ON files(
+  folder_id, (tries > 0), ((size > 1048576) + (size > 16777216)), since)
+  WHERE live = 1 AND state = 0;
+
+-- One pass over the events in their order, so that asking from a number on stops at its limit. An
+-- event whose predecessor has been pruned says nothing of it.
+DROP VIEW history;
+CREATE VIEW history AS
+SELECT e.seq, strftime('%Y-%m-%d %H:%M:%f', e.at / 1000.0, 'unixepoch') AS at_utc,
+       d.name AS folder, CAST(f.path AS TEXT) AS path, e.file_id, e.gen AS generation,
+       (SELECT name FROM event_names n WHERE n.event = e.event * t.told) AS event,
+       CASE t.told WHEN 1 THEN e.reason END AS reason,
+       CASE t.told WHEN 1 THEN lower(hex(e.attempt)) END AS attempt, e.prev
+FROM events e CROSS JOIN (SELECT 0 AS told UNION ALL SELECT 1) t
+     CROSS JOIN files f ON f.id = e.file_id CROSS JOIN folders d ON d.id = f.folder_id
+WHERE t.told = 1 OR (e.event = 4 AND
+      (e.prev IS NULL OR EXISTS (SELECT 1 FROM events p WHERE p.seq = e.prev AND p.gen <> e.gen)));
+)sql";
+
+constexpr auto steps =
+    std::to_array<Migration>({{.to = 1, .sql = version_1}, {.to = 2, .sql = version_2}});
 
 }  // namespace
 

@@ -37,6 +37,7 @@ class Session {
   // A write within the transaction.
   Result<void> write(const char* sql, std::initializer_list<Value> values);
   Result<Rows> read(const char* sql, std::initializer_list<Value> values);
+  [[nodiscard]] std::int64_t changes() const { return connection_->changes(); }
   [[nodiscard]] std::int64_t last_row_id() const { return connection_->last_row_id(); }
 
   [[nodiscard]] std::int64_t now() const { return clock_->wall().time_since_epoch().count(); }

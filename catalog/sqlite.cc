@@ -292,6 +292,10 @@ bool Connection::in_transaction() const {
   return sqlite3_get_autocommit(handle_) == 0;
 }
 
+std::int64_t Connection::changes() const {
+  return sqlite3_changes(handle_);
+}
+
 std::int64_t Connection::last_row_id() const {
   return sqlite3_last_insert_rowid(handle_);
 }

@@ -135,6 +135,7 @@ class Connection {
 
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] std::int64_t last_row_id() const;
+  [[nodiscard]] std::int64_t changes() const;  // rows that the last write touched
   // The last failing call met SQLITE_FULL: a write that did not fit, not one whose fate is unknown.
   [[nodiscard]] bool ran_out_of_room() const;
   // Readers without write permission need the -wal and -shm files when nobody has the database

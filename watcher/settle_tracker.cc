@@ -18,6 +18,7 @@ struct Entry {
   const std::string* path = nullptr;
   FolderId folder{};
   bool writer = false;
+  std::multimap<BootTime, const Entry*>::iterator age;  // its place by `since`
 };
 
 bool sooner(const Entry* a, const Entry* b) {
@@ -75,7 +76,11 @@ class DueHeap {
   std::vector<Entry*> heap_;
 };
 
-using Paths = std::map<std::string, Entry, std::less<>>;
+// One folder's: `by_age` holds all of `map`.
+struct Paths {
+  std::map<std::string, Entry, std::less<>> map;
+  std::multimap<BootTime, const Entry*> by_age;
+};
 
 SettleTracker::Waiting waiting_of(const Entry& entry) {
   return {.fingerprint = entry.fingerprint,
@@ -95,13 +100,14 @@ struct SettleTracker::State {
   Entry* find(FolderId folder, std::string_view path) {
     const auto paths = folders.find(folder);
     if (paths == folders.end()) return nullptr;
-    const auto found = paths->second.find(path);
-    return found == paths->second.end() ? nullptr : &found->second;
+    const auto found = paths->second.map.find(path);
+    return found == paths->second.map.end() ? nullptr : &found->second;
   }
 
   Entry& insert(FolderId folder, std::string_view path, const Fingerprint& fingerprint,
                 BootTime since, BootTime due) {
-    const auto [at, fresh] = folders[folder].emplace(path, Entry{});
+    Paths& paths = folders[folder];
+    const auto [at, fresh] = paths.map.emplace(path, Entry{});
     Entry& entry = at->second;
     entry.fingerprint = fingerprint;
     entry.due = due;
@@ -109,6 +115,7 @@ struct SettleTracker::State {
     entry.order = ++order;
     entry.path = &at->first;
     entry.folder = folder;
+    entry.age = paths.by_age.emplace(since, &entry);
     heap.insert(entry);
     ++count;
     return entry;
@@ -124,8 +131,9 @@ struct SettleTracker::State {
     heap.erase(entry);
     --count;
     const auto paths = folders.find(entry.folder);
-    paths->second.erase(paths->second.find(*entry.path));
-    if (paths->second.empty()) folders.erase(paths);
+    paths->second.by_age.erase(entry.age);
+    paths->second.map.erase(paths->second.map.find(*entry.path));
+    if (paths->second.map.empty()) folders.erase(paths);
   }
 };
 
@@ -171,7 +179,11 @@ void SettleTracker::no_lease(FolderId folder, std::string_view path, const Finge
 
 void SettleTracker::waits_since(FolderId folder, std::string_view path, BootTime since) {
   Entry* const entry = state_->find(folder, path);
-  if (entry != nullptr) entry->since = std::min(entry->since, since);
+  if (entry == nullptr || entry->since <= since) return;
+  Paths& paths = state_->folders.at(folder);
+  paths.by_age.erase(entry->age);
+  entry->since = since;
+  entry->age = paths.by_age.emplace(since, entry);
 }
 
 void SettleTracker::forget(FolderId folder, std::string_view path) {
@@ -181,7 +193,7 @@ void SettleTracker::forget(FolderId folder, std::string_view path) {
 void SettleTracker::forget_folder(FolderId folder) {
   const auto paths = state_->folders.find(folder);
   if (paths == state_->folders.end()) return;
-  for (auto& [path, entry] : paths->second) {
+  for (auto& [path, entry] : paths->second.map) {
     state_->heap.erase(entry);
     --state_->count;
   }
@@ -213,7 +225,13 @@ std::size_t SettleTracker::size() const {
 
 std::size_t SettleTracker::size(FolderId folder) const {
   const auto paths = state_->folders.find(folder);
-  return paths == state_->folders.end() ? 0 : paths->second.size();
+  return paths == state_->folders.end() ? 0 : paths->second.map.size();
+}
+
+std::optional<BootTime> SettleTracker::oldest(FolderId folder) const {
+  const auto paths = state_->folders.find(folder);
+  if (paths == state_->folders.end()) return std::nullopt;
+  return paths->second.by_age.begin()->first;
 }
 
 std::optional<SettleTracker::Waiting> SettleTracker::find(FolderId folder,
@@ -226,7 +244,7 @@ std::optional<SettleTracker::Waiting> SettleTracker::find(FolderId folder,
 void SettleTracker::each(
     const std::function<void(FolderId, const std::string&, const Waiting&)>& visit) const {
   for (const auto& [folder, paths] : state_->folders) {
-    for (const auto& [path, entry] : paths) visit(folder, path, waiting_of(entry));
+    for (const auto& [path, entry] : paths.map) visit(folder, path, waiting_of(entry));
   }
 }
 
@@ -234,7 +252,7 @@ std::vector<std::string> SettleTracker::paths(FolderId folder, std::size_t limit
   std::vector<std::string> names;
   const auto paths = state_->folders.find(folder);
   if (paths == state_->folders.end()) return names;
-  for (const auto& [path, entry] : paths->second) {
+  for (const auto& [path, entry] : paths->second.map) {
     if (names.size() == limit) break;
     names.push_back(path);
   }

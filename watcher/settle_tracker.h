@@ -56,6 +56,8 @@ class SettleTracker {
   [[nodiscard]] std::optional<BootTime> next_due() const;
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::size_t size(FolderId folder) const;
+  // When the one that was seen first of those that wait was seen; as cheap for many as for one.
+  [[nodiscard]] std::optional<BootTime> oldest(FolderId folder) const;
   struct Waiting {
     Fingerprint fingerprint;
     BootTime due;

@@ -133,7 +133,7 @@ bool PipelineWorld::run_one() {
   if (scan_due_ && *scan_due_ <= clock.boot()) possible.push_back(Turn::Scan);
   if (!reads_.empty()) possible.push_back(Turn::Read);
   if (!inbox_.empty()) possible.push_back(Turn::Deliver);
-  if (bucket.waiting() > 0) possible.push_back(Turn::Store);
+  if (bucket.waiting() > 0 && !bucket_hangs) possible.push_back(Turn::Store);
   const auto start = static_cast<std::size_t>(random.next() % possible.size());
   for (std::size_t i = 0; i < possible.size(); ++i) {
     switch (possible[(start + i) % possible.size()]) {

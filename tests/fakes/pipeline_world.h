@@ -70,6 +70,8 @@ class PipelineWorld {
   FakeStore bucket;
   // What S3 does to each call; none by default.
   std::function<Fault(const Call&)> fault;
+  // True: requests stay where they are, unanswered.
+  bool bucket_hangs = false;
 
  private:
   void make_edges();

@@ -46,7 +46,7 @@ const std::array<Line, 18> table{{
   {Foreign,                {no,           to(Blocked),    no,         no,           no,          no,           no}},
   {Transient,              {no,           one_more_try,   no,         no,           no,          no,           no}},
   {NeedsPerson,            {to(Blocked),  to(Blocked),    no,         no,           no,          no,           no}},
-  {CauseFixed,             {no,           no,             to(Queued), no,           no,          no,           no}},
+  {CauseFixed,             {no,           no,             one_more_try, no,          no,           no,          no}},
   {RemovalDue,             {no,           no,             no,         to(Removing), no,          no,           no}},
   {Unlinked,               {no,           no,             no,         no,           unlinked,    no,           no}},
   {RemovalRefused,         {no,           no,             no,         no,           to(Stored),  no,           no}},

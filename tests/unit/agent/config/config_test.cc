@@ -119,6 +119,18 @@ tagging = ["team=finance"]
   EXPECT_EQ(config.folders[1].s3.write.sse, "aws:kms");
 }
 
+TEST(Config, TheOrderOfAFolderIsOldestFirstUnlessItIsSaid) {
+  EXPECT_EQ(parsed(smallest).folders[0].order, Order::Oldest);
+  EXPECT_EQ(parsed(std::string(smallest) + "order = \"oldest\"\n").folders[0].order, Order::Oldest);
+  EXPECT_EQ(parsed(std::string(smallest) + "order = \"newest\"\n").folders[0].order, Order::Newest);
+}
+
+TEST(Config, HistoryIsKeptForEverUnlessItIsSaid) {
+  EXPECT_EQ(parsed("").keep_history, std::nullopt);
+  EXPECT_EQ(parsed("[agent]\nkeep_history = \"forever\"\n").keep_history, std::nullopt);
+  EXPECT_EQ(parsed("[agent]\nkeep_history = \"90d\"\n").keep_history, std::chrono::hours(24 * 90));
+}
+
 TEST(Config, EveryKeyArrives) {
   const Config config = parsed(R"(
 [s3]
