@@ -158,6 +158,17 @@ std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
   });
 }
 
+bool Transfers::awaits_earlier_attempt(const FilePath& file) const {
+  auto row = session_.expect(session_.catalog->find_live(file.first, file.second));
+  if (!row || !*row || (*row)->state != FileState::Queued || !intake_.postponed((*row)->id)) {
+    return false;
+  }
+  auto attempts = session_.expect(session_.catalog->attempts_of((*row)->id));
+  return attempts && std::any_of(attempts->begin(), attempts->end(), [&row](const AttemptRow& at) {
+           return at.state == AttemptState::Abandoned && at.key == (*row)->key;
+         });
+}
+
 // What blocked it may be fixed without a word to us (a permission, a foreign object deleted): look
 // again, ever less often. A person can say so at once: waybill retry.
 void Transfers::wait_for_cause(FileId file, const FilePath& path, const std::string& reason) {

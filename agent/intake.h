@@ -80,6 +80,7 @@ class Intake {
   void ended(const FilePath& file);
   // Not before `due`, whatever the queue says.
   void postpone(FileId file, BootTime due);
+  [[nodiscard]] bool postponed(FileId file) const { return postponed_.contains(file); }
   void release(FileId file) { postponed_.erase(file); }
 
   void writer_found(const ReadyFile& file);

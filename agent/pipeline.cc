@@ -419,6 +419,12 @@ FileView Pipeline::explain(const FilePath& file) {
   if (parts_->intake->waiting(file)) {
     return {.phase = "waiting-for-slot", .explanation = "it waits for its turn"};
   }
+  if (parts_->transfers->awaits_earlier_attempt(file)) {
+    return {.phase = "waiting-for-earlier-attempt",
+            .explanation =
+                "an earlier upload to its key was never answered and may still arrive: "
+                "that takes up to 20 minutes"};
+  }
   return {};
 }
 

@@ -52,6 +52,8 @@ class Transfers {
   [[nodiscard]] bool idle() const { return reading_.empty() && running_.empty(); }
   // What it is doing with this file, in a sentence; empty: nothing.
   [[nodiscard]] std::string phase(const FilePath& file) const;
+  // It waits because an earlier attempt on its key may still land (rule 2).
+  [[nodiscard]] bool awaits_earlier_attempt(const FilePath& file) const;
   // Files that are read now, but for those that a queued row counts.
   [[nodiscard]] std::int64_t reading(FolderId folder) const;
   [[nodiscard]] std::optional<BootTime> oldest_reading(FolderId folder) const;

@@ -110,5 +110,24 @@ TEST_F(Kill, WhileSendingAndThenAReplacedFileStoresTheNewContent) {
   wait_until_all_stored();
 }
 
+// Its condition on the object before would hold again, should these be that object's bytes; which
+// they are shows only when they are read (PROTOCOL.md rule 2).
+TEST_F(Kill, AfterAnUnansweredCompleteTheNextLargeContentSaysWhatItWaitsFor) {
+  start();
+  drop("large", bytes(17 * mebibyte, 1));
+  wait_until_all_stored();
+  server().add_fault({.operation = "CompleteMultipartUpload", .never_answer = true});
+  drop("large", bytes(17 * mebibyte, 2));
+  ASSERT_TRUE(eventually([&] { return server().count("CompleteMultipartUpload") == 2; }));
+  kill();
+  server().clear_faults();
+  drop("large", bytes(18 * mebibyte, 3));
+  start();
+  EXPECT_TRUE(eventually([&] {
+    return waybill({"show", local("large")}).says("was never answered and may still arrive");
+  })) << waybill({"show", local("large")}).output;
+  EXPECT_EQ(server().history(bucket, "in/large").size(), 1U);
+}
+
 }  // namespace
 }  // namespace waybill::test
