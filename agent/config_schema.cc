@@ -57,12 +57,11 @@ constexpr auto agent_keys =
                                      "memory", "bandwidth", "bandwidth_schedule", "keep_history"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
     {"name", "path", "prefix", "prefix_as_is", "complete", "marker", "settle", "settle_nolease",
-     "stuck_after", "rescan", "lease", "poll", "prove_events", "initial", "after_upload",
-     "on_replace", "order", "ignore"});
+     "stuck_after", "rescan", "lease", "poll", "one_filesystem", "prove_events", "initial",
+     "after_upload", "on_replace", "order", "ignore"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
 constexpr auto later_s3_keys = std::to_array<std::string_view>({"ip_version", "parts"});
-constexpr auto later_folder_keys =
-    std::to_array<std::string_view>({"one_filesystem", "on_object_missing"});
+constexpr auto later_folder_keys = std::to_array<std::string_view>({"on_object_missing"});
 
 template <typename T>
 void take(std::optional<T>&& value, T& into) {
@@ -235,6 +234,13 @@ void read_prefix(const SectionReader& section, FolderConfig& folder) {
 void read_completeness(const SectionReader& section, FolderConfig& folder) {
   constexpr std::pair<std::string_view, CompleteBy> words[] = {{"close", CompleteBy::Close},
                                                                {"marker", CompleteBy::Marker}};
+  if (section.string("complete") == "rename") {
+    section.wrong(
+        *section.find("complete"),
+        "this version does not know it yet; name the temporary names in ignore = [\"…\"]: "
+        "a file is looked at again when it is renamed");
+    return;
+  }
   take(section.choice("complete", words), folder.complete);
   take(section.non_empty("marker"), folder.marker);
   take(section.duration("stuck_after", std::chrono::seconds(1), std::chrono::hours(24 * 365)),
@@ -272,6 +278,11 @@ void read_policies(const SectionReader& section, FolderConfig& folder) {
       {"auto", PollUse::Auto}, {"on", PollUse::On}, {"off", PollUse::Off}};
   take(section.choice("poll", polls), folder.poll);
   take(section.boolean("prove_events"), folder.prove_events);
+  if (!section.boolean("one_filesystem").value_or(true)) {
+    section.wrong(
+        *section.find("one_filesystem"),
+        "this version leaves out what is mounted in the folder; write true, or leave the line out");
+  }
   constexpr std::pair<std::string_view, OnReplace> replacements[] = {
       {"version", OnReplace::Version},
       {"suffix", OnReplace::Suffix},

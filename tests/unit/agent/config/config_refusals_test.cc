@@ -119,6 +119,12 @@ const Refusal values[] = {
      "\"require\" or \"off\""},
     {"Complete", FOLDER "complete = 'done'\n",
      "w.toml:6: [[folder]] complete = \"done\": must be \"close\" or \"marker\""},
+    {"CompleteByRename", FOLDER "complete = 'rename'\n",
+     "w.toml:6: [[folder]] complete = \"rename\": this version does not know it yet; name the "
+     "temporary names in ignore = [\"…\"]: a file is looked at again when it is renamed"},
+    {"OtherFileSystems", FOLDER "one_filesystem = false\n",
+     "w.toml:6: [[folder]] one_filesystem = false: this version leaves out what is mounted in the "
+     "folder; write true, or leave the line out"},
     {"MarkerWithoutTheWish", FOLDER "marker = '{name}.ok'\n",
      "w.toml:6: [[folder]] marker = \"{name}.ok\": only with complete = \"marker\""},
     {"MarkerWithoutAName", FOLDER "complete = 'marker'\nmarker = 'done'\n",

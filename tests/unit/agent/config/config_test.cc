@@ -164,6 +164,7 @@ stuck_after = "6h"
 rescan = "10m"
 lease = "require"
 poll = "on"
+one_filesystem = true
 prove_events = false
 initial = "store"
 after_upload = "keep"
