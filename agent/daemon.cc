@@ -73,7 +73,8 @@ Result<std::unique_ptr<catalog::Catalog>> open_catalog(const std::string& state_
 
 }  // namespace
 
-Daemon::Daemon(Config config, Log& log) : initial_(std::move(config)), log_(log) {}
+Daemon::Daemon(Config config, Log& log)
+    : initial_(std::move(config)), log_(log), ballast_(initial_.state_dir) {}
 
 Result<std::unique_ptr<Daemon>> Daemon::start(Config config, Log& log) {
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(config), log));
@@ -176,6 +177,10 @@ World Daemon::make_world() {
           .open_catalog =
               [this](const Config& config) { return open_catalog(config.state_dir, clock_); },
           .connect = [this](const S3Config& s3) { return connect(s3, *engine_, clock_); },
+          .room = {.hold = [this] { return ballast_.hold().has_value(); },
+                   .release = [this] { ballast_.release(); },
+                   // What cannot be asked is no reason to stop.
+                   .free = [this] { return ballast_.free().value_or(~std::uint64_t{0}); }},
           .publish =
               [this](StatusPtr status) {
                 const MutexLock lock(mu_);

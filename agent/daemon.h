@@ -12,6 +12,7 @@
 #include "agent/worker_pool.h"
 #include "base/inbox.h"
 #include "base/mutex.h"
+#include "catalog/ballast.h"
 #include "uploader/transfer_engine.h"
 #include "watcher/mount_table.h"
 #include "watcher/watch_loop.h"
@@ -51,6 +52,7 @@ class Daemon {
 
   const Config initial_;
   Log& log_;
+  catalog::Ballast ballast_;  // coord thread only
   SystemClock clock_;
   Random random_ = Random::from_system();
   Inbox<Task> inbox_;

@@ -12,8 +12,8 @@ using catalog::FileRow;
 using catalog::FileState;
 
 // The row says there is a file: its absence is news.
-bool expects_file(const FileRow& row) {
-  switch (row.state) {
+bool expects_file(FileState state) {
+  switch (state) {
     case FileState::Queued:
     case FileState::Uploading:
     case FileState::Blocked:
@@ -88,7 +88,7 @@ void Intake::observe(const watcher::Observation& observation) {
             doubt_held(gone.folder, gone.directory, true);
             // What the whole scan has seen below it, it would not doubt by itself.
             if (state.scanning) return state.gone.push_back(gone.directory);
-            doubt_rows(gone.folder, gone.directory, true, [](const FileRow&) { return true; });
+            doubt_rows(gone.folder, gone.directory, true, [](const auto&) { return true; });
           },
           [&](const watcher::FolderStatus& status) {
             if (known(status.folder)) folder_status(status);
@@ -165,7 +165,8 @@ void Intake::present(const FilePath& file, const Fingerprint& fingerprint) {
     mind(folder, since);
     return session_.changed();
   }
-  const bool unchanged = *found && (*found)->fingerprint == fingerprint && expects_file(**found);
+  const bool unchanged =
+      *found && (*found)->fingerprint == fingerprint && expects_file((*found)->state);
   const bool settles = settling_.find(folder, path).has_value();
   if (unchanged && (!settles || (*found)->state != FileState::Queued)) {
     forget(file);
@@ -205,7 +206,7 @@ void Intake::absent(const FilePath& file) {
   if (gate_.release(file)) session_.changed();
   auto found = session_.expect(session_.catalog->find_live(folder, path));
   if (!found) return;
-  if (*found && expects_file(**found)) {
+  if (*found && expects_file((*found)->state)) {
     auto row = session_.expect(session_.catalog->vanished((*found)->id));
     if (!row) return;
     postponed_.erase(row->id);
@@ -245,16 +246,18 @@ void Intake::listing_ended(const watcher::ListingEnds& ended) {
     if (!listing->seen.contains(path)) session_.world.scanner.look(ended.folder, path);
   }
   doubt_rows(ended.folder, ended.directory, false,
-             [&listing](const FileRow& row) { return !listing->seen.contains(row.path); });
+             [&listing](const auto& row) { return !listing->seen.contains(row.path); });
 }
 
 // Never believes an absence: each row in doubt is looked up by its name (WATCHING.md 1, readdir is
 // not atomic); what the scanner then says counts.
 void Intake::doubt_rows(FolderId folder, std::string_view directory, bool deep,
-                        const std::function<bool(const FileRow&)>& in_doubt) {
-  session_.expect(session_.catalog->for_each_live(folder, directory, deep, [&](const FileRow& row) {
-    if (expects_file(row) && in_doubt(row)) session_.world.scanner.look(folder, row.path);
-  }));
+                        const std::function<bool(const catalog::Catalog::Name&)>& in_doubt) {
+  session_.expect(session_.catalog->for_each_name(folder, directory, deep,
+                                                  [&](const catalog::Catalog::Name& row) {
+                                                    if (expects_file(row.state) && in_doubt(row))
+                                                      session_.world.scanner.look(folder, row.path);
+                                                  }));
 }
 
 void Intake::scan_complete(FolderId folder) {
@@ -265,12 +268,12 @@ void Intake::scan_complete(FolderId folder) {
   const std::vector<bool> rows_seen = std::exchange(state.rows_seen, {});
   state.scanning = false;
   doubt_held(folder, "", true);
-  doubt_rows(folder, "", true, [&rows_seen](const FileRow& row) {
+  doubt_rows(folder, "", true, [&rows_seen](const auto& row) {
     const auto index = static_cast<std::size_t>(value_of(row.id));
     return index >= rows_seen.size() || !rows_seen[index];
   });
   for (const std::string& directory : std::exchange(state.gone, {})) {
-    doubt_rows(folder, directory, true, [](const FileRow&) { return true; });
+    doubt_rows(folder, directory, true, [](const auto&) { return true; });
   }
 }
 

@@ -64,7 +64,8 @@ class Intake {
 
   void observe(const watcher::Observation& observation);
   // Moves settled files to the ready queue; what has waited there for long gets a row.
-  void step();
+  // `may_record` false: the catalog's disk is full, and they stay in memory.
+  void step(bool may_record = true);
 
   // Reads on in the queues of the catalog, where there is need. `usable` tells whether a folder's
   // store can be used now.
@@ -155,7 +156,7 @@ class Intake {
   void held_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
   void ignored_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
   void doubt_rows(FolderId folder, std::string_view directory, bool deep,
-                  const std::function<bool(const catalog::FileRow&)>& in_doubt);
+                  const std::function<bool(const catalog::Catalog::Name&)>& in_doubt);
   void scan_complete(FolderId folder);
   void events_lost(const watcher::EventsLost& lost);
   void folder_status(const watcher::FolderStatus& status);
@@ -199,7 +200,8 @@ class Intake {
   std::map<FolderId, FolderState> folders_;
 
   std::map<QueueName, Line> lines_;
-  std::size_t fresh_ = 0;           // in all lines
+  std::size_t fresh_ = 0;  // in all lines
+  bool may_record_ = true;
   bool look_for_work_ = true;       // there may be more in the catalog
   std::set<FilePath> ready_paths_;  // what the lines hold
   std::set<FilePath> passed_over_;  // queued rows whose file was under way when they were read

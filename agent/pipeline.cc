@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/overloaded.h"
 #include "base/test_points.h"
+#include "catalog/ballast.h"
 
 namespace waybill::agent {
 namespace {
@@ -20,6 +21,9 @@ using catalog::FileState;
 constexpr Nanoseconds reopen_after = std::chrono::seconds(5);
 constexpr Nanoseconds publish_every = std::chrono::milliseconds(100);
 constexpr Nanoseconds look_at_waits_every = std::chrono::seconds(1);
+constexpr Nanoseconds look_for_room_every = std::chrono::seconds(1);
+constexpr std::uint64_t least_room = 2ULL << 20U;
+constexpr std::uint64_t room_to_go_on = 4ULL << 20U;
 constexpr Nanoseconds prune_every = std::chrono::hours(1);
 constexpr Nanoseconds prune_on_after = std::chrono::milliseconds(100);
 
@@ -156,6 +160,43 @@ void Pipeline::open_session() {
   for (const std::uint64_t id : waits_.unreached()) world_.scanner.barrier(id);
   keep_looking_at_waits();
   prune_history();
+  if (short_of_room_since_) {
+    wait_for_room();
+  } else {
+    hold_room();
+  }
+}
+
+// The disk of the state directory has room for more. Asked now and then, and only while somebody
+// waits to be begun.
+bool Pipeline::look_for_room() {
+  if (short_of_room_since_) return false;
+  const BootTime now = world_.clock.boot();
+  if (now < room_looked_at_ + look_for_room_every) return true;
+  room_looked_at_ = now;
+  if (world_.room.free() >= least_room) return true;
+  short_of_room_since_ = world_.clock.wall().time_since_epoch().count();
+  world_.log.error("the disk of the state directory is nearly full: nothing new is begun");
+  parts_->session.changed();
+  wait_for_room();
+  return false;
+}
+
+// Only where enough is left beside it: a small disk is better used than held.
+void Pipeline::hold_room() {
+  if (world_.room.free() >= catalog::Ballast::size + room_to_go_on) world_.room.hold();
+}
+
+void Pipeline::wait_for_room() {
+  Session& session = parts_->session;
+  session.timers.at(session.now() + look_for_room_every, [this] {
+    if (!short_of_room_since_) return;
+    if (world_.room.free() < room_to_go_on) return wait_for_room();
+    hold_room();
+    short_of_room_since_.reset();
+    world_.log.info("the disk of the state directory has room again");
+    parts_->session.changed();
+  });
 }
 
 // By the setting alone, and never silently. A few events a step: nobody waits for it.
@@ -210,6 +251,11 @@ void Pipeline::close_session(const Error& cause) {
   catalog_trouble_ = cause;
   reopen_at_ = world_.clock.boot() + reopen_after;
   publish_at_ = {};
+  if (cause.code != ErrorCode::DiskFull) return;
+  // What S3 has acknowledged finds its place by that at the next opening; nothing new does.
+  if (!short_of_room_since_) reopen_at_ = world_.clock.boot();
+  short_of_room_since_ = short_of_room_since_.value_or(catalog_trouble_since_);
+  world_.room.release();
 }
 
 void Pipeline::reconfigure(Config config) {
@@ -242,7 +288,7 @@ std::optional<BootTime> Pipeline::step() {
   Session& session = parts_->session;
   // Bounded by the clock's value at the start: a task that is due again at once waits for its turn.
   while (auto task = session.timers.take(now)) (*task)();
-  if (!session.failure()) parts_->intake->step();
+  if (!session.failure()) parts_->intake->step(!short_of_room_since_);
   if (!session.failure()) start_ready();
   if (auto done = session.commit(); !done) {
     close_session(done.error());
@@ -265,7 +311,7 @@ void Pipeline::start_ready() {
   Parts& parts = *parts_;
   const auto usable = [&parts](const Folder& folder) { return parts.stores->open(folder.store); };
   parts.intake->look_for_work(usable);
-  if (!claiming_) return;
+  if (!claiming_ || parts.intake->queues(usable).empty() || !look_for_room()) return;
   Load load = parts.transfers->load();
   std::set<QueueName> under_way;  // queues of which all that wait are
   while (!parts.session.failure()) {
@@ -325,7 +371,7 @@ void Pipeline::keep_looking_at_waits() {
   if (!parts_ || !waits_.any()) return;
   Session& session = parts_->session;
   session.timers.at(session.now() + look_at_waits_every, [this] {
-    waits_.look_at_all();
+    waits_.look_at_some();
     keep_looking_at_waits();
   });
 }
@@ -463,6 +509,15 @@ void Pipeline::publish() {
                                .sentence = catalog_sentence(*catalog_trouble_),
                                .help = catalog_help(*catalog_trouble_),
                                .since = catalog_trouble_since_});
+  }
+  if (parts_ && short_of_room_since_) {
+    status->reasons.push_back(
+        {.code = "catalog-disk-full",
+         .severity = Severity::Degraded,
+         .sentence = "the disk of the state directory is full: what is under way is finished and "
+                     "recorded, nothing new is begun",
+         .help = "make room on the disk of the state directory; it goes on by itself",
+         .since = *short_of_room_since_});
   }
   if (!parts_) {
     // What they hold nobody can say now, but they are there, and `show` finds its way by them.

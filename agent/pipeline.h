@@ -59,6 +59,9 @@ class Pipeline {
   void start_wait(StartWait wait);
   void keep_looking_at_waits();
   void prune_history();
+  bool look_for_room();
+  void hold_room();
+  void wait_for_room();
   void publish();
   [[nodiscard]] std::int64_t oldest_pending(
       FolderId folder, const std::map<FolderId, std::int64_t>& in_catalog) const;
@@ -74,6 +77,8 @@ class Pipeline {
   BootTime reopen_at_{};
   std::string config_refusal_;
   bool claiming_ = true;
+  std::optional<std::int64_t> short_of_room_since_;  // ns since 1970: nothing new is begun
+  BootTime room_looked_at_{};
   std::int64_t pruned_events_ = 0;  // since it was last said
   std::vector<Task> to_tell_;       // once the status is fresh
   BootTime published_at_{};

@@ -21,7 +21,7 @@ constexpr int pages_at_once = 8;
 
 }  // namespace
 
-void Intake::step() {
+void Intake::step(bool may_record) {
   const BootTime now = session_.now();
   while (fresh_ < 2 * ready_in_memory) {
     auto settled = settling_.take_due(now, ready_in_memory);
@@ -42,7 +42,8 @@ void Intake::step() {
     }
     session_.changed();
   }
-  write_backlog();
+  may_record_ = may_record;
+  if (may_record) write_backlog();
 }
 
 void Intake::no_longer_ready(const ReadyFile& file) {
@@ -271,8 +272,10 @@ int Intake::heat(const FilePath& file) const {
 }
 
 std::optional<BootTime> Intake::next_due() const {
-  std::optional<BootTime> due = settling_.next_due();
+  std::optional<BootTime> due;
+  if (fresh_ < 2 * ready_in_memory) due = settling_.next_due();
   if (look_for_work_) due = session_.now();
+  if (!may_record_) return due;
   // The oldest that write_backlog() could do something about: what is busy has no due time, or we
   // would spin until its upload ends.
   for (const auto& [name, line] : lines_) {

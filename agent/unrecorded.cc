@@ -62,23 +62,38 @@ bool Intake::without_row(const FilePath& file) const {
   return row && !*row;
 }
 
+// Each costs a look-up in the catalog, and coord has more to do: so many and no more.
 void Intake::settling_below(FolderId folder, const ListUnrecorded& question,
                             Unrecorded& list) const {
-  for (std::string& path : settling_.paths(folder, settling_.size(folder))) {
-    if (!at_or_below(path, question.path) || !without_row({folder, path})) continue;
+  constexpr std::size_t page = 1000;
+  std::size_t look_ups = 10'000;
+  const auto tell = [&](const std::string& path) {
+    if (!without_row({folder, path})) return;
     const auto waiting = settling_.find(folder, path);
     const auto due =
         std::chrono::duration_cast<std::chrono::milliseconds>(waiting->due - session_.now());
     add(question,
         {.folder = folder,
-         .path = std::move(path),
+         .path = path,
          .state = "settling",
          .reason = waiting->writer ? "somebody has it open for writing" : "it has just changed",
          .size = waiting->fingerprint.size,
          .modified_at = waiting->fingerprint.mtime,
          .due_in_ms = std::max<std::int64_t>(0, due.count())},
         list);
-    if (!list.complete) return;
+  };
+  if (settling_.find(folder, question.path)) tell(question.path);
+  const std::string below = question.path.empty() ? "" : question.path + '/';
+  for (std::string from = below;;) {
+    const std::vector<std::string> paths = settling_.paths(folder, page, from);
+    for (const std::string& path : paths) {
+      if (!path.starts_with(below)) return;
+      if (look_ups-- == 0) list.complete = false;
+      if (!list.complete) return;
+      from = path + '\0';
+      tell(path);
+    }
+    if (paths.size() < page) return;
   }
 }
 

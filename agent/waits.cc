@@ -1,5 +1,6 @@
 #include "agent/waits.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace waybill::agent {
@@ -34,11 +35,16 @@ void Waits::look_at(const FilePath& file) {
   drop_finished();
 }
 
-void Waits::look_at_all() {
+void Waits::look_at_some() {
   for (Wait& wait : waits_) {
-    for (const FilePath& file : std::vector<FilePath>(wait.files.begin(), wait.files.end())) {
-      settle(wait, file);
+    std::vector<FilePath> some;
+    auto at = wait.files.lower_bound(wait.next);
+    while (some.size() < std::min(looked_at_once, wait.files.size())) {
+      if (at == wait.files.end()) at = wait.files.begin();
+      some.push_back(*at++);
     }
+    wait.next = at == wait.files.end() ? FilePath{} : *at;
+    for (const FilePath& file : some) settle(wait, file);
   }
   drop_finished();
 }

@@ -26,8 +26,10 @@ class Waits {
   void reached(std::uint64_t id, const std::vector<FilePath>& pending);
   // This file may not be pending any more.
   void look_at(const FilePath& file);
-  // Looks at all of them: a safety net, on a timer while anybody waits.
-  void look_at_all();
+  // Looks at some more of them, in turn: a safety net, on a timer while anybody waits. Of a million
+  // files it must not look up each every time.
+  void look_at_some();
+  static constexpr std::size_t looked_at_once = 1000;
   [[nodiscard]] bool any() const { return !waits_.empty(); }
   // Waits whose barrier was not reached yet, to be asked for again after a restart of the session.
   [[nodiscard]] std::vector<std::uint64_t> unreached() const;
@@ -38,6 +40,7 @@ class Waits {
     StartWait what;
     WaitTicket::Progress progress;
     std::set<FilePath> files;
+    FilePath next;  // where to look on
   };
   // True when it is over.
   bool settle(Wait& wait, const FilePath& file);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -31,6 +32,14 @@ struct World {
   std::function<void(Task)> post;
   std::function<Result<std::unique_ptr<catalog::Catalog>>(const Config&)> open_catalog;
   std::function<Result<std::shared_ptr<uploader::ObjectStore>>(const S3Config&)> connect;
+  // Room on the disk of the state directory, so that acknowledgements can be recorded when somebody
+  // has filled it (catalog/ballast.h).
+  struct Room {
+    std::function<bool()> hold = [] { return true; };  // some of it; false: there is too little
+    std::function<void()> release = [] {};             // gives that to the catalog
+    std::function<std::uint64_t()> free = [] { return ~std::uint64_t{0}; };  // bytes beside it
+  };
+  Room room;
   // Takes each new status; coord thread.
   std::function<void(StatusPtr)> publish;
 };

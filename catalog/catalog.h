@@ -93,6 +93,15 @@ class Catalog {
   // false, anywhere below it otherwise; in path order, one by one.
   Result<void> for_each_live(FolderId folder, std::string_view directory, bool deep,
                              const std::function<void(const FileRow&)>& visit);
+  // The same rows by what a comparison with the disk needs, in any order: a whole folder of a
+  // million files in well under a second.
+  struct Name {
+    FileId id{};
+    FileState state{};
+    std::string path;
+  };
+  Result<void> for_each_name(FolderId folder, std::string_view directory, bool deep,
+                             const std::function<void(const Name&)>& visit);
   // Rows in `state`, ids above `after`, in id order, `limit` at the most.
   Result<std::vector<FileRow>> in_state(FileState state, FileId after, std::size_t limit);
   // Queued rows of one queue behind `after` (nullopt: from its head), as they are to be served.

@@ -127,6 +127,11 @@ Result<void> Catalog::for_each_live(FolderId folder, std::string_view directory,
   return impl_->files.for_each_live(folder, directory, deep, visit);
 }
 
+Result<void> Catalog::for_each_name(FolderId folder, std::string_view directory, bool deep,
+                                    const std::function<void(const Name&)>& visit) {
+  return impl_->files.for_each_name(folder, directory, deep, visit);
+}
+
 Result<std::vector<FileRow>> Catalog::in_state(FileState state, FileId after, std::size_t limit) {
   return impl_->files.in_state(state, after, limit);
 }

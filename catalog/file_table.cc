@@ -153,15 +153,19 @@ Result<std::vector<FileRow>> FileTable::queued(const Queue& queue,
           file_from));
 }
 
-Result<void> FileTable::for_each_live(FolderId folder, std::string_view directory, bool deep,
-                                      const std::function<void(const FileRow&)>& visit) {
+namespace {
+
+// Walks pages of rows in path order. `page(from, end)` gives the rows from `from` on, before `end`
+// unless that is empty.
+template <typename Page, typename Visit>
+Result<void> walk(std::string_view directory, bool deep, const Page& page, const Visit& visit) {
   const std::string prefix = directory.empty() ? "" : std::string(directory) + '/';
   std::string from = prefix;
   const std::string end = directory.empty() ? "" : end_of_directory(directory);
   for (;;) {
-    auto rows = page(folder, from, end);
+    auto rows = page(from, end);
     if (!rows) return fail(rows.error());
-    for (const FileRow& row : *rows) {
+    for (const auto& row : *rows) {
       if (row.path < from) continue;  // below a directory that is being passed over
       const std::size_t slash = deep ? std::string::npos : row.path.find('/', prefix.size());
       if (slash != std::string::npos) {
@@ -169,6 +173,51 @@ Result<void> FileTable::for_each_live(FolderId folder, std::string_view director
         continue;
       }
       from = row.path + '\0';
+      visit(row);
+    }
+    if (std::cmp_less(rows->size(), page_rows)) return {};
+  }
+}
+
+Catalog::Name name_from(const Rows& rows) {
+  return {.id = rows.id<FileId>(0), .state = rows.id<FileState>(1), .path = rows.string(2)};
+}
+
+}  // namespace
+
+Result<void> FileTable::for_each_live(FolderId folder, std::string_view directory, bool deep,
+                                      const std::function<void(const FileRow&)>& visit) {
+  return walk(
+      directory, deep,
+      [&](const std::string& from, const std::string& end) { return page(folder, from, end); },
+      visit);
+}
+
+Result<void> FileTable::for_each_name(FolderId folder, std::string_view directory, bool deep,
+                                      const std::function<void(const Catalog::Name&)>& visit) {
+  if (!directory.empty() || !deep) {
+    return walk(
+        directory, deep,
+        [&](const std::string& from, const std::string& end) {
+          // Nothing sorts behind a path of 0xFF bytes but longer ones, which no file system has.
+          const std::string last = end.empty() ? std::string(5000, '\xFF') : end;
+          return all(session_.read("SELECT id, state, path FROM files WHERE folder_id = ?"
+                                   " AND live = 1 AND path >= ? AND path < ? ORDER BY path LIMIT ?",
+                                   {folder, Value::blob(from), Value::blob(last), page_rows}),
+                     name_from);
+        },
+        visit);
+  }
+  // All of a folder: in the order in which the rows lie in the database.
+  FileId after{};
+  for (;;) {
+    auto rows = all(session_.read("SELECT id, state, path FROM files WHERE id > ? AND +live = 1"
+                                  " AND +folder_id = ? ORDER BY id LIMIT ?",
+                                  {after, folder, page_rows}),
+                    name_from);
+    if (!rows) return fail(rows.error());
+    for (const Catalog::Name& row : *rows) {
+      after = row.id;
       visit(row);
     }
     if (std::cmp_less(rows->size(), page_rows)) return {};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "catalog/attempt_table.h"
+#include "catalog/catalog.h"
 #include "catalog/columns.h"
 #include "catalog/session.h"
 
@@ -28,6 +29,9 @@ class FileTable {
   // In pages, so that `visit` may call anything, writes included.
   Result<void> for_each_live(FolderId folder, std::string_view directory, bool deep,
                              const std::function<void(const FileRow&)>& visit);
+
+  Result<void> for_each_name(FolderId folder, std::string_view directory, bool deep,
+                             const std::function<void(const Catalog::Name&)>& visit);
 
   // Fills in the new id.
   Result<void> insert(StoredFile& file);

@@ -248,13 +248,14 @@ void SettleTracker::each(
   }
 }
 
-std::vector<std::string> SettleTracker::paths(FolderId folder, std::size_t limit) const {
+std::vector<std::string> SettleTracker::paths(FolderId folder, std::size_t limit,
+                                              std::string_view from) const {
   std::vector<std::string> names;
   const auto paths = state_->folders.find(folder);
   if (paths == state_->folders.end()) return names;
-  for (const auto& [path, entry] : paths->second.map) {
-    if (names.size() == limit) break;
-    names.push_back(path);
+  for (auto at = paths->second.map.lower_bound(from);
+       at != paths->second.map.end() && names.size() < limit; ++at) {
+    names.push_back(at->first);
   }
   return names;
 }

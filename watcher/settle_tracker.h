@@ -67,8 +67,9 @@ class SettleTracker {
   [[nodiscard]] std::optional<Waiting> find(FolderId folder, std::string_view path) const;
   // All that wait, in path order.
   void each(const std::function<void(FolderId, const std::string&, const Waiting&)>& visit) const;
-  // Paths that wait, in path order, `limit` at the most.
-  [[nodiscard]] std::vector<std::string> paths(FolderId folder, std::size_t limit) const;
+  // Paths that wait, in path order from `from` on, `limit` at the most.
+  [[nodiscard]] std::vector<std::string> paths(FolderId folder, std::size_t limit,
+                                               std::string_view from = {}) const;
 
  private:
   struct State;

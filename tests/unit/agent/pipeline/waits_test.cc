@@ -53,7 +53,7 @@ TEST(Waits, AFileThatIsStillPendingIsKept) {
   const auto ticket = world.start();
   world.waits.reached(world.id, {{inbox, "a"}});
   world.waits.look_at({inbox, "a"});
-  world.waits.look_at_all();
+  world.waits.look_at_some();
   EXPECT_EQ(ticket->wait(Nanoseconds::zero()).remaining, 1);
 }
 
@@ -62,7 +62,7 @@ TEST(Waits, LookingAtAllFindsWhatNobodyReported) {
   const auto ticket = world.start();
   world.waits.reached(world.id, {{inbox, "a"}});
   world.standing[{inbox, "a"}] = Waits::Standing::Elsewhere;
-  world.waits.look_at_all();
+  world.waits.look_at_some();
   EXPECT_TRUE(ticket->wait(Nanoseconds::zero()).done());
   EXPECT_FALSE(world.waits.any());
 }
@@ -81,8 +81,26 @@ TEST(Waits, AClientThatWentAwayIsForgotten) {
   world.waits.reached(world.id, {{inbox, "a"}});
   EXPECT_TRUE(world.waits.any());
   ticket.reset();
-  world.waits.look_at_all();
+  world.waits.look_at_some();
   EXPECT_FALSE(world.waits.any());
+}
+
+TEST(Waits, LooksAtAFewOfVeryManyAtATimeAndAtAllInTurn) {
+  int asked = 0;
+  Waits waits{[&asked](const FilePath&) {
+    ++asked;
+    return Waits::Standing::Pending;
+  }};
+  const auto ticket = std::make_shared<WaitTicket>();
+  const std::uint64_t id = waits.start({.ticket = ticket});
+  std::vector<FilePath> pending;
+  for (std::size_t i = 0; i < 3 * Waits::looked_at_once; ++i) {
+    pending.emplace_back(inbox, "f" + std::to_string(i));
+  }
+  waits.reached(id, pending);
+  asked = 0;
+  waits.look_at_some();
+  EXPECT_EQ(asked, static_cast<int>(Waits::looked_at_once));
 }
 
 }  // namespace
