@@ -27,6 +27,18 @@ class CatalogTrouble : public Journey {
     EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
     sqlite3_close(database);
   }
+  int schema_version() {
+    sqlite3* database = nullptr;
+    EXPECT_EQ(sqlite3_open(catalog().c_str(), &database), SQLITE_OK);
+    int version = 0;
+    const auto take = [](void* into, int, char** values, char**) {
+      *static_cast<int*>(into) = std::stoi(values[0]);
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(database, "PRAGMA user_version", take, &version, nullptr), SQLITE_OK);
+    sqlite3_close(database);
+    return version;
+  }
   void store_one_and_stop() {
     start();
     drop("one", "one");
@@ -83,6 +95,7 @@ TEST_F(CatalogTrouble, SecondDaemonOnTheSameStateDirectoryWaitsForTheFirstAndSay
 
 TEST_F(CatalogTrouble, CatalogOfALaterVersionIsLeftUntouchedAndSaysSo) {
   store_one_and_stop();
+  const int ours = schema_version();
   set_schema_version(999);
   const std::string before = read_all(catalog());
   start();
@@ -92,7 +105,7 @@ TEST_F(CatalogTrouble, CatalogOfALaterVersionIsLeftUntouchedAndSaysSo) {
   start();
   drop("two", "two");
   EXPECT_TRUE(status_tells("later version"));
-  set_schema_version(1);
+  set_schema_version(ours);
   wait_until_all_stored();  // by itself
 }
 
