@@ -54,8 +54,9 @@ void no_core_files() {
 }
 
 // Fixed, or malloc would raise it to the size of what is freed and keep such memory from then on.
+// Called before there is another thread.
 void give_large_memory_back() {
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);  // NOLINT(concurrency-mt-unsafe)
 }
 
 std::string status_line(const StatusPtr& status) {

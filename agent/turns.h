@@ -1,9 +1,9 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -17,7 +17,10 @@ struct QueueName {
   FolderId folder{};
   catalog::Lane lane{};
   bool again = false;
-  friend auto operator<=>(const QueueName&, const QueueName&) = default;
+  friend bool operator==(const QueueName& a, const QueueName& b) { return !(a < b) && !(b < a); }
+  friend bool operator<(const QueueName& a, const QueueName& b) {
+    return std::tie(a.folder, a.lane, a.again) < std::tie(b.folder, b.lane, b.again);
+  }
 };
 
 // What is under way.

@@ -49,12 +49,16 @@ std::string newest_aside(const std::string& state_dir) {
   return newest.empty() ? "" : state_dir + "/" + newest;
 }
 
+Result<void> move_one(const std::string& from, const std::string& aside, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT) return {};
+  return fail(system_error("move " + from + " into " + aside, errno));
+}
+
 Result<void> move_into(const std::string& aside, const std::string& state_dir) {
   for (const char* name : names) {
-    const std::string from = state_dir + "/" + name;
-    if (::rename(from.c_str(), (aside + "/" + name).c_str()) != 0 && errno != ENOENT) {
-      return fail(system_error("move " + from + " into " + aside, errno));
-    }
+    auto moved = move_one(std::string(state_dir).append("/").append(name), aside,
+                          std::string(aside).append("/").append(name));
+    if (!moved) return moved;
   }
   for (const std::string& path : {aside, state_dir}) {
     const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -478,7 +478,7 @@ TransferEngine::Loop::Loop(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 Result<std::unique_ptr<TransferEngine::Loop>> TransferEngine::Loop::make(Options options,
                                                                          const Clock& clock) {
   if (!libcurl_ready()) return fail(ErrorCode::Internal, "libcurl cannot be initialised");
-  auto impl = std::make_unique<Impl>(options, clock);
+  auto impl = std::make_unique<Impl>(std::move(options), clock);
   if (!impl->set_up()) return fail(system_error("set up the transfer loop", errno));
   return std::unique_ptr<Loop>(new Loop(std::move(impl)));
 }

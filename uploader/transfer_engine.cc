@@ -22,7 +22,7 @@ void TransferEngine::limit(BandwidthSchedule bandwidth) {
 }
 
 Result<std::unique_ptr<TransferEngine>> TransferEngine::start(Options options, const Clock& clock) {
-  auto loop = Loop::make(options, clock);
+  auto loop = Loop::make(std::move(options), clock);
   if (!loop) return fail(loop.error());
   return std::unique_ptr<TransferEngine>(new TransferEngine(std::move(*loop)));
 }

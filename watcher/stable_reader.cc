@@ -77,7 +77,7 @@ Result<bool> read_stably(OpenFile& file, const Fingerprint& expected, LeaseMode 
   if (const Result<void> after = check(file, expected); !after) return fail(after.error());
   // Last, so that the lease is known to have covered the check as well.
   if (file.lease_broken()) return fail(changed());
-  return leased;
+  return *leased;
 }
 
 }  // namespace
