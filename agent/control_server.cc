@@ -22,6 +22,7 @@ namespace {
 constexpr std::size_t largest_body = 64U << 10U;  // every question fits into its address
 constexpr mode_t socket_mode = 0660;
 constexpr int worker_threads = 8;
+constexpr int most_waiting = 128;  // to be let in
 
 Failure unusable(const std::string& socket, std::string_view why) {
   return fail(ErrorCode::NeedsPerson,
@@ -67,7 +68,11 @@ struct ControlServer::Impl {
     server.new_task_queue = [] { return new httplib::ThreadPool(worker_threads); };
     server.set_address_family(AF_UNIX);
     // Before bind: so there is no moment in which the socket is open to more than it will be.
-    server.set_socket_options([](socket_t fd) { ::fchmod(fd, socket_mode); });
+    int listening = -1;
+    server.set_socket_options([&listening](socket_t fd) {
+      ::fchmod(fd, socket_mode);
+      listening = fd;
+    });
     server.set_payload_max_length(largest_body);
     server.set_keep_alive_max_count(1);  // a connection that idles would hold a thread
     server.set_read_timeout(5);
@@ -76,6 +81,9 @@ struct ControlServer::Impl {
     if (!server.bind_to_port(socket, 80)) {
       return unusable(socket, system_error("make it", errno).describe());
     }
+    // The library lets five wait to be let in; more who ask at the same time are turned away.
+    ::listen(listening, most_waiting);
+    server.set_socket_options([](socket_t) {});
     ::chmod(socket.c_str(), socket_mode);  // what the umask took from the group
     struct stat facts {};
     if (::stat(socket.c_str(), &facts) == 0) inode = facts.st_ino;
