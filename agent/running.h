@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "agent/transfers.h"
 
@@ -40,5 +41,28 @@ struct Transfers::Running {
   bool wanted = true;             // false: newer content, or no file
   std::optional<Error> given_up;  // the row is to be blocked for this once the machine has stopped
 };
+
+// The answer to a request that was never made.
+inline Failure not_sent() {
+  return fail(ErrorCode::RetryLater, "its content could not be read");
+}
+
+template <typename Reply, typename MakeInput>
+uploader::Done<Reply> Transfers::replies_to(Running& running, MakeInput make_input) {
+  // The request's id is known only after the call that takes this: it finds its way in through
+  // here.
+  auto request = std::make_shared<std::optional<uploader::RequestId>>();
+  last_request_ = request;
+  return [this, post = session_.poster(), id = running.attempt.id, request,
+          make_input](Result<Reply> reply) {
+    post([this, id, request, make_input, reply = std::move(reply)] {
+      const auto found = running_.find(id);
+      if (found == running_.end()) return;
+      if (*request) found->second->requests.erase(**request);
+      if (reply) found->second->troubles = 0;
+      feed(id, make_input(reply));
+    });
+  };
+}
 
 }  // namespace waybill::agent
