@@ -84,7 +84,7 @@ TEST_F(CatalogTrouble, SecondDaemonOnTheSameStateDirectoryWaitsForTheFirstAndSay
                               "--socket", socket},
                 .error = aside("second.log")});
   const auto ask_second = [&] { return waybill({"status"}, socket); };
-  EXPECT_TRUE(eventually([&] { return ask_second().code == 3; }));
+  EXPECT_TRUE(eventually([&] { return ask_second().code == 3; })) << read_all(aside("second.log"));
   const Answer answer = ask_second();
   EXPECT_TRUE(answer.says("another")) << answer.output << answer.error;
   stop();
