@@ -70,9 +70,10 @@ class Order : public MortalJourney {
 
   // The trace of all that the daemon did; it is killed for that.
   std::vector<SystemCall> killed_and_traced() {
+    const pid_t process = daemon().pid();
     kill();
     std::string trace;
-    EXPECT_TRUE(eventually([&] { return trace_is_whole(trace = read_trace_file()); }));
+    EXPECT_TRUE(eventually([&] { return trace_is_whole(trace = read_trace_file(), process); }));
     return read_trace(trace);
   }
 

@@ -63,14 +63,14 @@ std::vector<std::string> strace_command(const std::string& output) {
           output};
 }
 
-bool trace_is_whole(const std::string& trace) {
-  // The process itself is the last whose end is told.
-  const std::size_t last = trace.rfind('\n', trace.size() < 2 ? 0 : trace.size() - 2);
-  const std::string_view line =
-      std::string_view(trace).substr(last == std::string::npos ? 0 : last);
-  const std::string pid = trace.substr(0, trace.find(' '));
-  return line.find("+++ ") != std::string_view::npos && trace.ends_with("+++\n") &&
-         line.find(pid) != std::string_view::npos;
+bool trace_is_whole(const std::string& trace, pid_t process) {
+  // The process itself is the last whose end is told, whatever its threads did.
+  if (!trace.ends_with("+++\n")) return false;
+  const std::string_view all(trace);
+  const std::size_t before = all.rfind('\n', all.size() - 2);
+  const std::string_view last = all.substr(before == std::string_view::npos ? 0 : before + 1);
+  const std::string pid = std::to_string(process) + " ";
+  return last.starts_with(pid) && last.find(" +++ ") != std::string_view::npos;
 }
 
 std::vector<SystemCall> read_trace(const std::string& trace) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -22,7 +24,7 @@ struct SystemCall {
 std::vector<std::string> strace_command(const std::string& output);
 
 // The process that was traced has ended, and strace has written all of it.
-bool trace_is_whole(const std::string& trace);
+bool trace_is_whole(const std::string& trace, pid_t process);
 // Calls that returned, in the order in which they began. Throws std::runtime_error for a line that
 // it does not understand.
 std::vector<SystemCall> read_trace(const std::string& trace);
