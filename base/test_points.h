@@ -29,6 +29,7 @@ enum class Defect : std::uint8_t {
   CreateBeforeAttempt,
   CompleteBeforeContent,
   FutureTimesTrusted,  // a ctime in the future, or too young
+  NoSecondLook,        // at what was read with times too young
 };
 
 bool planted(Defect defect);

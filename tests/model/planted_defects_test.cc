@@ -1,6 +1,7 @@
 // The simulation can fail: these planted defects of PROTOCOL.md section 7 are each caught by the
 // default seeds, with no scenario of its own; pipeline_model_test.cc runs the same seeds without
-// them. No default seed notices a skip of an equal hash despite an ambiguity: it is not among them.
+// them. No default seed notices a skip of an equal hash despite an ambiguity, nor that a second
+// look is left out: they are not among them; same_tick_test.cc catches the latter.
 #include <gtest/gtest.h>
 
 #include <iostream>
