@@ -95,14 +95,33 @@ void Scanner::Tree::start_poll(Folder& folder) {
 void Scanner::Tree::try_root(Folder& folder) {
   // Before its directories are looked at: what is mounted from here on is told.
   folder.mounts = files.mounts(folder.spec.path);
+  const Identity before = folder.root->identity;
   const std::unique_ptr<OpenDirectory> directory = open_root(folder);
   if (directory == nullptr) return;
+  if (has_twin(folder)) {
+    // What it was tried on is not what it is to be found on again.
+    folder.root->identity = before;
+    return refuse_twin(folder);
+  }
   folder.suspended = false;
   folder.try_wait = Nanoseconds::zero();
   folder.blind_spot = directory->blind_spot();
   judge_events(folder);
   report(folder);
   start_scan(folder);
+}
+
+// The same directory by another path, as a bind mount gives it: one of the two would hear nothing.
+// Told before it is watched, so that nobody hears of a folder that is watched for a moment.
+bool Scanner::Tree::has_twin(const Folder& folder) const {
+  return std::any_of(folders.begin(), folders.end(), [&folder](const auto& other) {
+    return &other.second != &folder && !other.second.suspended &&
+           other.second.root->identity == folder.root->identity;
+  });
+}
+
+void Scanner::Tree::refuse_twin(Folder& folder) {
+  suspend(folder, FolderHealth::Unreadable, "another folder watches the same directory");
 }
 
 void Scanner::Tree::judge_events(Folder& folder) {

@@ -253,7 +253,7 @@ bool Scanner::Tree::claim_watch(Node& node, WatchId watch, OpenDirectory& direct
       return false;
     }
     if (other->parent == nullptr) {
-      suspend(folder, FolderHealth::Unreadable, "another folder watches the same directory");
+      refuse_twin(folder);
       return false;
     }
     // This folder's root lies inside another folder: it is taken out of that one.

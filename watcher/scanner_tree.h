@@ -133,6 +133,8 @@ struct Scanner::Tree {
   void start_scan(Folder& folder);
   void start_poll(Folder& folder);
   void try_root(Folder& folder);
+  [[nodiscard]] bool has_twin(const Folder& folder) const;
+  void refuse_twin(Folder& folder);
   static void judge_events(Folder& folder);
   // The root, as it was known; otherwise the folder is suspended, or tried again where the trouble
   // is ours (nullptr).

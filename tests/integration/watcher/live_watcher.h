@@ -27,8 +27,10 @@ class LiveWatcher {
       : files_(std::move(files)),
         events_(inotify()),
         loop_(*events_, dirt_, mounts_.get()),
-        scanner_(*files_, *events_, dirt_, clock,
-                 [this](const Observation& what) { belief.take(what); }) {
+        scanner_(*files_, *events_, dirt_, clock, [this](const Observation& what) {
+          belief.take(what);
+          if (also != nullptr) also->take(what);
+        }) {
     std::signal(SIGIO, SIG_IGN);
     spec.id = folder;
     spec.path = std::move(root);
@@ -68,6 +70,7 @@ class LiveWatcher {
 
   fakes::FakeClock clock;
   Belief belief{folder};
+  Belief* also = nullptr;  // of another folder
   FolderSpec spec;
 
  private:

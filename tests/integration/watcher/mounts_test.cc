@@ -89,6 +89,31 @@ TEST_F(Mounts, ATreeMountedIntoItselfIsNotEntered) {
             0);
 }
 
+// Nor is there a second folder on what another one watches, by whatever path.
+TEST_F(Mounts, AFolderMountedInTwoPlacesIsWatchedByOneFolder) {
+  EXPECT_EQ(in_own_kernel([this] {
+              mount(nullptr, root_, outside_, MS_BIND);
+              LiveWatcher watcher(root_);
+              FolderSpec second = watcher.spec;
+              second.id = FolderId{2};
+              second.path = outside_;
+              Belief of_second{second.id};
+              watcher.also = &of_second;
+              watcher.scanner().set_folders({watcher.spec, second});
+              expect_rest(watcher);
+              for (int tries = 0; tries < 3; ++tries) pass(watcher, std::chrono::seconds(10));
+              expect(of_second.statuses.size() == 1, "it is refused, and nothing else is said");
+              expect(of_second.statuses[0].health == FolderHealth::Unreadable, "it is refused");
+              expect(watcher.belief.paths() == Paths{"d/x"}, "the first goes on");
+              unmount(outside_);
+              expect_rest(watcher);
+              expect(of_second.statuses.back().health == FolderHealth::Watching,
+                     "what lay below the mount is taken up at once");
+              expect(of_second.paths().empty(), "and is empty");
+            }),
+            0);
+}
+
 // Scenario 44, its second half: what is written behind an overlay is silent, and found all the
 // same.
 TEST_F(Mounts, WhatIsWrittenBehindAnOverlayIsFoundByPolling) {
