@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "agent/running.h"
+#include "base/bytes.h"
 #include "base/test_points.h"
 #include "uploader/key.h"
 #include "uploader/proof.h"
@@ -47,6 +48,9 @@ void Transfers::claim(FileRow row, Source source) {
     }
     place = Place{.key = uploader::with_suffix(place->key, attempt_id)};
   }
+  if (place->key.size() > uploader::longest_key) {  // by its suffix
+    return block(row, uploader::key_too_long(place->key.size()).message);
+  }
   if (row.key != place->key) {
     auto keyed = session_.expect(session_.catalog->set_key(row.id, place->key));
     if (!keyed) return;
@@ -88,18 +92,22 @@ std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
                                                         const std::string& attempt_id) {
   const Folder& folder = session_.folders.at(row.folder);
   std::string key = row.key;
-  if (key.empty() || WAYBILL_PLANTED(KeyEvaluatedAgain)) {
-    auto made = uploader::make_key(folder.config.prefix,
+  // A key that names its content goes with that content alone (rule 6).
+  const bool by_content = uploader::is_named_by_content(folder.config.key);
+  if (key.empty() || by_content || WAYBILL_PLANTED(KeyEvaluatedAgain)) {
+    auto made = uploader::make_key(folder.config.prefix, folder.config.key,
                                    {.agent = session_.config.agent_name,
                                     .folder = folder.config.name,
                                     .path = row.path,
                                     .arrived = WallTime(Nanoseconds(row.arrived)),
-                                    .mtime = WallTime(Nanoseconds(row.fingerprint.mtime))});
+                                    .mtime = WallTime(Nanoseconds(row.fingerprint.mtime)),
+                                    .sha256 = row.sha256});
     if (!made) {
       block(row, made.error().message);
       return std::nullopt;
     }
-    key = std::move(*made);
+    // What an earlier try of this content was given stays.
+    if (!by_content || !uploader::is_suffixed(key, *made)) key = std::move(*made);
   }
   auto found = session_.expect(session_.catalog->live_object_at(folder.store, key));
   if (!found) return std::nullopt;
@@ -114,6 +122,9 @@ std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
   }
   // Somebody else's equal bytes, or the only copy of something: never replaced (rules 3 and 5).
   const std::string beside = uploader::with_suffix(key, attempt_id);
+  if (object.owned && !object.sole && object.file != row.id) {
+    return beside_another_file(row, object, beside);
+  }
   switch (object.owned ? folder.config.on_replace : OnReplace::Suffix) {
     case OnReplace::Version:
       if (!object.version.empty()) {
@@ -130,6 +141,29 @@ std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
     case OnReplace::Overwrite:
       return Place{.key = std::move(key), .base_etag = object.etag, .new_version = true};
   }
+  return std::nullopt;
+}
+
+// Two files for which the templates make one key: the other's object is never replaced.
+std::optional<Transfers::Place> Transfers::beside_another_file(const FileRow& row,
+                                                               const catalog::ObjectRow& object,
+                                                               const std::string& beside) {
+  const OnReplace wish = session_.folders.at(row.folder).config.on_replace;
+  switch (wish) {
+    case OnReplace::Version:
+    case OnReplace::Suffix:
+      return Place{.key = beside};
+    case OnReplace::Refuse:
+    case OnReplace::Overwrite:
+      break;
+  }
+  auto other = session_.expect(session_.catalog->file(object.file));
+  if (!other) return std::nullopt;
+  block(row, "its key " + printable(object.key) + " is that of " +
+                 (*other ? printable((*other)->path) : std::string("another file")) + ", and " +
+                 (wish == OnReplace::Refuse
+                      ? "on_replace = \"refuse\""
+                      : "on_replace = \"overwrite\" does not replace a file that is still there"));
   return std::nullopt;
 }
 

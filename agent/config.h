@@ -68,8 +68,9 @@ enum class Order : std::uint8_t { Oldest, Newest };
 
 struct FolderConfig {
   std::string name;
-  std::string path;    // absolute
-  std::string prefix;  // key prefix template, checked; as uploader/key.h takes it
+  std::string path;            // absolute
+  std::string prefix;          // key prefix template, checked; as uploader/key.h takes it
+  std::string key = "{path}";  // the template of what follows the prefix, checked
   CompleteBy complete = CompleteBy::Close;
   std::string marker = "{name}.done";  // as watcher/marker.h takes it; only with Marker
   Nanoseconds settle = std::chrono::seconds(2);

@@ -8,8 +8,8 @@
 #include <toml.hpp>
 #include <utility>
 
-#include "agent/spelling.h"
 #include "base/bytes.h"
+#include "base/spelling.h"
 
 namespace waybill::agent {
 namespace {

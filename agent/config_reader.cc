@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "agent/spelling.h"
 #include "agent/units.h"
 #include "base/bytes.h"
+#include "base/spelling.h"
 
 namespace waybill::agent {
 namespace {

@@ -56,9 +56,10 @@ constexpr auto agent_keys =
     std::to_array<std::string_view>({"name", "state_dir", "socket", "log_level", "uploads",
                                      "memory", "bandwidth", "bandwidth_schedule", "keep_history"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
-    {"name", "path", "prefix", "prefix_as_is", "complete", "marker", "settle", "settle_nolease",
-     "stuck_after", "rescan", "lease", "poll", "one_filesystem", "prove_events", "initial",
-     "after_upload", "on_replace", "order", "ignore"});
+    {"name",     "path",         "prefix",     "prefix_as_is",   "key",
+     "complete", "marker",       "settle",     "settle_nolease", "stuck_after",
+     "rescan",   "lease",        "poll",       "one_filesystem", "prove_events",
+     "initial",  "after_upload", "on_replace", "order",          "ignore"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
 constexpr auto later_s3_keys = std::to_array<std::string_view>({"ip_version", "parts"});
 constexpr auto later_folder_keys = std::to_array<std::string_view>({"on_object_missing"});
@@ -202,6 +203,15 @@ void read_agent(const ConfigTable& table, Config& config, Findings& findings) {
   read_history(section, config);
 }
 
+// The reader names the key itself.
+void wrong_template(const SectionReader& section, std::string_view key, const std::string& text,
+                    const Error& error) {
+  std::string_view sentence = error.message;
+  const std::string named = std::string(key) + " " + in_quotes(text) + ": ";
+  if (sentence.starts_with(named)) sentence.remove_prefix(named.size());
+  section.wrong(*section.find(key), sentence);
+}
+
 void read_prefix(const SectionReader& section, FolderConfig& folder) {
   const bool as_is = section.boolean("prefix_as_is").value_or(false);
   take(section.string("prefix"), folder.prefix);
@@ -223,10 +233,15 @@ void read_prefix(const SectionReader& section, FolderConfig& folder) {
   // In single quotes a template is meant as it stands (uploader/key.h).
   if (as_is) folder.prefix = "'" + folder.prefix + "'";
   if (auto right = uploader::check_prefix(folder.prefix); !right) {
-    std::string_view sentence = right.error().message;
-    const std::string named = "prefix " + in_quotes(folder.prefix) + ": ";
-    if (sentence.starts_with(named)) sentence.remove_prefix(named.size());
-    section.wrong(*value, sentence);
+    wrong_template(section, "prefix", folder.prefix, right.error());
+  }
+}
+
+void read_key(const SectionReader& section, FolderConfig& folder) {
+  take(section.non_empty("key"), folder.key);
+  if (section.find("key") == nullptr || folder.key.empty()) return;
+  if (auto right = uploader::check_key_template(folder.key); !right) {
+    wrong_template(section, "key", folder.key, right.error());
   }
 }
 
@@ -336,6 +351,7 @@ FolderConfig read_folder(const ConfigTable& table, const ConfigTable& common, Fi
                   "the whole file system is no folder to watch; name one below it");
   }
   read_prefix(section, folder);
+  read_key(section, folder);
   read_policies(section, folder);
 
   ConfigTable s3{.place = table.place, .values = common.values};

@@ -3,6 +3,7 @@
 
 #include "agent/transfers.h"
 #include "base/test_points.h"
+#include "uploader/key.h"
 
 // The first part of Transfers: from a ready file to content that belongs to one fingerprint.
 namespace waybill::agent {
@@ -44,6 +45,22 @@ Result<Sha256> hash_whole(watcher::FileSystem& files, const std::string& root,
     if (!piece) return fail(piece.error());
   }
   return (*parts)->finish();
+}
+
+// `by_content`: its key needs its hash before anything can be sent, so it is read twice; the second
+// reading is held against the first (Upload).
+Result<std::unique_ptr<watcher::PartReader>> open_parts(watcher::FileSystem& files,
+                                                        const std::string& root,
+                                                        const ReadyFile& file,
+                                                        watcher::LeaseMode lease,
+                                                        const BufferPool& buffers, bool by_content,
+                                                        std::optional<Sha256>& sha256) {
+  if (by_content) {
+    auto whole = hash_whole(files, root, file, lease);
+    if (!whole) return fail(std::move(whole.error()));
+    sha256 = *whole;
+  }
+  return watcher::PartReader::open(files, root, file.path, file.fingerprint, lease, buffers);
 }
 
 }  // namespace
@@ -101,35 +118,38 @@ void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& 
 
 void Transfers::open_large(const ReadyFile& file) {
   begin_reading(file, 0);
-  session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
-                       marker = intake_.marker_of({file.folder, file.path}),
-                       lease = lease_mode(file.folder), &files = session_.world.files,
-                       buffers = part_buffers_, post = session_.poster()] {
-    const auto passed = pass_gate(files, root, marker);
-    auto opened =
-        passed ? watcher::PartReader::open(files, root, file.path, file.fingerprint, lease, buffers)
-               : Result<std::unique_ptr<watcher::PartReader>>(fail(passed.error()));
-    Result<std::shared_ptr<watcher::PartReader>> parts = fail(ErrorCode::Internal, "");
-    bool leased = false;
-    if (opened) {
-      leased = (*opened)->leased();
-      parts = std::shared_ptr<watcher::PartReader>(std::move(*opened));
-    } else {
-      parts = fail(opened.error());
-    }
-    post([this, file, leased, parts = std::move(parts)] {
-      reading_.erase({file.folder, file.path});
-      on_large(file, parts, leased);
-      no_longer_reading({file.folder, file.path});
-    });
-  });
+  session_.world.read(
+      [this, file, root = session_.folders.at(file.folder).config.path,
+       marker = intake_.marker_of({file.folder, file.path}),
+       by_content = uploader::is_named_by_content(session_.folders.at(file.folder).config.key),
+       lease = lease_mode(file.folder), &files = session_.world.files, buffers = part_buffers_,
+       post = session_.poster()] {
+        const auto passed = pass_gate(files, root, marker);
+        std::optional<Sha256> sha256;
+        auto opened = passed ? open_parts(files, root, file, lease, buffers, by_content, sha256)
+                             : Result<std::unique_ptr<watcher::PartReader>>(fail(passed.error()));
+        Result<std::shared_ptr<watcher::PartReader>> parts = fail(ErrorCode::Internal, "");
+        bool leased = false;
+        if (opened) {
+          leased = (*opened)->leased();
+          parts = std::shared_ptr<watcher::PartReader>(std::move(*opened));
+        } else {
+          parts = fail(opened.error());
+        }
+        post([this, file, leased, sha256, parts = std::move(parts)] {
+          reading_.erase({file.folder, file.path});
+          on_large(file, parts, sha256, leased);
+          no_longer_reading({file.folder, file.path});
+        });
+      });
 }
 
 void Transfers::on_large(const ReadyFile& file,
-                         const Result<std::shared_ptr<watcher::PartReader>>& parts, bool leased) {
+                         const Result<std::shared_ptr<watcher::PartReader>>& parts,
+                         const std::optional<Sha256>& sha256, bool leased) {
   if (!parts) return read_failed(file, parts.error());
   if (!may_take(file, leased)) return;
-  record(file, std::nullopt, {.parts = *parts});
+  record(file, sha256, {.parts = *parts});
 }
 
 // Without a lease nobody can tell whether a writer still has it open: then only a longer silence

@@ -67,7 +67,7 @@ class Transfers {
   void open_large(const ReadyFile& file);
   void on_small(const ReadyFile& file, const Result<watcher::Content>& content);
   void on_large(const ReadyFile& file, const Result<std::shared_ptr<watcher::PartReader>>& parts,
-                bool leased);
+                const std::optional<Sha256>& sha256, bool leased);
   void read_failed(const ReadyFile& file, const Error& error);
   [[nodiscard]] bool may_take(const ReadyFile& file, bool leased);
   void read_again(const ReadyFile& file);
@@ -87,6 +87,9 @@ class Transfers {
   };
   // Where the next generation goes; nullopt: the row has been blocked, or the session has failed.
   std::optional<Place> choose_place(const catalog::FileRow& row, const std::string& attempt_id);
+  std::optional<Place> beside_another_file(const catalog::FileRow& row,
+                                           const catalog::ObjectRow& object,
+                                           const std::string& beside);
   std::optional<bool> must_wait_for_earlier_attempt(const catalog::FileRow& row,
                                                     const std::string& key, const Source& source);
   void block(const catalog::FileRow& row, const std::string& reason);

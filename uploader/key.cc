@@ -1,21 +1,15 @@
 #include "uploader/key.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <chrono>
-#include <cstdio>
-#include <optional>
 #include <utility>
-#include <variant>
-#include <vector>
 
 #include "base/bytes.h"
 
 namespace waybill::uploader {
 namespace {
 
-constexpr std::size_t key_limit = 1024;
+constexpr std::size_t suffix_digits = 12;
 
 // --- paths --------------------------------------------------------------------------------------
 
@@ -50,21 +44,11 @@ void append_escaped(std::string& text, unsigned char byte) {
   text += {'%', digits[byte >> 4U], digits[byte & 0xfU]};
 }
 
-// --- prefixes -----------------------------------------------------------------------------------
+// --- templates ----------------------------------------------------------------------------------
 
-enum class Fact : std::uint8_t { Agent, Folder, Arrived, Mtime };
-
-struct Placeholder {
-  Fact fact{};
-  std::string_view format;  // of a time
-};
-
-using Piece = std::variant<std::string_view, Placeholder>;
-
-constexpr std::string_view formats_known = "%Y %m %d %H %M %S %j";
-
-Failure bad(std::string_view prefix_template, const std::string& reason) {
-  return fail(ErrorCode::BadConfig, "prefix \"" + printable(prefix_template) + "\": " + reason);
+Failure bad(std::string_view option, std::string_view text, const std::string& reason) {
+  return fail(ErrorCode::BadConfig,
+              std::string(option) + " \"" + printable(text) + "\": " + reason);
 }
 
 // 'like this': the prefix is meant as it stands.
@@ -78,117 +62,16 @@ std::string_view unquoted(std::string_view prefix_template) {
                                     : prefix_template;
 }
 
-bool is_time_format(std::string_view format) {
-  constexpr std::string_view letters = "YmdHMSj";
-  bool any = false;
-  for (std::size_t i = 0; i < format.size(); ++i) {
-    if (format[i] != '%') continue;
-    if (++i == format.size() || letters.find(format[i]) == std::string_view::npos) return false;
-    any = true;
-  }
-  return any;
-}
+constexpr auto for_keys_alone = {Fact::Path, Fact::Name, Fact::Extension, Fact::Sha256};
+constexpr const char* no_text =
+    "it may hold neither control characters, nor invalid UTF-8, nor a % before two hex digits";
 
-Result<Placeholder> parse_placeholder(std::string_view prefix_template, std::string_view inside) {
-  const std::size_t colon = inside.find(':');
-  const std::string_view name = inside.substr(0, colon);
-  const bool has_format = colon != std::string_view::npos;
-  const std::string_view format = has_format ? inside.substr(colon + 1) : std::string_view{};
-  const std::string shown = "{" + printable(inside) + "}";
-  if (name == "agent" || name == "folder") {
-    if (has_format) return bad(prefix_template, shown + " takes no format");
-    return Placeholder{name == "agent" ? Fact::Agent : Fact::Folder, {}};
-  }
-  if (name == "arrived" || name == "mtime") {
-    if (!is_time_format(format)) {
-      return bad(prefix_template, shown + " needs a format of " + std::string(formats_known) +
-                                      ", for instance {" + std::string(name) + ":%Y-%m-%d}");
-    }
-    return Placeholder{name == "arrived" ? Fact::Arrived : Fact::Mtime, format};
-  }
-  return bad(prefix_template, shown +
-                                  " is unknown; there are {agent}, {folder}, {arrived:%Y-%m-%d} "
-                                  "and {mtime:%Y-%m-%d}");
-}
-
-Result<std::vector<Piece>> parse_prefix(std::string_view prefix_template) {
-  std::vector<Piece> pieces;
-  std::string_view rest = unquoted(prefix_template);
-  while (!rest.empty()) {
-    const std::size_t brace = rest.find_first_of("{}");
-    if (brace != 0) pieces.emplace_back(rest.substr(0, brace));
-    if (brace == std::string_view::npos) break;
-    const std::size_t end = rest.find('}', brace);
-    if (rest[brace] == '}' || end == std::string_view::npos) {
-      return bad(prefix_template, "its { and } do not pair");
-    }
-    auto placeholder = parse_placeholder(prefix_template, rest.substr(brace + 1, end - brace - 1));
-    if (!placeholder) return fail(std::move(placeholder.error()));
-    pieces.emplace_back(*placeholder);
-    rest.remove_prefix(end + 1);
-  }
-  return pieces;
-}
-
-std::string digits(std::int64_t number, int width) {
-  std::array<char, 24> text{};
-  const int length =
-      std::snprintf(text.data(), text.size(), "%0*lld", width, static_cast<long long>(number));
-  return {text.data(), static_cast<std::size_t>(length)};
-}
-
-std::string format_time(std::string_view format, WallTime time) {
-  using namespace std::chrono;
-  const sys_days day = floor<days>(time);
-  const year_month_day date(day);
-  const hh_mm_ss clock(floor<seconds>(time - day));
-  std::string text;
-  for (std::size_t i = 0; i < format.size(); ++i) {
-    if (format[i] != '%') {
-      text += format[i];
-      continue;
-    }
-    switch (format[++i]) {
-      case 'Y':
-        text += digits(static_cast<int>(date.year()), 4);
-        break;
-      case 'm':
-        text += digits(static_cast<unsigned>(date.month()), 2);
-        break;
-      case 'd':
-        text += digits(static_cast<unsigned>(date.day()), 2);
-        break;
-      case 'H':
-        text += digits(clock.hours().count(), 2);
-        break;
-      case 'M':
-        text += digits(clock.minutes().count(), 2);
-        break;
-      case 'S':
-        text += digits(clock.seconds().count(), 2);
-        break;
-      case 'j':
-        text += digits((day - sys_days(date.year() / 1 / 1)).count() + 1, 3);
-        break;
-      default:  // parse_prefix() lets no other letter through
-        break;
-    }
-  }
-  return text;
-}
-
-std::string expand(const Placeholder& placeholder, const KeyFacts& facts) {
-  switch (placeholder.fact) {
-    case Fact::Agent:
-      return encode_path(facts.agent);
-    case Fact::Folder:
-      return encode_path(facts.folder);
-    case Fact::Arrived:
-      return format_time(placeholder.format, facts.arrived);
-    case Fact::Mtime:
-      return format_time(placeholder.format, facts.mtime);
-  }
-  return {};
+// Before the extension of its last part.
+std::size_t suffix_place(std::string_view key) {
+  const std::size_t name = key.rfind('/') + 1;  // 0 where there is no /
+  const std::size_t dot = key.rfind('.');
+  // A dot that begins the name begins no extension.
+  return dot == std::string_view::npos || dot <= name ? key.size() : dot;
 }
 
 }  // namespace
@@ -230,23 +113,17 @@ std::string decode_path(std::string_view encoded) {
   return path;
 }
 
-Result<std::string> make_key(std::string_view prefix_template, const KeyFacts& facts) {
-  const auto pieces = parse_prefix(prefix_template);
-  if (!pieces) return fail(pieces.error());
-  std::string key;
-  for (const Piece& piece : *pieces) {
-    if (const auto* placeholder = std::get_if<Placeholder>(&piece)) {
-      key += expand(*placeholder, facts);
-    } else {
-      key += std::get<std::string_view>(piece);
-    }
+Result<std::string> make_key(std::string_view prefix_template, std::string_view key_template,
+                             const KeyFacts& facts) {
+  const auto prefix = parse_template("prefix", unquoted(prefix_template));
+  if (!prefix) return fail(prefix.error());
+  const auto rest = parse_template("key", key_template);
+  if (!rest) return fail(rest.error());
+  if (says(*rest, {Fact::Sha256}) && !facts.sha256) {
+    return fail(ErrorCode::Internal, "its key needs the hash of its content, which was not read");
   }
-  key += encode_path(facts.path);
-  if (key.size() > key_limit) {
-    return fail(ErrorCode::NeedsPerson,
-                "the object's key would have " + std::to_string(key.size()) +
-                    " bytes, and S3 allows 1024: a shorter file name, folder or prefix is needed");
-  }
+  std::string key = expand(*prefix, facts) + expand(*rest, facts);
+  if (key.size() > longest_key) return fail(key_too_long(key.size()));
   return key;
 }
 
@@ -256,36 +133,74 @@ std::string literal_prefix(std::string_view prefix_template) {
 }
 
 Result<void> check_prefix(std::string_view prefix_template) {
-  const auto pieces = parse_prefix(prefix_template);
+  const auto pieces = parse_template("prefix", unquoted(prefix_template));
   if (!pieces) return fail(pieces.error());
+  if (says(*pieces, for_keys_alone)) {
+    return bad("prefix", prefix_template,
+               "{path}, {name}, {ext} and {sha256} belong into key, which follows the prefix");
+  }
   if (encode_path(prefix_template) != prefix_template) {
-    return bad(prefix_template,
-               "it may hold neither control characters, nor invalid UTF-8, nor a % before two hex "
-               "digits");
+    return bad("prefix", prefix_template, no_text);
   }
   const std::string text(prefix_template);
   if (is_quoted(text) || text.empty()) return {};
   if (text.front() == '/') {
-    return bad(text, "it begins with / and keys do not; write \"" +
-                         text.substr(std::min(text.find_first_not_of('/'), text.size())) + "\"");
+    return bad("prefix", text,
+               "it begins with / and keys do not; write \"" +
+                   text.substr(std::min(text.find_first_not_of('/'), text.size())) + "\"");
   }
   if (text.back() != '/') {
-    return bad(text, "it does not end with /; write \"" + text + "/\", or \"'" + text +
-                         "'\" if file names shall go on where it ends");
+    return bad("prefix", text,
+               "it does not end with /; write \"" + text + "/\", or \"'" + text +
+                   "'\" if file names shall go on where it ends");
   }
   return {};
 }
 
+Result<void> check_key_template(std::string_view key_template) {
+  const auto pieces = parse_template("key", key_template);
+  if (!pieces) return fail(pieces.error());
+  if (!says(*pieces, {Fact::Path, Fact::Name, Fact::Sha256})) {
+    return bad("key", key_template,
+               "nothing in it tells one file from another, so that all would have one key; it "
+               "needs {path}, {name} or {sha256}");
+  }
+  if (encode_path(key_template) != key_template) return bad("key", key_template, no_text);
+  if (key_template.front() == '/') {
+    return bad("key", key_template,
+               "it begins with /, and it follows the prefix, which ends with one");
+  }
+  if (key_template.back() == '/') {
+    return bad("key", key_template, "it ends with /, and such a key is no file's for most tools");
+  }
+  return {};
+}
+
+bool is_named_by_content(std::string_view key_template) {
+  const auto pieces = parse_template("key", key_template);
+  return pieces && says(*pieces, {Fact::Sha256});
+}
+
+Error key_too_long(std::size_t bytes) {
+  return {.code = ErrorCode::NeedsPerson,
+          .message = "the object's key would have " + std::to_string(bytes) +
+                     " bytes, and S3 allows 1024: a shorter file name, folder or prefix is needed, "
+                     "or a key = \"…\" without {path}"};
+}
+
+bool is_suffixed(std::string_view key, std::string_view base) {
+  if (key.size() != base.size() + 1 + suffix_digits) return false;
+  const std::size_t at = suffix_place(base);
+  const std::string_view id = key.substr(at + 1, suffix_digits);
+  return with_suffix(base, id) == key && std::all_of(id.begin(), id.end(), is_hex);
+}
+
 std::string with_suffix(std::string_view key, std::string_view attempt_id) {
-  constexpr std::size_t suffix_digits = 12;
-  const std::size_t name = key.rfind('/') + 1;  // 0 where there is no /
-  std::size_t dot = key.rfind('.');
-  // A dot that begins the name begins no extension.
-  if (dot == std::string_view::npos || dot <= name) dot = key.size();
-  std::string result(key.substr(0, dot));
+  const std::size_t at = suffix_place(key);
+  std::string result(key.substr(0, at));
   result += '.';
   result += attempt_id.substr(0, suffix_digits);
-  result += key.substr(dot);
+  result += key.substr(at);
   return result;
 }
 

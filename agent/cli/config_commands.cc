@@ -1,11 +1,45 @@
 #include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "agent/answers_json.h"
 #include "agent/cli/commands.h"
 #include "agent/config.h"
 #include "base/bytes.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "uploader/key.h"
 
 namespace waybill::agent::cli {
+
+namespace {
+
+struct Example {
+  std::string folder;
+  std::string file;
+  std::string key;
+};
+
+// What a file that arrives now would be called in S3; the templates are right, so it has a name.
+std::vector<Example> examples_of(const Config& config, WallTime now) {
+  std::vector<Example> examples;
+  for (const FolderConfig& folder : config.folders) {
+    constexpr std::string_view path = "2026/report.pdf";
+    const auto key = uploader::make_key(folder.prefix, folder.key,
+                                        {.agent = config.agent_name,
+                                         .folder = folder.name,
+                                         .path = path,
+                                         .arrived = now,
+                                         .mtime = now,
+                                         .sha256 = sha256({})});
+    if (!key) continue;
+    examples.push_back({folder.name, std::string(path), "s3://" + folder.s3.bucket + "/" + *key});
+  }
+  return examples;
+}
+
+}  // namespace
 
 ExitCode run_check_config(const Options& options, std::ostream& out, std::ostream& err) {
   const bool by_default = options.config.empty();
@@ -33,6 +67,11 @@ ExitCode run_check_config(const Options& options, std::ostream& out, std::ostrea
     out << to_json({{"configuration", "right"}, {"sentence", sentence}}) << "\n";
   } else {
     out << sentence << "\n";
+    const SystemClock clock;
+    for (const Example& example : examples_of(*config, clock.wall())) {
+      out << printable(example.folder) << ": a file " << example.file << " would be "
+          << printable(example.key) << "\n";
+    }
   }
   return ExitCode::Fine;
 }

@@ -160,9 +160,11 @@ void keys(std::string_view input) {
   promise(decode_path(encoded) == path, "a key leads back to its path");
   static_cast<void>(check_prefix(std::string(input)));
   static_cast<void>(literal_prefix(std::string(input)));
-  const auto made =
-      make_key(std::string(input), {.agent = "a", .folder = "f", .path = std::string(path)});
-  if (made) promise(made->size() <= 1024, "a key has at most 1024 bytes");
+  static_cast<void>(check_key_template(std::string(input)));
+  const KeyFacts facts{.agent = "a", .folder = "f", .path = path};
+  for (const auto& made : {make_key(input, "{path}", facts), make_key("", input, facts)}) {
+    if (made) promise(made->size() <= longest_key, "a key has at most 1024 bytes");
+  }
 }
 
 }  // namespace waybill::fuzz

@@ -65,6 +65,28 @@ TEST_F(Journey, StoresOddNamesByteForByte) {
   EXPECT_EQ(files().size(), names.size());
 }
 
+// WATCHING.md 39, PROTOCOL.md rule 6
+TEST_F(Journey, StoresUnderTheKeysThatATemplateMakes) {
+  folder["key"] = toml_string("{arrived}/{name}");
+  write_config();
+  const Answer wrong = waybill({"check-config"});
+  EXPECT_EQ(wrong.code, 5);
+  EXPECT_TRUE(wrong.says("needs a format of")) << wrong.error;
+  folder["key"] = toml_string("by-name/{name}");
+  start();
+  EXPECT_TRUE(waybill({"check-config"}).says("would be s3://drop/in/by-name/report.pdf"));
+  std::string deep;
+  for (int i = 0; i < 12; ++i) deep += std::string(100, 'd') + "/";
+  drop(deep + "a.txt", "far below");
+  drop("one/b.txt", "the first");
+  wait_until_all_stored();
+  EXPECT_EQ(body_at("in/by-name/a.txt"), "far below");
+  drop("two/b.txt", "another of the same name");
+  wait_until_all_stored();
+  EXPECT_EQ(body_at("in/by-name/b.txt"), "the first");
+  EXPECT_EQ(body_at(show("two/b.txt").key), "another of the same name");
+}
+
 TEST_F(Journey, RestartInBetweenLosesNothingAndSendsNothingTwice) {
   start();
   drop("before", "stored before the restart");

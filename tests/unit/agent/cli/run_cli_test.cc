@@ -443,7 +443,9 @@ TEST_F(RunCli, ARightConfigurationIs0) {
   const std::string file = write("[s3]\nbucket = 'abc'\n[[folder]]\nname = 'a'\npath = '/a'\n");
   const Outcome text = run({"check-config", "--config", file});
   EXPECT_EQ(text.code, 0) << text.err;
-  EXPECT_EQ(text.out, file + " is right: 1 folder is watched\n");
+  EXPECT_EQ(text.out, file +
+                          " is right: 1 folder is watched\n"
+                          "a: a file 2026/report.pdf would be s3://abc/2026/report.pdf\n");
   EXPECT_EQ(json::parse(run({"check-config", "--config", file, "--json"}).out).at("configuration"),
             "right");
 }

@@ -276,6 +276,14 @@ const Refusal folders[] = {
      "w.toml:6: [[folder]] prefix = \"in\": does not end with a slash, so a file a.pdf would "
      "become "
      "\"ina.pdf\"; write \"in/\", or set prefix_as_is = true if that is meant"},
+    {"KeyThatTellsNoFileFromAnother", FOLDER "key = '{arrived:%Y}{ext}'\n",
+     "w.toml:6: [[folder]] key = \"{arrived:%Y}{ext}\": nothing in it tells one file from another, "
+     "so that all would have one key; it needs {path}, {name} or {sha256}"},
+    {"KeyWithAMisspeltPlaceholder", FOLDER "key = '{nmae}'\n",
+     "w.toml:6: [[folder]] key = \"{nmae}\": {nmae} is unknown; did you mean {name}?"},
+    {"PathInThePrefix", FOLDER "prefix = '{path}/'\n",
+     "w.toml:6: [[folder]] prefix = \"{path}/\": {path}, {name}, {ext} and {sha256} belong into "
+     "key, which follows the prefix"},
     {"PrefixWithLeadingSlash", FOLDER "prefix = '/in/'\n",
      "w.toml:6: [[folder]] prefix = \"/in/\": keys would begin with a slash; write it without, or "
      "set "

@@ -156,6 +156,7 @@ bandwidth_schedule = ["mon-fri 08:00-18:00 512KiB", "fri-mon,wed 22:30-06:00 unl
 name = "invoices"
 path = "/srv//drop/./invoices/"
 prefix = "invoices/dt={arrived:%Y-%m-%d}/"
+key = "{sha256}{ext}"
 settle = "500ms"
 complete = "marker"
 marker = ".{name}.ok"
@@ -186,6 +187,7 @@ ignore = ["*.tmp", "cache/*"]
   const FolderConfig& folder = config.folders[0];
   EXPECT_EQ(folder.path, "/srv/drop/invoices");
   EXPECT_EQ(folder.prefix, "invoices/dt={arrived:%Y-%m-%d}/");
+  EXPECT_EQ(folder.key, "{sha256}{ext}");
   EXPECT_EQ(folder.complete, CompleteBy::Marker);
   EXPECT_EQ(folder.marker, ".{name}.ok");
   EXPECT_EQ(folder.stuck_after, minutes(360));

@@ -1,11 +1,11 @@
-#include "agent/spelling.h"
+#include "base/spelling.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <string>
 
-namespace waybill::agent {
+namespace waybill {
 namespace {
 
 constexpr auto words =
@@ -30,4 +30,4 @@ TEST(Spelling, AnotherWordIsNoMisspelling) {
 }
 
 }  // namespace
-}  // namespace waybill::agent
+}  // namespace waybill

@@ -4,10 +4,10 @@
 #include <span>
 #include <string_view>
 
-namespace waybill::agent {
+namespace waybill {
 
 // The candidate that `word` is most probably a misspelling of; nullopt where none is near. Pure.
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 
-}  // namespace waybill::agent
+}  // namespace waybill

@@ -1,11 +1,11 @@
-#include "agent/spelling.h"
+#include "base/spelling.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
 #include <vector>
 
-namespace waybill::agent {
+namespace waybill {
 namespace {
 
 constexpr std::size_t longest_word = 64;
@@ -55,4 +55,4 @@ std::optional<std::string_view> nearest(std::string_view word,
   return best;
 }
 
-}  // namespace waybill::agent
+}  // namespace waybill
