@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "agent/config_rules.h"
@@ -48,11 +50,22 @@ Pairs pairs_of(const SectionReader& section, std::string_view key) {
   return pairs;
 }
 
+// S3 refuses a tag that comes twice, and of two metadata of one name it makes a list.
+void refuse_twins(const SectionReader& section, std::string_view key, const Pairs& pairs) {
+  std::set<std::string_view> names;
+  for (const auto& [name, value] : pairs) {
+    if (!names.insert(name).second) {
+      section.wrong(*section.find(key), "\"" + printable(name) + "\" comes twice; keep one");
+    }
+  }
+}
+
 void read_tags(const SectionReader& section, WriteOptions& write) {
   constexpr std::size_t most = 10;
   constexpr std::size_t longest_name = 128;
   constexpr std::size_t longest_value = 256;
   write.tags = pairs_of(section, "tagging");
+  refuse_twins(section, "tagging", write.tags);
   if (write.tags.size() > most) section.wrong(*section.find("tagging"), "more than S3's ten tags");
   for (const auto& [name, value] : write.tags) {
     if (name.size() > longest_name || value.size() > longest_value) {
@@ -82,6 +95,7 @@ void read_metadata(const SectionReader& section, WriteOptions& write) {
       section.wrong(*section.find("metadata"), "\"" + name + "\" is written by waybilld itself");
     }
   }
+  refuse_twins(section, "metadata", write.metadata);
   if (sum > most) section.wrong(*section.find("metadata"), "longer than 512 bytes in all");
 }
 

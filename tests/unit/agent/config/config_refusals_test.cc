@@ -284,6 +284,10 @@ const Refusal folders[] = {
     {"PathInThePrefix", FOLDER "prefix = '{path}/'\n",
      "w.toml:6: [[folder]] prefix = \"{path}/\": {path}, {name}, {ext} and {sha256} belong into "
      "key, which follows the prefix"},
+    {"TagTwice", FOLDER "tagging = ['team=a', 'Team=b', 'team=c']\n",
+     "w.toml:6: [[folder]] tagging = an array: \"team\" comes twice; keep one"},
+    {"MetadataTwice", FOLDER "metadata = ['origin=a', 'Origin=b']\n",
+     "w.toml:6: [[folder]] metadata = an array: \"origin\" comes twice; keep one"},
     {"PrefixWithLeadingSlash", FOLDER "prefix = '/in/'\n",
      "w.toml:6: [[folder]] prefix = \"/in/\": keys would begin with a slash; write it without, or "
      "set "
