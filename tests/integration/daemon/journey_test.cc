@@ -16,7 +16,6 @@ namespace waybill::test {
 namespace {
 
 namespace fs = std::filesystem;
-using s3server::Fault;
 using s3server::Write;
 
 constexpr std::size_t mebibyte = 1U << 20U;

@@ -29,7 +29,7 @@ class RunCli : public ControlTest {
     std::string out;
     std::string err;
   };
-  Outcome run(std::vector<std::string> words) const {
+  Outcome run(const std::vector<std::string>& words) const {
     std::vector<const char*> argv{"waybill"};
     for (const std::string& word : words) argv.push_back(word.c_str());
     std::ostringstream out;
@@ -43,7 +43,7 @@ class RunCli : public ControlTest {
       words.emplace_back(option);
       words.push_back(option == std::string("--socket") ? socket() : state_dir());
     }
-    return run(std::move(words));
+    return run(words);
   }
   std::string write(const std::string& text) const {
     std::string path = directory_.path() + "/waybill.toml";

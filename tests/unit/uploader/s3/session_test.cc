@@ -41,7 +41,7 @@ class Exchange final : public S3Exchange {
 
 class S3SessionTest : public testing::Test {
  protected:
-  std::shared_ptr<S3Session> make(S3Options options) {
+  std::shared_ptr<S3Session> make(const S3Options& options) {
     auto address = find_address(options, options.region);
     EXPECT_TRUE(address);
     return std::make_shared<S3Session>(options, *address, keys, clock);
