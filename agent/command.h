@@ -42,7 +42,8 @@ struct StartWait {
   std::shared_ptr<WaitTicket> ticket;
 };
 
-// Blocked and retrying files go again at once. Replies how many.
+// Blocked and retrying files go again at once, and what waits for a rename is taken as it is.
+// Replies how many.
 struct Retry {
   std::optional<FolderId> folder;
   std::string path;  // empty: all
@@ -52,7 +53,8 @@ struct Retry {
 // What coord knows of a file beyond the catalog.
 struct FileView {
   std::string phase;            // "settling", "reading", "waiting-for-slot", "uploading",
-                                // "waiting-for-marker", "waiting-for-store", "retrying", ""
+                                // "waiting-for-marker", "waiting-for-rename",
+                                // "waiting-for-person", "waiting-for-store", "retrying", ""
   std::string explanation;      // a sentence; empty: nothing to add
   std::int64_t due_in_ms = -1;  // -1: not waiting for time
 };

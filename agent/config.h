@@ -53,6 +53,13 @@ enum class PollUse : std::uint8_t {
 enum class CompleteBy : std::uint8_t {
   Close,   // at once
   Marker,  // once its marker lies beside it
+  Rename,  // if a rename has put it there
+};
+
+// What becomes of files of which nobody saw how they came, with CompleteBy::Rename.
+enum class ArrivedUnseen : std::uint8_t {
+  Wait,  // for a person's word
+  Take,  // as CompleteBy::Close does
 };
 
 // What happens when a name comes again whose object is sole (PROTOCOL.md rule 5).
@@ -73,6 +80,7 @@ struct FolderConfig {
   std::string key = "{path}";  // the template of what follows the prefix, checked
   CompleteBy complete = CompleteBy::Close;
   std::string marker = "{name}.done";  // as watcher/marker.h takes it; only with Marker
+  ArrivedUnseen arrived_unseen = ArrivedUnseen::Wait;  // only with Rename
   Nanoseconds settle = std::chrono::seconds(2);
   Nanoseconds settle_nolease = std::chrono::seconds(60);
   Nanoseconds rescan = std::chrono::hours(1);

@@ -56,10 +56,11 @@ constexpr auto agent_keys =
     std::to_array<std::string_view>({"name", "state_dir", "socket", "log_level", "uploads",
                                      "memory", "bandwidth", "bandwidth_schedule", "keep_history"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
-    {"name",     "path",         "prefix",     "prefix_as_is",   "key",
-     "complete", "marker",       "settle",     "settle_nolease", "stuck_after",
-     "rescan",   "lease",        "poll",       "one_filesystem", "prove_events",
-     "initial",  "after_upload", "on_replace", "order",          "ignore"});
+    {"name",         "path",    "prefix",         "prefix_as_is", "key",
+     "complete",     "marker",  "arrived_unseen", "settle",       "settle_nolease",
+     "stuck_after",  "rescan",  "lease",          "poll",         "one_filesystem",
+     "prove_events", "initial", "after_upload",   "on_replace",   "order",
+     "ignore"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
 constexpr auto later_s3_keys = std::to_array<std::string_view>({"ip_version", "parts"});
 constexpr auto later_folder_keys = std::to_array<std::string_view>({"on_object_missing"});
@@ -247,22 +248,23 @@ void read_key(const SectionReader& section, FolderConfig& folder) {
 
 // After `ignore`: what is ignored is nobody's marker.
 void read_completeness(const SectionReader& section, FolderConfig& folder) {
-  constexpr std::pair<std::string_view, CompleteBy> words[] = {{"close", CompleteBy::Close},
-                                                               {"marker", CompleteBy::Marker}};
-  if (section.string("complete") == "rename") {
-    section.wrong(
-        *section.find("complete"),
-        "this version does not know it yet; name the temporary names in ignore = [\"…\"]: "
-        "a file is looked at again when it is renamed");
-    return;
-  }
+  constexpr std::pair<std::string_view, CompleteBy> words[] = {
+      {"close", CompleteBy::Close}, {"marker", CompleteBy::Marker}, {"rename", CompleteBy::Rename}};
+  constexpr std::pair<std::string_view, ArrivedUnseen> unseen[] = {{"wait", ArrivedUnseen::Wait},
+                                                                   {"take", ArrivedUnseen::Take}};
   take(section.choice("complete", words), folder.complete);
   take(section.non_empty("marker"), folder.marker);
+  take(section.choice("arrived_unseen", unseen), folder.arrived_unseen);
   take(section.duration("stuck_after", std::chrono::seconds(1), std::chrono::hours(24 * 365)),
        folder.stuck_after);
   const ConfigValue* marker = section.find("marker");
   if (marker != nullptr && folder.complete != CompleteBy::Marker) {
     section.wrong(*marker, "only with complete = \"marker\"");
+    return;
+  }
+  const ConfigValue* arrived_unseen = section.find("arrived_unseen");
+  if (arrived_unseen != nullptr && folder.complete != CompleteBy::Rename) {
+    section.wrong(*arrived_unseen, "only with complete = \"rename\"");
     return;
   }
   if (folder.complete != CompleteBy::Marker) return;

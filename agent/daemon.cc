@@ -93,7 +93,8 @@ Result<void> Daemon::run() {
   files_ = watcher::make_linux_file_system();
   watch_loop_ = std::make_unique<watcher::WatchLoop>(*events_, dirt_, mounts_.get());
   scanner_ = std::make_unique<watcher::Scanner>(
-      *files_, *events_, dirt_, clock_, [this](watcher::Observation observation) {
+      *files_, *events_, dirt_, clock_,
+      [this](watcher::Observation observation) {
         observations_waiting_.fetch_add(1);
         post([this, observation = std::move(observation)] {
           pipeline_->observe(observation);
@@ -108,7 +109,8 @@ Result<void> Daemon::run() {
              waiting = observations_waiting_.load()) {
           observations_waiting_.wait(waiting);
         }
-      });
+      },
+      [this] { return watch_loop_->drain(drain_patience); });
   const unsigned cores = std::thread::hardware_concurrency();
   readers_ = std::make_unique<WorkerPool>(std::clamp(static_cast<int>(cores), 2, 8));
   pipeline_ = std::make_unique<Pipeline>(make_world(), initial_);

@@ -24,6 +24,8 @@ class Gate {
     Fingerprint fingerprint;
     BootTime since;   // seen incomplete for the first time
     std::string why;  // a sentence
+    enum class Sign : std::uint8_t { Marker, Rename, Person };
+    Sign sign = Sign::Marker;  // what it waits for
   };
 
   void hold(const FilePath& file, Held held);

@@ -100,6 +100,8 @@ void Intake::look_for_stuck() {
       [&](FolderId folder, const std::string& path,
           const watcher::SettleTracker::Waiting& waiting) { judge(folder, path, waiting.since); });
   gate_.each([&](const FilePath& file, const Gate::Held& held) {
+    // For those status asks a person at once.
+    if (held.sign == Gate::Held::Sign::Person) return;
     judge(file.first, file.second, held.since);
   });
   if (next) ring_at(std::max(*next, now + at_most_every));
@@ -107,11 +109,13 @@ void Intake::look_for_stuck() {
 
 // An alarm, and nothing else: what is not complete is not forced (WATCHING.md 2).
 void Intake::add_stuck_reasons(std::vector<Reason>& reasons) const {
-  enum class Cause : std::uint8_t { NoSign, Writer, Changes };
+  enum class Cause : std::uint8_t { NoMarker, NoRename, Writer, Changes };
   std::map<std::pair<FolderId, Cause>, Reason> causes;
   for (const FilePath& file : stuck_) {
     const auto waiting = settling_.find(file.first, file.second);
-    const Cause cause = gate_.find(file) != nullptr   ? Cause::NoSign
+    const Gate::Held* const held = gate_.find(file);
+    const Cause cause = held != nullptr
+                            ? (by_rename(file.first) ? Cause::NoRename : Cause::NoMarker)
                         : waiting && !waiting->writer ? Cause::Changes
                                                       : Cause::Writer;
     Reason& reason = causes[{file.first, cause}];
@@ -124,8 +128,13 @@ void Intake::add_stuck_reasons(std::vector<Reason>& reasons) const {
         "whoever writes it has to finish it or to take it away; it is never taken "
         "incomplete";
     switch (cause) {
-      case Cause::NoSign:
+      case Cause::NoMarker:
         reason.sentence = "not complete for longer than stuck_after: its marker does not come";
+        break;
+      case Cause::NoRename:
+        reason.sentence = "not complete for longer than stuck_after: " + held->why;
+        reason.help =
+            "rename it into place; or, if it is whole as it is, say so: waybill retry PATH";
         break;
       case Cause::Writer:
         reason.sentence = "not complete for longer than stuck_after: somebody has it open";

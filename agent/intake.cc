@@ -51,6 +51,7 @@ Intake::Intake(Session& session, Hooks hooks) : session_(session), hooks_(std::m
   for (const auto& [id, folder] : session_.folders) {
     FolderState& state = folders_[id];
     if (folder.config.complete == CompleteBy::Marker) state.marker.emplace(folder.config.marker);
+    if (!by_rename(id)) forget_arrivals(id);
   }
 }
 
@@ -127,7 +128,7 @@ void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
               return marker_seen(path, *marked);
             }
             no_longer_ignored();
-            present(path, present_file.fingerprint);
+            present(path, present_file);
             if (asked) waits_since(path, asked.mapped());
           },
           [&](const watcher::Absent&) {
@@ -146,8 +147,10 @@ void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
       file.what);
 }
 
-void Intake::present(const FilePath& file, const Fingerprint& fingerprint) {
+void Intake::present(const FilePath& file, const watcher::Present& seen) {
   const auto& [folder, path] = file;
+  const Fingerprint& fingerprint = seen.fingerprint;
+  if (by_rename(folder)) note_arrival(file, fingerprint, seen.arrival);
   auto found = session_.expect(session_.catalog->find_live(folder, path));
   if (!found) return;
   FolderState& state = folders_.at(folder);
@@ -157,8 +160,13 @@ void Intake::present(const FilePath& file, const Fingerprint& fingerprint) {
     state.rows_seen[index] = true;
   }
   if (const Gate::Held* const held = gate_.find(file)) {
-    if (held->fingerprint == fingerprint) return;
-    const BootTime since = gate_.release(file)->since;
+    const BootTime since = held->since;
+    if (held->fingerprint == fingerprint) {
+      // How it came may be known by now.
+      if (!by_rename(folder) || seen.arrival == watcher::Arrival::Unseen) return;
+      if (hold_unless_arrived(file, fingerprint, since)) return;
+    }
+    gate_.release(file);
     settling_.observe(folder, path, fingerprint, session_.folders.at(folder).settle_policy(),
                       session_.now());
     settling_.waits_since(folder, path, since);
@@ -198,6 +206,13 @@ void Intake::forget(const FilePath& file) {
   settling_.forget(file.first, file.second);
   stuck_.erase(file);
   no_settling_row(file);
+  forget_arrival(file);
+}
+
+void Intake::taken(const FilePath& file) {
+  stuck_.erase(file);
+  // From here on its row tells that it has come.
+  forget_arrival(file);
 }
 
 void Intake::absent(const FilePath& file) {
@@ -268,6 +283,7 @@ void Intake::scan_complete(FolderId folder) {
   const std::vector<bool> rows_seen = std::exchange(state.rows_seen, {});
   state.scanning = false;
   doubt_held(folder, "", true);
+  if (by_rename(folder)) doubt_arrivals(folder);
   doubt_rows(folder, "", true, [&rows_seen](const auto& row) {
     const auto index = static_cast<std::size_t>(value_of(row.id));
     return index >= rows_seen.size() || !rows_seen[index];
@@ -381,6 +397,7 @@ void Intake::add_reasons(std::vector<Reason>& reasons) const {
                        .since = overflows_.last_at});
   }
   add_stuck_reasons(reasons);
+  add_unseen_reasons(reasons);
   for (const auto& [id, state] : folders_) {
     const Folder& folder = session_.folders.at(id);
     if (!state.unreadable.empty()) {

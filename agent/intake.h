@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/arrival.h"
 #include "agent/command.h"
 #include "agent/gate.h"
 #include "agent/hot_files.h"
@@ -94,7 +95,9 @@ class Intake {
   // It was not there when the file was to be read.
   void not_marked(const ReadyFile& file);
   // It is complete, and is recorded now.
-  void taken(const FilePath& file) { stuck_.erase(file); }
+  void taken(const FilePath& file);
+  // A person says that these are whole, however they came; how many it was about.
+  std::int64_t vouch(std::optional<FolderId> folder, const std::string& path);
 
   // Settling, held by the gate, ready, or to be looked at again.
   [[nodiscard]] bool waiting(const FilePath& file) const;
@@ -107,9 +110,11 @@ class Intake {
   [[nodiscard]] int heat(const FilePath& file) const;
   [[nodiscard]] std::optional<watcher::SettleTracker::Waiting> settling(const FilePath& file) const;
   [[nodiscard]] const Gate::Held* held(const FilePath& file) const { return gate_.find(file); }
-  // Held for longer than its folder's `stuck_after`: it will hardly come by itself.
+  // Held for a person, or for longer than its folder's `stuck_after`: it will hardly come by
+  // itself.
   [[nodiscard]] bool given_up(const FilePath& file) const {
-    return stuck_.contains(file) && gate_.find(file) != nullptr;
+    const Gate::Held* const held = gate_.find(file);
+    return held != nullptr && (held->sign == Gate::Held::Sign::Person || stuck_.contains(file));
   }
   [[nodiscard]] std::vector<FilePath> waiting_paths() const;
   [[nodiscard]] std::optional<BootTime> next_due() const;
@@ -139,7 +144,7 @@ class Intake {
   static constexpr std::size_t remembered = 10000;
 
   void seen(FolderId folder, const watcher::FileObservation& file);
-  void present(const FilePath& file, const Fingerprint& fingerprint);
+  void present(const FilePath& file, const watcher::Present& seen);
   void absent(const FilePath& file);
   void not_a_file(const FilePath& file, const std::string& why);
   void marker_seen(const FilePath& marker, const std::string& marked);
@@ -164,6 +169,15 @@ class Intake {
   void open_gate(const FilePath& file);
   void doubt_held(FolderId folder, const std::string& directory, bool deep);
   void mind(FolderId folder, BootTime since);
+  [[nodiscard]] bool by_rename(FolderId folder) const;
+  void note_arrival(const FilePath& file, const Fingerprint& fingerprint, watcher::Arrival how);
+  void forget_arrival(const FilePath& file);
+  void forget_arrivals(FolderId folder);
+  void doubt_arrivals(FolderId folder);
+  Verdict verdict_on(const FilePath& file, const Fingerprint& fingerprint);
+  // True: it is not to be taken now.
+  bool hold_unless_arrived(const FilePath& file, const Fingerprint& fingerprint, BootTime since);
+  void add_unseen_reasons(std::vector<Reason>& reasons) const;
   void ring_at(BootTime due);
   void look_for_stuck();
   void add_stuck_reasons(std::vector<Reason>& reasons) const;
@@ -196,6 +210,8 @@ class Intake {
   std::map<FolderId, std::int64_t> settling_rows_in_folder_;
   std::set<FilePath> stuck_;  // incomplete for longer than `stuck_after`; some, of very many
   std::optional<BootTime> alarm_due_;  // when the next one may be
+  // Seen being made where only a rename counts; only as long as they wait.
+  std::map<FilePath, Fingerprint> made_;
   HotFiles hot_;
   std::map<FolderId, FolderState> folders_;
 

@@ -156,6 +156,7 @@ std::vector<watcher::FolderSpec> Pipeline::join_folders(Parts& parts) {
                      .rescan = config.rescan,
                      .poll = poll_of(config.poll),
                      .prove = config.prove_events,
+                     .arrivals = config.complete == CompleteBy::Rename,
                      .known_dev = row->dev,
                      .known_ino = row->ino,
                      .known_btime = row->btime});
@@ -265,7 +266,9 @@ void Pipeline::command(Command command) {
       Overloaded{
           [&](StartWait& wait) { start_wait(std::move(wait)); },
           [&](Retry& retry) {
-            retry.reply.set_value(parts_ ? parts_->transfers->retry(retry.folder, retry.path) : 0);
+            retry.reply.set_value(parts_ ? parts_->intake->vouch(retry.folder, retry.path) +
+                                               parts_->transfers->retry(retry.folder, retry.path)
+                                         : 0);
           },
           [&](Explain& file) {
             file.reply.set_value(explain({file.folder, file.path}));
@@ -372,7 +375,15 @@ FileView Pipeline::explain(const FilePath& file) {
             .due_in_ms = std::max<std::int64_t>(0, due.count())};
   }
   if (const Gate::Held* const held = parts_->intake->held(file)) {
-    return {.phase = "waiting-for-marker", .explanation = held->why};
+    switch (held->sign) {
+      case Gate::Held::Sign::Marker:
+        return {.phase = "waiting-for-marker", .explanation = held->why};
+      case Gate::Held::Sign::Rename:
+        return {.phase = "waiting-for-rename", .explanation = held->why};
+      case Gate::Held::Sign::Person:
+        return {.phase = "waiting-for-person",
+                .explanation = held->why + "; if it is whole: waybill retry PATH"};
+    }
   }
   if (const std::string doing = parts_->transfers->phase(file); !doing.empty()) {
     return {.phase = "uploading", .explanation = doing};

@@ -29,6 +29,10 @@ void Intake::step(bool may_record) {
     for (auto& file : settled) {
       const FilePath path(file.folder, file.path);
       const bool recorded = no_settling_row(path);
+      if (hold_unless_arrived(path, file.fingerprint, file.since)) {
+        if (recorded) settling_row(path);
+        continue;
+      }
       if (!ready_paths_.insert(path).second) continue;
       ReadyFile ready{.folder = file.folder,
                       .path = std::move(file.path),
@@ -75,6 +79,7 @@ void Intake::write_backlog(const QueueName& name, Line& line) {
       session_.expect(session_.catalog->complete({.folder = waiting.file.folder,
                                                   .path = waiting.file.path,
                                                   .fingerprint = waiting.file.fingerprint}));
+      forget_arrival(path);
       session_.after_commit([] { WAYBILL_REACHED("queued-durable"); });
       no_longer_ready(waiting.file);
       --fresh_;

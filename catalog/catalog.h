@@ -124,6 +124,15 @@ class Catalog {
   // A fingerprint that changed while the content did not (touch, chmod, a cleared racy flag).
   Result<void> refresh_fingerprint(FileId file, const Fingerprint& fingerprint, bool racy);
 
+  // --- arrivals by rename that no row tells of yet --------------------------------------------
+  Result<std::optional<ArrivalRow>> arrival(FolderId folder, std::string_view path);
+  // In place of what was noted of that path before.
+  Result<void> note_arrival(FolderId folder, const ArrivalRow& arrival);
+  Result<void> forget_arrival(FolderId folder, std::string_view path);
+  // Those behind the path `after`, in path order, `limit` at the most.
+  Result<std::vector<ArrivalRow>> arrivals(FolderId folder, std::string_view after,
+                                           std::size_t limit);
+
   // Deletes history from before `before` (ns since 1970), a bounded number of events a call, so
   // that nothing else waits for long; what pending files rely on stays.
   struct Pruned {

@@ -40,6 +40,14 @@ struct FolderRow {
   std::string reason;
 };
 
+// The inode that a rename was seen to put under a name.
+struct ArrivalRow {
+  std::string path;
+  std::uint64_t dev = 0;
+  std::uint64_t ino = 0;
+  std::int64_t btime = 0;
+};
+
 struct FileRow {
   FileId id{};
   FolderId folder{};

@@ -216,8 +216,21 @@ WHERE t.told = 1 OR (e.event = 4 AND
       (e.prev IS NULL OR EXISTS (SELECT 1 FROM events p WHERE p.seq = e.prev AND p.gen <> e.gen)));
 )sql";
 
-constexpr auto steps =
-    std::to_array<Migration>({{.to = 1, .sql = version_1}, {.to = 2, .sql = version_2}});
+// Names that a rename was seen to give to a file, of which there is no row yet.
+constexpr const char* version_3 = R"sql(
+CREATE TABLE arrivals(
+  folder_id  INTEGER NOT NULL REFERENCES folders(id),
+  path       BLOB NOT NULL,
+  dev        INTEGER NOT NULL,
+  ino        INTEGER NOT NULL,
+  btime      INTEGER NOT NULL,
+  at         INTEGER NOT NULL,
+  PRIMARY KEY(folder_id, path)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr auto steps = std::to_array<Migration>(
+    {{.to = 1, .sql = version_1}, {.to = 2, .sql = version_2}, {.to = 3, .sql = version_3}});
 
 }  // namespace
 

@@ -15,6 +15,7 @@ void add_to(Coalescer::Dirt& dirt, const Change& change) {
     dirt.everything = true;
     dirt.overflowed = true;
     dirt.directories_by_watch.clear();
+    dirt.appearances = 0;
   } else if (std::holds_alternative<MountsChanged>(change)) {
     dirt.mounts = true;
   } else if (dirt.everything) {
@@ -35,6 +36,21 @@ void add_to(Coalescer::Dirt& dirt, const Change& change) {
   if (dirt.directories_by_watch.size() > Coalescer::directories) {
     dirt.everything = true;
     dirt.directories_by_watch.clear();
+    dirt.appearances = 0;
+  }
+}
+
+// Apart from what is dirty: a listing finds out what is there, and never how it came.
+void note_appearance(Coalescer::Dirt& dirt, const Change& change) {
+  const auto* const name = std::get_if<NameChanged>(&change);
+  if (name == nullptr || name->appeared == Appearance::None) return;
+  auto& appeared = dirt.directories_by_watch[name->watch].appeared;
+  const auto known = appeared.find(name->name);
+  if (known != appeared.end()) {
+    known->second = name->appeared;
+  } else if (dirt.appearances < Coalescer::appearances) {
+    appeared.emplace(name->name, name->appeared);
+    ++dirt.appearances;
   }
 }
 
@@ -44,6 +60,7 @@ void Coalescer::add(const Change& change) {
   if (std::holds_alternative<Nothing>(change)) return;
   {
     const MutexLock lock(mu_);
+    if (keep_appearances_) note_appearance(dirt_, change);
     add_to(dirt_, change);
   }
   arrived_.notify_one();
@@ -66,6 +83,20 @@ Coalescer::Dirt Coalescer::take(std::optional<Nanoseconds> patience) {
   if (!patience || *patience > Nanoseconds::zero()) wait(patience);
   const MutexLock lock(mu_);
   return std::exchange(dirt_, {});
+}
+
+void Coalescer::keep_appearances(bool keep) {
+  const MutexLock lock(mu_);
+  keep_appearances_ = keep;
+}
+
+bool Coalescer::overtaken(WatchId watch, const std::string& name) const {
+  const MutexLock lock(mu_);
+  if (dirt_.everything) return true;
+  const auto directory = dirt_.directories_by_watch.find(watch);
+  if (directory == dirt_.directories_by_watch.end()) return false;
+  return directory->second.gone || directory->second.appeared.contains(name) ||
+         dirt_.appearances >= appearances;
 }
 
 void Coalescer::wake() {

@@ -15,6 +15,7 @@
 #include "base/fingerprint.h"
 #include "base/ids.h"
 #include "watcher/event_source.h"
+#include "watcher/translator.h"
 
 // The scanner's picture of the watched directories. Pure bookkeeping, no I/O. Scan thread only.
 namespace waybill::watcher {
@@ -60,6 +61,7 @@ struct NodeExtras {
   };
   std::map<std::string, std::uint64_t, std::less<>> names;  // and the epoch of each
   std::map<std::string, Failure, std::less<>> failures;
+  std::map<std::string, Appearance, std::less<>> appeared;  // how, until it is seen under the name
 };
 
 // A directory of a tree. What it is called is its parent's business (WATCHING.md 3 e): a node is
@@ -70,8 +72,9 @@ struct Node {
   std::string name;
   Identity identity;
   WatchId watch = no_watch;
-  bool unwatched = false;  // no watch to be had: polled
-  bool urgent = false;     // which of the two listing queues
+  bool unwatched = false;              // no watch to be had: polled
+  bool urgent = false;                 // which of the two listing queues
+  Appearance came = Appearance::None;  // it itself, until it has been listed whole
   Place listing;
   Place naming;
   std::unique_ptr<NodeExtras> extras;

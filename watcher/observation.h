@@ -13,8 +13,18 @@
 // What the scan thread found on disk. Facts by statx, never by event (WATCHING.md 3 d).
 namespace waybill::watcher {
 
+// How what lies under a name came to have it. Only told where FolderSpec::arrivals asks for it, and
+// only of what happened under a watch: no later look at a disk can find it out.
+enum class Arrival : std::uint8_t {
+  Unseen,         // nobody saw it, or nothing new was seen
+  ByRename,       // a rename put exactly this inode there, and nothing has come there since
+  WithDirectory,  // a rename put a directory there that it is in
+  InPlace,        // it was made there: created, copied, linked
+};
+
 struct Present {
   Fingerprint fingerprint;
+  Arrival arrival = Arrival::Unseen;
 };
 struct Absent {};      // looked up by name in a directory that was reached: not there
 struct Ignored {       // counted and listable, never uploaded

@@ -168,7 +168,8 @@ void ScanAgenda::unschedule(Node& node, const std::string& name, NodeExtras::Fai
 }
 
 void ScanAgenda::trim(Node& node) {
-  if (node.extras && node.extras->names.empty() && node.extras->failures.empty()) {
+  if (node.extras && node.extras->names.empty() && node.extras->failures.empty() &&
+      node.extras->appeared.empty()) {
     node.extras.reset();
   }
 }

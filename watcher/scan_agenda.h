@@ -55,6 +55,8 @@ class ScanAgenda {
 
   // The node goes.
   void forget(Node& node);
+  // Gives its extras back where there is nothing in them.
+  static void trim(Node& node);
 
   // Something can be done now.
   [[nodiscard]] bool idle() const { return urgent_.empty() && bulk_.empty() && naming_.empty(); }
@@ -69,7 +71,6 @@ class ScanAgenda {
   void enqueue(Queue& queue, Place& place, Node& node, std::uint64_t epoch);
   void dequeue(Queue& queue, Place& place, Node& node);
   void unschedule(Node& node, const std::string& name, NodeExtras::Failure& failure);
-  static void trim(Node& node);
 
   Queue urgent_;
   Queue bulk_;

@@ -27,8 +27,9 @@ Cases(Case...) -> Cases<Case...>;
 }  // namespace
 
 Scanner::Scanner(FileSystem& files, EventSource& events, Coalescer& dirt, const Clock& clock,
-                 ObservationSink sink)
-    : tree_(std::make_unique<Tree>(files, events, dirt, clock, std::move(sink))) {}
+                 ObservationSink sink, std::function<bool()> drain)
+    : tree_(std::make_unique<Tree>(files, events, dirt, clock, std::move(sink), std::move(drain))) {
+}
 Scanner::~Scanner() = default;
 
 void Scanner::set_folders(std::vector<FolderSpec> folders) {
@@ -54,12 +55,13 @@ std::size_t Scanner::nodes() const {
 }
 
 Scanner::Tree::Tree(FileSystem& files_in, EventSource& events_in, Coalescer& dirt_in,
-                    const Clock& clock_in, ObservationSink sink_in)
+                    const Clock& clock_in, ObservationSink sink_in, std::function<bool()> drain_in)
     : files(files_in),
       events(events_in),
       dirt(dirt_in),
       clock(clock_in),
       sink(std::move(sink_in)),
+      drain(std::move(drain_in)),
       nodes([this](Node& node) { dropped(node); }) {}
 
 void Scanner::Tree::post(Request request) {
@@ -123,6 +125,8 @@ void Scanner::Tree::take_requests(std::vector<BarrierRequest>& barriers) {
 
 void Scanner::Tree::take_dirt() {
   const Coalescer::Dirt taken = dirt.take(Nanoseconds::zero());
+  // Those that are told with it came after the loss.
+  if (taken.everything) forget_all_appearances();
   for (const auto& [watch, directory] : taken.directories_by_watch) {
     Node* const node = nodes.by_watch(watch);
     if (node == nullptr) {
@@ -139,6 +143,7 @@ void Scanner::Tree::take_dirt() {
       watch_ended(*node);
       continue;
     }
+    note_appearances(*node, directory.appeared);
     if (directory.whole) agenda.mark_dirty(*node, epoch, true);
     for (const std::string& name : directory.names) agenda.add_name(*node, name, epoch);
   }
@@ -171,6 +176,7 @@ void Scanner::Tree::look_at_mounts() {
 
 // Nothing is reported from there any more. Why, its parent's look at the name will tell.
 void Scanner::Tree::watch_ended(Node& node) {
+  forget_appearances(node);
   nodes.set_watch(node, no_watch);
   if (node.parent == nullptr) {
     agenda.mark_dirty(node, epoch, true);
@@ -260,15 +266,21 @@ void Scanner::Tree::emit(Observation observation) {
   sink(std::move(observation));
 }
 
-void Scanner::Tree::see(FolderId folder, FileObservation file) {
+void Scanner::Tree::see(FolderId folder, FileObservation file, WatchId watch) {
   if (batch.folder != folder) flush();
   batch.folder = folder;
+  const auto* const present = std::get_if<Present>(&file.what);
+  if (present != nullptr &&
+      (present->arrival == Arrival::ByRename || present->arrival == Arrival::WithDirectory)) {
+    claims.push_back({.index = batch.files.size(), .watch = watch});
+  }
   batch.files.push_back(std::move(file));
   if (batch.files.size() >= batch_size) flush();
 }
 
 void Scanner::Tree::flush() {
   if (batch.files.empty()) return;
+  confirm_arrivals();
   Seen full{.folder = batch.folder, .files = {}};
   full.files.swap(batch.files);
   sink(std::move(full));

@@ -30,7 +30,8 @@ struct FolderSpec {
   IgnoreRules ignore;
   Nanoseconds rescan = std::chrono::hours(1);
   PollPolicy poll = PollPolicy::WhereBlind;
-  bool prove = true;  // by touching a place of our own in it (WATCHING.md 3)
+  bool prove = true;      // by touching a place of our own in it (WATCHING.md 3)
+  bool arrivals = false;  // Present::arrival is to be told
   // Identity of the root as last known; zeros: not known yet. Another one is
   // FolderHealth::Replaced. Where there is a birth time, inode and birth time decide: device
   // numbers change when a machine restarts.
@@ -46,8 +47,10 @@ using ObservationSink = std::function<void(Observation)>;
 // requests happens in step(), on the scan thread.
 class Scanner {
  public:
+  // `drain`: returns true once all that the kernel had queued is in `dirt` (WatchLoop::drain).
+  // Called on the scan thread, where arrivals are to be told; without it `dirt` is all there is.
   Scanner(FileSystem& files, EventSource& events, Coalescer& dirt, const Clock& clock,
-          ObservationSink sink);
+          ObservationSink sink, std::function<bool()> drain = {});
   ~Scanner();
   Scanner(const Scanner&) = delete;
   Scanner& operator=(const Scanner&) = delete;

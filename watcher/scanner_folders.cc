@@ -36,6 +36,8 @@ void Scanner::Tree::set_folders(std::vector<FolderSpec> specs) {
   }
   for (const FolderId id : leaving) remove_folder(id);
 
+  dirt.keep_appearances(
+      std::any_of(specs.begin(), specs.end(), [](const auto& spec) { return spec.arrivals; }));
   for (FolderSpec& spec : specs) {
     const auto found = folders.find(spec.id);
     if (found != folders.end() && found->second.spec.path == spec.path) {
@@ -174,6 +176,7 @@ void Scanner::Tree::suspend(Folder& folder, FolderHealth health, std::string rea
     folder.try_wait = Nanoseconds::zero();
     if (listing && listing->folder == folder.spec.id) abort_listing();
     nodes.drop_children(*folder.root);
+    forget_appearances(*folder.root);
     agenda.forget(*folder.root);
     retire(*folder.root);
     folder.root->unwatched = false;

@@ -133,8 +133,8 @@ void Scanner::Tree::answer_look(const Look& look,
 
 void Scanner::Tree::list_piece() {
   if (!listing && !begin_listing()) return;
-  const Spot spot{*listing->node, *listing->directory, listing->path, listing->epoch,
-                  listing->urgent};
+  const Spot spot{*listing->node, *listing->directory, listing->path,
+                  listing->epoch, listing->urgent,     listing->came};
   std::size_t count = 0;
   const Result<void> outcome =
       listing->directory->list([&](std::string_view name, const FileStatus& status) {
@@ -164,7 +164,8 @@ bool Scanner::Tree::begin_listing() {
                     .epoch = work->epoch,
                     .urgent = work->urgent,
                     .folder = work->folder,
-                    .subdirectories = {}};
+                    .subdirectories = {},
+                    .came = work->node->came};
   return true;
 }
 
@@ -172,7 +173,7 @@ void Scanner::Tree::end_listing(const Result<void>& outcome) {
   Listing done = std::move(*listing);
   listing.reset();
   if (outcome) {
-    const Spot spot{*done.node, *done.directory, done.path, done.epoch, done.urgent};
+    const Spot spot{*done.node, *done.directory, done.path, done.epoch, done.urgent, done.came};
     std::sort(done.subdirectories.begin(), done.subdirectories.end());
     std::vector<std::string> unlisted;
     for (const auto& child : done.node->children) {
@@ -185,6 +186,7 @@ void Scanner::Tree::end_listing(const Result<void>& outcome) {
     for (const std::string& name : unlisted) {
       meet(spot, name, done.directory->look(name), true);
     }
+    listed_whole(*done.node);
     agenda.succeed(*done.node, "");  // only now is it clean (c)
   } else {
     // That it began took back what was said before.
@@ -272,13 +274,15 @@ bool Scanner::Tree::meet(const Spot& spot, const std::string& name, const Result
                          bool listed) {
   const FolderSpec& spec = folders.find(spot.node.folder)->second.spec;
   const auto say = [&](auto what) {
-    see(spot.node.folder, {.path = join(spot.path, name), .what = std::move(what)});
+    see(spot.node.folder, {.path = join(spot.path, name), .what = std::move(what)},
+        spot.node.watch);
   };
   if (!found && !says_gone(found.error())) {
     cannot_enter(spot, name, found.error());
     return false;
   }
   if (!found) {
+    take_appearance(spot.node, name);
     vanish(spot, name);
     if (!listed) say(Absent{});
     return false;
@@ -292,10 +296,11 @@ bool Scanner::Tree::meet(const Spot& spot, const std::string& name, const Result
     return meet_directory(spot, name, *found);
   }
   vanish(spot, name);
+  const Arrival arrival = spec.arrivals ? arrival_of(spot, name, *found) : Arrival::Unseen;
   if (pattern) {
     say(by_pattern(*pattern));
   } else if (found->kind == FileKind::Regular) {
-    say(Present{found->fingerprint});
+    say(Present{found->fingerprint, arrival});
   } else {
     say(Ignored{why_ignored(found->kind)});
   }
@@ -305,19 +310,26 @@ bool Scanner::Tree::meet(const Spot& spot, const std::string& name, const Result
 bool Scanner::Tree::meet_directory(const Spot& spot, const std::string& name,
                                    const FileStatus& status) {
   Node* const child = NodeTree::child(spot.node, name);
+  const Appearance came = appearance_of_directory(spot, name);
   if (child != nullptr && child->identity == identity_of(status.fingerprint) &&
       (child->watch != no_watch || child->unwatched)) {
     constexpr unsigned tries_at_once = 8;  // more: something odd goes on; back-off decides
     const NodeExtras::Failure* const failed = ScanAgenda::failure(*child, "");
     if (failed != nullptr && failed->tries <= tries_at_once) agenda.hasten(*child, spot.epoch);
     agenda.succeed(spot.node, name);
+    if (came == Appearance::Moved) arrived_with(*child, spot);
     return true;
   }
   const auto opened = spot.directory.open_child(name);
   if (!opened) {
     return cannot_enter(spot, name, opened.error());
   }
-  return place_directory(spot, name, **opened);
+  if (!place_directory(spot, name, **opened)) return false;
+  if (Node* const placed = NodeTree::child(spot.node, name)) {
+    if (came == Appearance::Moved) arrived_with(*placed, spot);
+    if (came == Appearance::Made) placed->came = Appearance::Made;
+  }
+  return true;
 }
 
 bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
@@ -435,6 +447,7 @@ void Scanner::Tree::retire(Node& node) {
 }
 
 void Scanner::Tree::dropped(Node& node) {
+  forget_appearances(node);
   agenda.forget(node);
   retire(node);
   if (node.unwatched) folders.find(node.folder)->second.unwatched.erase(&node);

@@ -93,6 +93,7 @@ void Scanner::Tree::begin_anew() {
     folder.canary.again.reset();
   }
   retired.clear();
+  forget_all_appearances();
   events.renew();
   for (auto& [id, folder] : folders) {
     if (!folder.suspended) start_scan(folder);

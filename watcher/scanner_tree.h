@@ -17,8 +17,8 @@
 #include "watcher/scanner.h"
 
 // The inside of the scanner. scanner.cc: requests, dirt, time; scanner_folders.cc: the roots and
-// what is wrong with them; scanner_listing.cc: what is in a directory;
-// scanner_proof.cc: that events arrive.
+// what is wrong with them; scanner_listing.cc: what is in a directory; scanner_arrivals.cc: how it
+// came there; scanner_proof.cc: that events arrive.
 namespace waybill::watcher {
 
 // Our own place in a folder: neither scanned nor mentioned.
@@ -28,7 +28,7 @@ inline constexpr Nanoseconds polling_interval = std::chrono::seconds(10);
 
 struct Scanner::Tree {
   Tree(FileSystem& files_in, EventSource& events_in, Coalescer& dirt_in, const Clock& clock_in,
-       ObservationSink sink_in);
+       ObservationSink sink_in, std::function<bool()> drain_in);
 
   struct SetFolders {
     std::vector<FolderSpec> folders;
@@ -102,6 +102,7 @@ struct Scanner::Tree {
     bool urgent = true;
     FolderId folder{};
     std::vector<std::string> subdirectories;
+    Appearance came = Appearance::None;  // the directory, and nothing of it was listed since
   };
   // A directory in which names are looked at.
   struct Spot {
@@ -110,6 +111,7 @@ struct Scanner::Tree {
     const std::string& path;
     std::uint64_t epoch = 0;
     bool urgent = true;
+    Appearance came = Appearance::None;  // as Listing::came
   };
 
   // --- scanner.cc
@@ -123,7 +125,8 @@ struct Scanner::Tree {
   void conclude();
   [[nodiscard]] std::optional<BootTime> next_step() const;
   void emit(Observation observation);
-  void see(FolderId folder, FileObservation file);
+  // `watch`: of the directory in which it was seen.
+  void see(FolderId folder, FileObservation file, WatchId watch = no_watch);
   void flush();
 
   // --- scanner_folders.cc
@@ -141,6 +144,21 @@ struct Scanner::Tree {
   std::unique_ptr<OpenDirectory> open_root(Folder& folder);
   void suspend(Folder& folder, FolderHealth health, std::string reason);
   void report(Folder& folder);
+
+  // --- scanner_arrivals.cc
+  // How names appeared, as events told it: kept until something is seen under the name.
+  void note_appearances(Node& node, const std::map<std::string, Appearance>& appeared);
+  Appearance take_appearance(Node& node, const std::string& name);
+  void forget_appearances(Node& node);
+  // Events were lost, and what they would have said with them.
+  void forget_all_appearances();
+  void listed_whole(Node& node);
+  Appearance appearance_of_directory(const Spot& spot, const std::string& name);
+  // All below it arrives with it, and is looked at again.
+  void arrived_with(Node& top, const Spot& spot);
+  Arrival arrival_of(const Spot& spot, const std::string& name, const FileStatus& status);
+  // Those of the batch that something has overtaken since they were looked at are unseen.
+  void confirm_arrivals();
 
   // --- scanner_proof.cc
   void prove();
@@ -187,6 +205,7 @@ struct Scanner::Tree {
   Coalescer& dirt;
   const Clock& clock;
   const ObservationSink sink;
+  const std::function<bool()> drain;
 
   // guarded by mu
   Mutex mu;
@@ -204,6 +223,12 @@ struct Scanner::Tree {
   // Watches that we removed and whose IN_IGNORED is still to come: their events concern nobody.
   std::unordered_set<std::int32_t> retired;
   Seen batch;
+  struct Claim {  // an arrival that the batch tells, and that is to be confirmed
+    std::size_t index = 0;
+    WatchId watch = no_watch;
+  };
+  std::vector<Claim> claims;
+  std::size_t appearances = 0;  // kept in all nodes
   std::uint64_t epoch = 1;
   BootTime now;
   std::optional<BootTime> began_anew;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <variant>
 
@@ -8,9 +9,16 @@
 namespace waybill::watcher {
 
 // What an event says about where to look. Never what is there: that is found by looking.
+// What has come to have a name, as the event told it; what it is by now, a look tells.
+enum class Appearance : std::uint8_t {
+  None,   // nothing new
+  Moved,  // by a rename
+  Made,   // created or linked
+};
 struct NameChanged {
   WatchId watch{};
   std::string name;
+  Appearance appeared = Appearance::None;
 };
 struct DirectoryDirty {
   WatchId watch{};

@@ -59,7 +59,9 @@ std::vector<Command> add_commands(CLI::App& app, Options& options) {
   CLI::App* wait = add("wait", "returns when all that is there is stored or blocked");
   wait->add_option("PATH", options.path, "a directory or a file; everything without");
   wait->add_option("--timeout", options.timeout, "give up after so long, like 30s, 5m or 1h");
-  CLI::App* retry = add("retry", "blocked and retrying files go again at once");
+  CLI::App* retry = add(
+      "retry",
+      "blocked and retrying files go again at once; what waits to be renamed into place is whole");
   retry->add_option("PATH", options.path, "a directory or a file");
   retry->add_flag("--all", options.all, "everything");
   CLI::App* check = add("check-config", "reads the configuration as the daemon would");

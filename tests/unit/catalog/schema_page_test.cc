@@ -62,6 +62,7 @@ class SchemaPage : public CatalogTest {
     StoredObject weak = stored("five");
     weak.proof = ProofLevel::EtagRecomputed;
     must(catalog_->acknowledge(last_.id, weak, true));
+    must(catalog_->note_arrival(folder_, {.path = "2026/q6.pdf", .dev = 1, .ino = 2, .btime = 3}));
     must(catalog_->commit());
     ASSERT_EQ(sqlite3_open_v2(database().c_str(), &handle_, SQLITE_OPEN_READONLY, nullptr),
               SQLITE_OK);

@@ -120,6 +120,13 @@ TEST_P(StoredCatalog, KeepsEveryRowAndGoesOn) {
   EXPECT_EQ(attempts.front().upload_id, "an upload id");
   EXPECT_EQ(attempts.front().part_size, 16U << 20U);
 
+  // Since version 3.
+  const auto arrived = must(catalog->arrival(folder, "arrived"));
+  ASSERT_EQ(arrived.has_value(), GetParam() >= 3);
+  if (arrived) {
+    EXPECT_EQ(arrived->ino, 108U);
+  }
+
   const Catalog::Counts counts = catalog->counts(folder);
   EXPECT_EQ(counts.by_state[static_cast<int>(FileState::Stored)], 2);
   EXPECT_EQ(counts.by_state[static_cast<int>(FileState::Queued)], 1);

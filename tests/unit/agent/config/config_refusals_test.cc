@@ -118,10 +118,11 @@ const Refusal values[] = {
      "w.toml:6: [[folder]] lease = \"requir\": did you mean \"require\"? It is one of \"auto\", "
      "\"require\" or \"off\""},
     {"Complete", FOLDER "complete = 'done'\n",
-     "w.toml:6: [[folder]] complete = \"done\": must be \"close\" or \"marker\""},
-    {"CompleteByRename", FOLDER "complete = 'rename'\n",
-     "w.toml:6: [[folder]] complete = \"rename\": this version does not know it yet; name the "
-     "temporary names in ignore = [\"…\"]: a file is looked at again when it is renamed"},
+     "w.toml:6: [[folder]] complete = \"done\": must be \"close\", \"marker\" or \"rename\""},
+    {"UnseenWithoutTheWish", FOLDER "arrived_unseen = 'take'\n",
+     "w.toml:6: [[folder]] arrived_unseen = \"take\": only with complete = \"rename\""},
+    {"UnseenOfSomeKind", FOLDER "complete = 'rename'\narrived_unseen = 'close'\n",
+     "w.toml:7: [[folder]] arrived_unseen = \"close\": must be \"wait\" or \"take\""},
     {"OtherFileSystems", FOLDER "one_filesystem = false\n",
      "w.toml:6: [[folder]] one_filesystem = false: this version leaves out what is mounted in the "
      "folder; write true, or leave the line out"},

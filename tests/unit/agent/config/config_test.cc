@@ -119,6 +119,14 @@ tagging = ["team=finance"]
   EXPECT_EQ(config.folders[1].s3.write.sse, "aws:kms");
 }
 
+TEST(Config, WhatIsCompleteByRenameMayArriveUnseen) {
+  const std::string text = std::string(smallest) + "complete = \"rename\"\n";
+  EXPECT_EQ(parsed(text).folders[0].complete, CompleteBy::Rename);
+  EXPECT_EQ(parsed(text).folders[0].arrived_unseen, ArrivedUnseen::Wait);
+  EXPECT_EQ(parsed(text + "arrived_unseen = \"take\"\n").folders[0].arrived_unseen,
+            ArrivedUnseen::Take);
+}
+
 TEST(Config, TheOrderOfAFolderIsOldestFirstUnlessItIsSaid) {
   EXPECT_EQ(parsed(smallest).folders[0].order, Order::Oldest);
   EXPECT_EQ(parsed(std::string(smallest) + "order = \"oldest\"\n").folders[0].order, Order::Oldest);
