@@ -223,12 +223,11 @@ void Transfers::wait_for_cause(FileId file, const FilePath& path, const std::str
 }
 
 std::int64_t Transfers::retry(std::optional<FolderId> folder, const std::string& path) {
-  std::int64_t released = 0;
+  std::int64_t released = retry_failing(folder, path);
   constexpr std::size_t page = 1000;
   const auto chosen = [&](const FileRow& row) {
     return row.live && session_.folders.contains(row.folder) &&
-           (!folder || row.folder == *folder) &&
-           (path.empty() || row.path == path || row.path.starts_with(path + "/"));
+           (!folder || row.folder == *folder) && at_or_below(row.path, path);
   };
   // Blocked ones last: they are queued then.
   for (const FileState state : {FileState::Queued, FileState::Blocked}) {

@@ -16,6 +16,11 @@ namespace waybill::agent {
 
 using FilePath = std::pair<FolderId, std::string>;
 
+// Of paths relative to a folder; "" is the folder itself.
+inline bool at_or_below(const std::string& path, const std::string& directory) {
+  return directory.empty() || path == directory || path.starts_with(directory + '/');
+}
+
 // Files that nobody writes to any more, and that their folder's policy does not call complete yet
 // (WATCHING.md 2.4). They wait for a sign, not for a time. Pure. Coord thread only.
 class Gate {

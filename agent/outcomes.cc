@@ -101,6 +101,7 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
   auto row =
       session_.expect(session_.catalog->acknowledge(running.attempt.id, object, true, unresolved));
   if (!row) return;
+  stores_.got_through(running.attempt.store);
   blocked_for_.erase(row->id);
   if (unresolved) resolve_abandoned(running.attempt);
   WAYBILL_REACHED("acknowledgement-recorded");

@@ -152,6 +152,7 @@ void Pipeline::publish() {
     }
     status->stores = parts.stores->views();
     parts.stores->add_reasons(status->reasons);
+    parts.transfers->add_reasons(status->reasons);
     parts.intake->add_reasons(status->reasons);
     add_blocked_reasons(status->reasons);
   }

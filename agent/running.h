@@ -34,10 +34,19 @@ struct Transfers::Running {
   bool resumed = false;  // an earlier run may have sent it
 
   std::set<uploader::RequestId> requests;
-  std::uint64_t pauses = 0;       // counts them, so that a late timer knows that its pause is over
-  bool lost = false;              // the machine has been told that its source is lost
-  bool held = false;              // waits for its store to open
-  int troubles = 0;               // in a row
+  std::uint64_t pauses = 0;  // counts them, so that a late timer knows that its pause is over
+  bool lost = false;         // the machine has been told that its source is lost
+  bool held = false;         // waits for its store to open
+  int troubles = 0;          // in a row
+  // How many its store had stored when it last failed this one: more since, and it is no outage.
+  std::optional<std::uint64_t> stored_at_trouble;
+  struct Failing {
+    std::int64_t times = 0;  // while others got through
+    std::int64_t since = 0;  // ns since 1970
+    BootTime next{};
+    Error cause;
+  };
+  std::optional<Failing> failing;
   bool wanted = true;             // false: newer content, or no file
   std::optional<Error> given_up;  // the row is to be blocked for this once the machine has stopped
 };

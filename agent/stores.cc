@@ -64,10 +64,21 @@ void Stores::trouble(StoreId store, const Error& cause) {
   probe_later(store);
 }
 
+void Stores::got_through(StoreId store) {
+  Gate& gate = gates_.at(store);
+  ++gate.stored;
+  if (gate.openings > 1) session_.world.log.info("store open again", {{"store", gate.name}});
+  gate.failures = gate.openings = 0;
+}
+
 void Stores::close(Gate& gate, const Error& cause) {
   if (!gate.cause) {
     gate.since = session_.world.clock.wall().time_since_epoch().count();
-    session_.world.log.warning("store closed", {{"store", gate.name}, {"cause", cause.describe()}});
+    // One line, however often its probe succeeds and its files still fail.
+    if (gate.openings == 0) {
+      session_.world.log.warning("store closed",
+                                 {{"store", gate.name}, {"cause", cause.describe()}});
+    }
   }
   gate.capabilities.reset();
   gate.cause = cause;
@@ -161,9 +172,12 @@ void Stores::finish_probe(StoreId store, const uploader::Finding& finding) {
   Gate& gate = gates_.at(store);
   gate.capabilities = finding.capabilities;
   gate.notes = finding.notes;
-  if (gate.cause) session_.world.log.info("store open again", {{"store", gate.name}});
+  // As long as no file gets through the next look comes later: a store may take a probe, and
+  // nothing larger.
+  if (gate.cause && gate.openings++ == 0) {
+    session_.world.log.info("store open again", {{"store", gate.name}});
+  }
   gate.cause.reset();
-  gate.failures = 0;
   gate.row.capabilities = describe(finding.capabilities);
   gate.probe.reset();
   probe_daily(store);

@@ -34,6 +34,12 @@ class Stores {
 
   // A request failed for a reason that is the endpoint's, not the file's.
   void trouble(StoreId store, const Error& cause);
+  // A file is stored there: what a probe that succeeds does not show for those that follow it.
+  void got_through(StoreId store);
+  // How many, since this process began.
+  [[nodiscard]] std::uint64_t got_through_so_far(StoreId store) const {
+    return gates_.at(store).stored;
+  }
 
   [[nodiscard]] std::vector<StoreView> views() const;
   void add_reasons(std::vector<Reason>& reasons) const;
@@ -47,7 +53,9 @@ class Stores {
     std::vector<std::string> notes;
     std::optional<Error> cause;  // why it is closed; nullopt while the first probe runs
     std::int64_t since = 0;      // of the cause, ns since 1970
-    int failures = 0;
+    int failures = 0;            // since a file got through
+    int openings = 0;            // likewise
+    std::uint64_t stored = 0;
     std::optional<uploader::Probe> probe;  // under way
     std::uint64_t probes = 0;              // counts them: a late timer knows that it is late
   };

@@ -65,6 +65,12 @@ std::string Transfers::phase(const FilePath& file) const {
   const auto attempt = attempt_of_path_.find(file);
   if (attempt == attempt_of_path_.end()) return {};
   const Running& running = *running_.at(attempt->second);
+  if (running.held && running.failing) {
+    const Nanoseconds left = std::max(Nanoseconds{}, running.failing->next - session_.now());
+    return "its store fails it (" + running.failing->cause.describe() +
+           ") while it takes others: tried again in " +
+           std::to_string(std::chrono::ceil<std::chrono::seconds>(left).count()) + " s";
+  }
   return running.held ? "its upload waits for the store" : "it is being uploaded";
 }
 
@@ -231,9 +237,14 @@ void Transfers::store_opened(StoreId store) {
   for (const std::string& id : held) {
     const auto running = running_.find(id);
     if (running == running_.end()) continue;
-    running->second->held = false;
-    feed(id, uploader::Resumed{});
+    go_on(*running->second);
   }
+}
+
+void Transfers::go_on(Running& running) {
+  running.held = false;
+  ++running.pauses;
+  feed(running.attempt.id, uploader::Resumed{});
 }
 
 void Transfers::feed(const std::string& attempt_id, uploader::Input input) {
@@ -394,8 +405,69 @@ void Transfers::endpoint_trouble(Running& running, const Error& cause) {
     source_lost(running);
     return;
   }
-  stores_.trouble(running.attempt.store, cause);
+  // Others got through since it failed before: an outage of its own, which must not hold them.
+  const std::uint64_t stored = stores_.got_through_so_far(running.attempt.store);
+  const bool of_its_own = running.stored_at_trouble && *running.stored_at_trouble < stored;
+  running.stored_at_trouble = stored;
+  if (of_its_own) {
+    hold_alone(running, cause);
+  } else {
+    stores_.trouble(running.attempt.store, cause);
+  }
   session_.changed();
+}
+
+void Transfers::hold_alone(Running& running, const Error& cause) {
+  if (!running.failing) {
+    running.failing = Running::Failing{.since = wall_now()};
+    session_.world.log.warning("the store fails this file while it takes others",
+                               {{"file", running.path.second}, {"cause", cause.describe()}});
+  }
+  Running::Failing& failing = *running.failing;
+  failing.cause = cause;
+  failing.next =
+      session_.now() + uploader::RetryPolicy{}.slow_delay(++failing.times, session_.world.random);
+  session_.timers.at(failing.next, [this, id = running.attempt.id, pause = running.pauses] {
+    const auto found = running_.find(id);
+    if (found != running_.end() && found->second->pauses == pause) go_on(*found->second);
+  });
+}
+
+std::int64_t Transfers::retry_failing(std::optional<FolderId> folder, const std::string& path) {
+  std::vector<std::string> chosen;
+  for (const auto& [id, running] : running_) {
+    if (running->held && running->failing && (!folder || running->path.first == *folder) &&
+        at_or_below(running->path.second, path)) {
+      chosen.push_back(id);
+    }
+  }
+  for (const std::string& id : chosen) {
+    const auto running = running_.find(id);
+    if (running != running_.end()) go_on(*running->second);
+  }
+  return static_cast<std::int64_t>(chosen.size());
+}
+
+void Transfers::add_reasons(std::vector<Reason>& reasons) const {
+  std::map<std::pair<FolderId, std::string>, Reason> causes;
+  for (const auto& [id, running] : running_) {
+    if (!running->failing) continue;
+    const Running::Failing& failing = *running->failing;
+    Reason& reason = causes[{running->path.first, failing.cause.describe()}];
+    ++reason.files;
+    if (reason.files > 1 && reason.since <= failing.since) continue;
+    reason = {.code = "file-failing",
+              .severity = Severity::Degraded,
+              .sentence = "the store fails it while it takes others: " + failing.cause.describe(),
+              .help =
+                  "it is tried again, later each time, at most an hour apart; at once: waybill "
+                  "retry",
+              .folder = session_.folders.at(running->path.first).config.name,
+              .example = running->path.second,
+              .files = reason.files,
+              .since = failing.since};
+  }
+  for (auto& [key, reason] : causes) reasons.push_back(std::move(reason));
 }
 
 void Transfers::cancel(FileId file) {

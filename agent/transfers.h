@@ -45,7 +45,8 @@ class Transfers {
   void check_again(const ReadyFile& file);
   // That reading is still to come.
   [[nodiscard]] bool doubted(const FilePath& file) const { return doubted_.contains(file); }
-  // Blocked files (one, or all of a folder, or all) go again. How many.
+  // Blocked files, and those that their store fails (one, or all of a folder, or all) go again. How
+  // many.
   std::int64_t retry(std::optional<FolderId> folder, const std::string& path);
 
   [[nodiscard]] bool busy(const FilePath& file) const;
@@ -58,6 +59,7 @@ class Transfers {
   [[nodiscard]] std::int64_t reading(FolderId folder) const;
   [[nodiscard]] std::optional<BootTime> oldest_reading(FolderId folder) const;
   [[nodiscard]] std::vector<FilePath> busy_paths() const;
+  void add_reasons(std::vector<Reason>& reasons) const;
 
  private:
   struct Running;
@@ -116,6 +118,9 @@ class Transfers {
   void release_content(Running& running);
   void persist_content(Running& running, const Sha256& sha256);
   void endpoint_trouble(Running& running, const Error& cause);
+  void hold_alone(Running& running, const Error& cause);
+  void go_on(Running& running);  // what was held
+  std::int64_t retry_failing(std::optional<FolderId> folder, const std::string& path);
   void source_lost(Running& running);
   void finish(Running& running, const uploader::Outcome& outcome);
   void stored(Running& running, const uploader::Stored& outcome);

@@ -7,10 +7,6 @@
 namespace waybill::agent {
 namespace {
 
-bool at_or_below(const std::string& path, const std::string& directory) {
-  return directory.empty() || path == directory || path.starts_with(directory + '/');
-}
-
 void add(const ListUnrecorded& question, UnrecordedFile file, Unrecorded& list) {
   if (list.files.size() < question.limit) {
     list.files.push_back(std::move(file));

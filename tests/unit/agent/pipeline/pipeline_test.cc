@@ -212,6 +212,74 @@ TEST_F(PipelineTest, AnOutageInTheMiddleChangesNoRowOfAFile) {
   expect_stored("a", "content");
 }
 
+TEST_F(PipelineTest, AFileThatItsStoreAlwaysFailsDoesNotHoldTheOthers) {
+  bool fails = true;
+  int puts = 0;
+  world_.fault = [&](const Call& call) {
+    if (call.operation != Operation::Put || call.key != "drop/poison") return Fault::None;
+    ++puts;
+    return fails ? Fault::FailBefore : Fault::None;
+  };
+  world_.start();
+  world_.write("poison", "never");
+  int closed = 0;
+  for (int i = 0; i < 360; ++i) {
+    world_.write("file-" + std::to_string(i), "content " + std::to_string(i));
+    world_.pass(std::chrono::seconds(10));
+    if (world_.has_reason("store-unreachable")) ++closed;
+  }
+  EXPECT_EQ(world_.status().folders.front().stored, 360);
+  EXPECT_LE(closed, 3) << "what one file meets is no outage once others got through";
+  EXPECT_TRUE(world_.has_reason("file-failing"));
+  EXPECT_LE(puts, 60) << "in an hour";
+
+  fails = false;
+  Retry retry{.path = "poison"};
+  auto released = retry.reply.get_future();
+  world_.command(std::move(retry));
+  world_.pass(std::chrono::seconds(10));
+  EXPECT_EQ(released.get(), 1);
+  expect_stored("poison", "never");
+  EXPECT_FALSE(world_.has_reason("file-failing"));
+}
+
+TEST_F(PipelineTest, AStoreThatTakesItsProbesAndNothingElseIsAskedEverMoreSeldom) {
+  bool fails = true;
+  int calls = 0;
+  world_.fault = [&](const Call& call) {
+    ++calls;
+    return fails && call.operation == Operation::Put && call.key.starts_with("drop/file")
+               ? Fault::FailBefore
+               : Fault::None;
+  };
+  for (int i = 0; i < 20; ++i) world_.write("file-" + std::to_string(i), "content");
+  world_.start();
+  world_.pass(std::chrono::minutes(10));
+  calls = 0;
+  world_.pass(std::chrono::hours(1));
+  EXPECT_LT(calls, 6000) << "half a minute apart; 20 files in flight, and the probe";
+  fails = false;
+  world_.pass(std::chrono::minutes(2));
+  for (int i = 0; i < 20; ++i) expect_stored("file-" + std::to_string(i), "content");
+}
+
+TEST_F(PipelineTest, AFileThatItsStoreFailedIsStoredByItselfWithinTheHourAfterItIsTaken) {
+  bool fails = true;
+  world_.fault = [&](const Call& call) {
+    return fails && call.key == "drop/poison" ? Fault::FailBefore : Fault::None;
+  };
+  world_.start();
+  world_.write("poison", "never");
+  for (int i = 0; i < 36; ++i) {
+    world_.write("file-" + std::to_string(i), "content " + std::to_string(i));
+    world_.pass(std::chrono::minutes(10));
+  }
+  EXPECT_TRUE(world_.has_reason("file-failing"));
+  fails = false;
+  world_.pass(std::chrono::minutes(61));
+  expect_stored("poison", "never");
+}
+
 TEST_F(PipelineTest, AMultipartFileSurvivesACrashBetweenItsParts) {
   const std::string large(40U << 20U, 'x');
   world_.write("large.bin", large);
