@@ -102,7 +102,7 @@ std::int64_t Intake::vouch(std::optional<FolderId> folder, const std::string& pa
   std::vector<FilePath> chosen;
   gate_.each([&](const FilePath& file, const Gate::Held&) {
     if (!by_rename(file.first) || (folder && *folder != file.first)) return;
-    if (path.empty() || file.second == path || file.second.starts_with(path + '/')) {
+    if (at_or_below(file.second, path)) {
       chosen.push_back(file);
     }
   });
