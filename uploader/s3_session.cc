@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <string_view>
@@ -27,6 +28,21 @@ bool same(const Credentials& a, const Credentials& b) {
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
                      [](unsigned char c) { return c < ' ' || c == 0x7F; });
+}
+
+// Not: that its value is not that of the bytes, or that something else is wrong with the request,
+// which a store may tell with all of its headers.
+bool is_about_checksum(const HttpReply& reply, const S3ErrorDocument& document) {
+  constexpr int bad_request = 400;
+  constexpr int not_implemented = 501;
+  constexpr auto codes = std::to_array<std::string_view>(
+      {"InvalidRequest", "InvalidArgument", "MalformedXML", "NotImplemented"});
+  if (reply.status != bad_request && reply.status != not_implemented) return false;
+  // Some refuse without a document of S3's; S3 names the header in an element of its own.
+  const bool coded = !document.code.empty();
+  if (coded && std::find(codes.begin(), codes.end(), document.code) == codes.end()) return false;
+  return reply.body.find("x-amz-checksum-") != std::string::npos ||
+         reply.body.find("x-amz-sdk-checksum-") != std::string::npos;
 }
 
 bool is_about_region(const HttpReply& reply, const S3ErrorDocument& document) {
@@ -162,17 +178,11 @@ bool S3Session::learn(const HttpReply& reply, const S3ErrorDocument& document, M
          learn_clock(reply, document, made) || learn_credentials(document, made);
 }
 
-// A store that does not know the checksum's header (S3.md 10.12) names it in its refusal. The
+// A store that does not know the checksum's header (S3.md 2, 10.12) names it in its refusal. The
 // signature and Content-MD5 cover the bytes without it.
 bool S3Session::learn_checksum(const HttpReply& reply, const S3ErrorDocument& document,
                                Made& made) {
-  constexpr int bad_request = 400;
-  constexpr int not_implemented = 501;
-  const bool refused = reply.status == not_implemented ||
-                       (reply.status == bad_request && document.code != "BadDigest");
-  const bool named = reply.body.find("x-amz-checksum-") != std::string::npos ||
-                     reply.body.find("x-amz-sdk-checksum-") != std::string::npos;
-  if (!refused || !named || made.checksum_dropped) return false;
+  if (made.checksum_dropped || !is_about_checksum(reply, document)) return false;
   made.checksum_dropped = true;
   checksum_refused_ = true;
   return true;

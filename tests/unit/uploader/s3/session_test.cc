@@ -64,6 +64,10 @@ class S3SessionTest : public testing::Test {
     return made;
   }
 
+  static std::string error_of(const std::string& code, const std::string& message) {
+    return "<Error><Code>" + code + "</Code><Message>" + message + "</Message></Error>";
+  }
+
   FakeClock clock;
   std::shared_ptr<Keys> keys = std::make_shared<Keys>();
 };
@@ -244,6 +248,45 @@ TEST_F(S3SessionTest, ChecksumHeaderGoesToAwsUnlessSaidOtherwise) {
                   ->sends_checksum());
   EXPECT_FALSE(make({.region = "r", .bucket = "b", .checksum_header = ChecksumHeader::Off})
                    ->sends_checksum());
+}
+
+// S3.md 10.12
+TEST_F(S3SessionTest, AChecksumHeaderIsGivenUpWhereItsRefusalNamesIt) {
+  const std::vector<std::pair<int, std::string>> refusals = {
+      {501, error_of("NotImplemented", "Header x-amz-checksum-sha256 is not implemented.")},
+      {400, error_of("InvalidRequest", "Unsupported header 'x-amz-sdk-checksum-algorithm'")},
+      {400, error_of("InvalidArgument", "x-amz-checksum-sha256 is not known")},
+      {501,
+       "<Error><Code>NotImplemented</Code><Message>A header you provided implies functionality "
+       "that is not implemented</Message><Header>x-amz-checksum-sha256</Header></Error>"},
+      {400, "unknown header: x-amz-checksum-sha256"},
+  };
+  for (const auto& [status, body] : refusals) {
+    const auto exchange = put(make());
+    static_cast<void>(exchange->prepare());
+    HttpReply refusal = reply(status, "");
+    refusal.body = body;
+    EXPECT_EQ(exchange->finished(refusal), Next::Again) << body;
+  }
+}
+
+TEST_F(S3SessionTest, AChecksumHeaderIsKeptWhereSomethingElseIsRefused) {
+  const std::vector<std::pair<int, std::string>> refusals = {
+      {400, error_of("BadDigest", "The x-amz-checksum-sha256 you gave did not match")},
+      {400, error_of("XAmzContentChecksumMismatch", "The x-amz-checksum-sha256 does not match")},
+      {400, error_of("KeyTooLongError", "Your key is too long") +
+                "<!-- x-amz-checksum-sha256: 47DEQpj8HBSa -->"},
+      {400, error_of("InvalidStorageClass", "signed headers: x-amz-checksum-sha256")},
+      {501, error_of("NotImplemented", "A header you provided is not implemented")},
+      {403, error_of("InvalidRequest", "x-amz-checksum-sha256 is not known")},
+  };
+  for (const auto& [status, body] : refusals) {
+    const auto exchange = put(make());
+    static_cast<void>(exchange->prepare());
+    HttpReply refusal = reply(status, "");
+    refusal.body = body;
+    EXPECT_NE(exchange->finished(refusal), Next::Again) << body;
+  }
 }
 
 }  // namespace
