@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -77,14 +76,12 @@ class Order : public MortalJourney {
     return read_trace(trace);
   }
 
-  // A file that somebody still writes is not taken: so whoever waits for it can be there first.
-  void write_while_somebody_waits(const std::string& path, const std::string& content) {
-    book.note(path, content);
-    UniqueFd writer(::open(local(path).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    ASSERT_EQ(::write(writer.get(), content.data(), content.size()),
-              static_cast<ssize_t>(content.size()));
+  // A file that waits for its marker is not taken: so whoever waits for it can be there first. And
+  // nothing more is heard of it then that would ask for another look at it.
+  void drop_while_somebody_waits(const std::string& path, const std::string& content) {
+    drop(path, content);
     ASSERT_TRUE(eventually([&] {
-      return waybill({"show", local(path)}).says("open for writing");
+      return waybill({"show", local(path)}).says("it waits for its marker");
     }));
     const std::string begun = ask(control_socket(), "POST /v1/wait");
     const std::size_t id = begun.find("\"id\":\"");
@@ -92,6 +89,7 @@ class Order : public MortalJourney {
     wait_ = "GET /v1/wait/" + begun.substr(id + 6, 32);
     ASSERT_TRUE(eventually(
         [&] { return says(ask(control_socket(), wait_ + "?patience_ms=0"), "\"remaining\":1"); }));
+    std::ofstream(local(path + ".done")) << "";
   }
   // Its answer, once it is over.
   [[nodiscard]] bool wait_says_stored() {
@@ -148,8 +146,9 @@ std::string attempt_of(const s3server::Server& server, const std::string& bucket
 // --------------------------------------------------------------------
 
 TEST_F(Order, AttemptIsOnTheDiskBeforeThePutAndItsAcknowledgementBeforeWaitAndShow) {
+  folder["complete"] = toml_string("marker");
   start();
-  write_while_somebody_waits("small", "a small file");
+  drop_while_somebody_waits("small", "a small file");
   if (HasFatalFailure()) return;
   EXPECT_TRUE(wait_says_stored());
   EXPECT_TRUE(becomes("small", "stored"));
@@ -167,9 +166,10 @@ TEST_F(Order, AttemptIsOnTheDiskBeforeThePutAndItsAcknowledgementBeforeWaitAndSh
 }
 
 TEST_F(Order, EachStepOfALargeFileIsOnTheDiskBeforeTheNextRequest) {
+  folder["complete"] = toml_string("marker");
   start();
   const std::string content = bytes(17 * mebibyte, 1);
-  write_while_somebody_waits("large", content);
+  drop_while_somebody_waits("large", content);
   if (HasFatalFailure()) return;
   EXPECT_TRUE(wait_says_stored());
   const auto object = server().object(bucket, "in/large");
@@ -246,8 +246,9 @@ TEST_F(Order, CompleteThatLeavesBeforeItsContentIsDurableIsFound) {
 
 TEST_F(Order, WaitThatIsAnsweredBeforeTheAcknowledgementIsDurableIsFound) {
   with_defect("wait-before-acknowledgement", "acknowledgement-recorded,commit-begun");
+  folder["complete"] = toml_string("marker");
   start();
-  write_while_somebody_waits("small", "a small file");
+  drop_while_somebody_waits("small", "a small file");
   if (HasFatalFailure()) return;
   EXPECT_TRUE(wait_says_stored());
   const std::string etag = server().object(bucket, "in/small")->etag;
