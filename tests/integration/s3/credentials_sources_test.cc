@@ -394,7 +394,10 @@ class Numbered final : public uploader::CredentialsFetcher {
   Numbered(std::atomic<int>& fetched, const Clock& clock, Nanoseconds life)
       : fetched_(fetched), clock_(clock), life_(life) {}
   Result<uploader::FetchedCredentials> fetch(const std::atomic<bool>&) override {
-    if (fails) return fail(ErrorCode::RetryLater, "it is down");
+    if (fails) {
+      ++refused;
+      return fail(ErrorCode::RetryLater, "it is down");
+    }
     const int number = ++fetched_;
     return uploader::FetchedCredentials{
         .credentials = {.access_key_id = "testkey",
@@ -403,6 +406,7 @@ class Numbered final : public uploader::CredentialsFetcher {
         .expires = clock_.wall() + life_};
   }
   std::atomic<bool> fails = false;
+  std::atomic<int> refused = 0;
 
  private:
   std::atomic<int>& fetched_;
@@ -410,14 +414,21 @@ class Numbered final : public uploader::CredentialsFetcher {
   const Nanoseconds life_;
 };
 
-bool comes_to_have_token(CredentialsSource& source, const std::string& token) {
+template <typename Condition>
+bool comes_true(Condition condition) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (std::chrono::steady_clock::now() < deadline) {
-    const auto found = source.get();
-    if (found && found->session_token.reveal() == token) return true;
+    if (condition()) return true;
     std::this_thread::yield();
   }
   return false;
+}
+
+bool comes_to_have_token(CredentialsSource& source, const std::string& token) {
+  return comes_true([&] {
+    const auto found = source.get();
+    return found && found->session_token.reveal() == token;
+  });
 }
 
 TEST_F(CredentialsSources, AreFetchedAgainAheadOfTheirEndAndKeptWhenThatFails) {
@@ -434,10 +445,16 @@ TEST_F(CredentialsSources, AreFetchedAgainAheadOfTheirEndAndKeptWhenThatFails) {
   const auto kept = source->get();
   ASSERT_TRUE(kept);
   EXPECT_EQ(kept->session_token.reveal(), "token 1");
+  ASSERT_TRUE(comes_true([&] { return numbered.refused == 1; }));
+  numbered.fails = false;
   clock.advance(std::chrono::minutes(7));  // these are dead now
   EXPECT_FALSE(source->get());
-  numbered.fails = false;
-  clock.advance(std::chrono::minutes(2));  // the source is not asked over and over
+  // The source is not asked over and over: the next time counts from when its failure was noted.
+  ASSERT_TRUE(comes_true([&] {
+    const auto next = source->get();
+    return next || next.error().message.find("it is down") != std::string::npos;
+  }));
+  clock.advance(std::chrono::minutes(2));
   EXPECT_TRUE(comes_to_have_token(*source, "token 2"));
 }
 
