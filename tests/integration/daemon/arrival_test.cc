@@ -18,6 +18,15 @@ class ByRename : public Journey {
  protected:
   ByRename() { folder["complete"] = toml_string("rename"); }
 
+  // What came before the folder is watched is unseen, however soon after the start that was.
+  void start() {
+    Journey::start();
+    EXPECT_TRUE(eventually([&] {
+      const auto folders = status().folders;
+      return !folders.empty() && folders.begin()->second.watched == "inotify";
+    }));
+  }
+
   void make_in_place(const std::string& path, const std::string& content) {
     std::ofstream(local(path)) << content;
     book.note(path, content);
