@@ -12,6 +12,9 @@ namespace {
 constexpr Nanoseconds first_retry = std::chrono::seconds(1);
 constexpr Nanoseconds between_probes = std::chrono::hours(24);
 constexpr Nanoseconds last_retry = std::chrono::seconds(30);  // rule 10: a probe every ≤ 60 s
+// Far longer than a file's fast attempts take: a store that was open for so long has another
+// outage.
+constexpr Nanoseconds same_outage = std::chrono::minutes(10);
 
 std::string describe(const uploader::Capabilities& found) {
   const auto flag = [](const char* name, bool value) {
@@ -73,6 +76,7 @@ void Stores::got_through(StoreId store) {
 
 void Stores::close(Gate& gate, const Error& cause) {
   if (!gate.cause) {
+    if (session_.now() - gate.opened > same_outage) gate.failures = gate.openings = 0;
     gate.since = session_.world.clock.wall().time_since_epoch().count();
     // One line, however often its probe succeeds and its files still fail.
     if (gate.openings == 0) {
@@ -178,6 +182,7 @@ void Stores::finish_probe(StoreId store, const uploader::Finding& finding) {
     session_.world.log.info("store open again", {{"store", gate.name}});
   }
   gate.cause.reset();
+  gate.opened = session_.now();
   gate.row.capabilities = describe(finding.capabilities);
   gate.probe.reset();
   probe_daily(store);

@@ -53,8 +53,9 @@ class Stores {
     std::vector<std::string> notes;
     std::optional<Error> cause;  // why it is closed; nullopt while the first probe runs
     std::int64_t since = 0;      // of the cause, ns since 1970
-    int failures = 0;            // since a file got through
+    int failures = 0;            // of this outage
     int openings = 0;            // likewise
+    BootTime opened{};           // for the last time
     std::uint64_t stored = 0;
     std::optional<uploader::Probe> probe;  // under way
     std::uint64_t probes = 0;              // counts them: a late timer knows that it is late

@@ -405,11 +405,12 @@ void Transfers::endpoint_trouble(Running& running, const Error& cause) {
     source_lost(running);
     return;
   }
-  // Others got through since it failed before: an outage of its own, which must not hold them.
+  // Others got through since it failed before: an outage of its own, which must not hold them. What
+  // is forbidden is no outage: that is counted, and ends in a blocked row.
   const std::uint64_t stored = stores_.got_through_so_far(running.attempt.store);
   const bool of_its_own = running.stored_at_trouble && *running.stored_at_trouble < stored;
   running.stored_at_trouble = stored;
-  if (of_its_own) {
+  if (of_its_own && cause.code != ErrorCode::NeedsPerson) {
     hold_alone(running, cause);
   } else {
     stores_.trouble(running.attempt.store, cause);
@@ -453,12 +454,14 @@ void Transfers::add_reasons(std::vector<Reason>& reasons) const {
   for (const auto& [id, running] : running_) {
     if (!running->failing) continue;
     const Running::Failing& failing = *running->failing;
-    Reason& reason = causes[{running->path.first, failing.cause.describe()}];
+    Error cause = failing.cause;
+    cause.request_id.clear();  // each answer has its own
+    Reason& reason = causes[{running->path.first, cause.describe()}];
     ++reason.files;
     if (reason.files > 1 && reason.since <= failing.since) continue;
     reason = {.code = "file-failing",
               .severity = Severity::Degraded,
-              .sentence = "the store fails it while it takes others: " + failing.cause.describe(),
+              .sentence = "the store fails it while it takes others: " + cause.describe(),
               .help =
                   "it is tried again, later each time, at most an hour apart; at once: waybill "
                   "retry",

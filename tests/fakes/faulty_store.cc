@@ -84,7 +84,9 @@ RequestId FaultyStore::call(Call what, std::function<RequestId(Done<Reply>)> for
   what.number = ++calls_;
   const std::string key = what.key;
   const Fault fault = decide_(what);
-  if (const auto error = answer_of(fault)) {
+  if (auto error = answer_of(fault)) {
+    // As a server does, so that nobody takes two answers for two causes by that.
+    if (error->http_status != 0) error->request_id = "fault-" + std::to_string(what.number);
     if (fault == Fault::LandsLater) {
       zombies_.push_back([forward] { forward([](const Result<Reply>&) {}); });
     }

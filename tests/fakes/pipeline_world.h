@@ -2,6 +2,8 @@
 
 #include <deque>
 #include <functional>
+#include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +72,11 @@ class PipelineWorld {
   FakeStore bucket;
   // What S3 does to each call; none by default.
   std::function<Fault(const Call&)> fault;
+  // How often this line was logged, whatever its fields.
+  [[nodiscard]] int logged(const std::string& message) const {
+    const auto found = log_.lines.find(message);
+    return found == log_.lines.end() ? 0 : found->second;
+  }
   // True: requests stay where they are, unanswered.
   bool bucket_hangs = false;
 
@@ -80,7 +87,14 @@ class PipelineWorld {
   [[nodiscard]] std::optional<BootTime> next_due() const;
 
   TemporaryFolder place_{TemporaryFolder::memory()};
-  NullLog log_;
+  // All is on one thread here.
+  struct CountingLog final : Log {
+    void write(LogLevel, std::string_view message, std::initializer_list<LogField>) override {
+      ++lines[std::string(message)];
+    }
+    std::map<std::string, int> lines;
+  };
+  CountingLog log_;
   agent::Config config_;
   std::unique_ptr<watcher::FileSystem> files_;
   std::unique_ptr<watcher::EventSource> events_;

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <future>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/digest.h"
 #include "tests/fakes/pipeline_world.h"
@@ -241,6 +243,57 @@ TEST_F(PipelineTest, AFileThatItsStoreAlwaysFailsDoesNotHoldTheOthers) {
   EXPECT_EQ(released.get(), 1);
   expect_stored("poison", "never");
   EXPECT_FALSE(world_.has_reason("file-failing"));
+}
+
+TEST_F(PipelineTest, FilesThatTheirStoreFailsForOneCauseAreOneLineOfTheStatus) {
+  world_.fault = [&](const Call& call) {
+    return call.key.starts_with("drop/poison") ? Fault::FailBefore : Fault::None;
+  };
+  world_.start();
+  for (int i = 0; i < 3; ++i) world_.write("poison-" + std::to_string(i), "never");
+  for (int i = 0; i < 60; ++i) {
+    world_.write("file-" + std::to_string(i), "content");
+    world_.pass(std::chrono::seconds(10));
+  }
+  std::vector<std::int64_t> files;
+  for (const auto& reason : world_.status().reasons) {
+    if (reason.code == "file-failing") files.push_back(reason.files);
+  }
+  EXPECT_EQ(files, std::vector<std::int64_t>{3});
+}
+
+TEST_F(PipelineTest, AFileThatItsStoreForbidsIsBlockedSoonThoughOthersGetThrough) {
+  world_.fault = [&](const Call& call) {
+    return call.operation == Operation::Put && call.key == "drop/forbidden" ? Fault::Denied
+                                                                            : Fault::None;
+  };
+  world_.start();
+  world_.write("forbidden", "never");
+  for (int i = 0; i < 18; ++i) {
+    world_.write("file-" + std::to_string(i), "content");
+    world_.pass(std::chrono::seconds(10));
+  }
+  EXPECT_EQ(world_.row("forbidden")->state, FileState::Blocked);
+  EXPECT_FALSE(world_.has_reason("file-failing"));
+}
+
+TEST_F(PipelineTest, EachOutageIsToldInTheLogThoughNoFileCameBetweenThem) {
+  bool out = true;
+  world_.fault = [&](const Call&) { return out ? Fault::FailBefore : Fault::None; };
+  world_.start();
+  world_.pass(std::chrono::minutes(10));
+  out = false;
+  world_.pass(std::chrono::hours(2));
+  EXPECT_EQ(world_.logged("store closed"), 1);
+  EXPECT_EQ(world_.logged("store open again"), 1);
+  out = true;
+  world_.write("a", "content");
+  world_.pass(std::chrono::minutes(10));
+  EXPECT_EQ(world_.logged("store closed"), 2);
+  out = false;
+  world_.pass(std::chrono::minutes(10));
+  expect_stored("a", "content");
+  EXPECT_EQ(world_.logged("store open again"), 2);
 }
 
 TEST_F(PipelineTest, AStoreThatTakesItsProbesAndNothingElseIsAskedEverMoreSeldom) {
