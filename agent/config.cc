@@ -93,8 +93,7 @@ bool operator==(const S3Config& a, const S3Config& b) {
   const auto plain = [](const S3Config& s3) {
     return std::tie(s3.endpoint, s3.region, s3.bucket, s3.path_style, s3.ca_file, s3.access_key_id,
                     s3.credentials_file, s3.profile, s3.proxy, s3.dual_stack, s3.fips,
-                    s3.accelerate, s3.checksum_header, s3.checksum_said, s3.part_size,
-                    s3.sse_customer_key_file);
+                    s3.accelerate, s3.checksum, s3.part_size, s3.sse_customer_key_file);
   };
   return plain(a) == plain(b) && same_wishes(a.write, b.write) &&
          a.secret_access_key.reveal() == b.secret_access_key.reveal() &&

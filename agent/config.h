@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "uploader/bandwidth.h"
+#include "uploader/checksum.h"
 #include "uploader/write_options.h"
 
 // What a person wrote, checked and complete: defaults filled in, [s3] merged into each folder.
@@ -31,8 +32,7 @@ struct S3Config {
   bool dual_stack = false;
   bool fips = false;
   bool accelerate = false;
-  bool checksum_header = false;  // where `checksum_said`, else as the endpoint is one of AWS or not
-  bool checksum_said = false;
+  uploader::ChecksumHeader checksum = uploader::ChecksumHeader::Auto;
   std::uint64_t part_size = 16ULL << 20U;  // the least; of files above the multipart threshold
   std::string sse_customer_key_file;       // 32 bytes, or their base64
   uploader::WriteOptions write;            // but for the customer's key

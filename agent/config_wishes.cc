@@ -184,12 +184,14 @@ void read_s3_wishes(const SectionReader& section, S3Config& s3) {
   if (!owner.empty() && (owner.size() != 12 || !digits)) {
     section.wrong(*section.find("expected_bucket_owner"), "an account of AWS has twelve digits");
   }
-  constexpr std::pair<std::string_view, int> checksums[] = {
-      {"auto", 0}, {"sha256", 1}, {"none", 2}};
-  if (const auto checksum = section.choice("checksum", checksums)) {
-    s3.checksum_said = *checksum != 0;
-    s3.checksum_header = *checksum == 1;
-  }
+  using uploader::ChecksumHeader;
+  constexpr std::pair<std::string_view, ChecksumHeader> checksums[] = {
+      {"auto", ChecksumHeader::Auto},
+      {"crc64nvme", ChecksumHeader::Crc64Nvme},
+      {"crc32c", ChecksumHeader::Crc32c},
+      {"sha256", ChecksumHeader::Sha256},
+      {"none", ChecksumHeader::None}};
+  take(section.choice("checksum", checksums), s3.checksum);
   take(section.size("part_size", 5ULL << 20U, 5ULL << 30U), s3.part_size);
 }
 

@@ -46,11 +46,8 @@ Result<std::shared_ptr<uploader::ObjectStore>> connect(const S3Config& s3,
                               .dual_stack = s3.dual_stack,
                               .fips = s3.fips,
                               .accelerate = s3.accelerate,
-                              .write = s3.write};
-  if (s3.checksum_said) {
-    options.checksum_header =
-        s3.checksum_header ? uploader::ChecksumHeader::On : uploader::ChecksumHeader::Off;
-  }
+                              .write = s3.write,
+                              .checksum_header = s3.checksum};
   if (!s3.sse_customer_key_file.empty()) {
     auto key = uploader::read_customer_key(s3.sse_customer_key_file);
     if (!key) return fail(std::move(key.error()));

@@ -102,6 +102,9 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
       session_.expect(session_.catalog->acknowledge(running.attempt.id, object, true, unresolved));
   if (!row) return;
   stores_.got_through(running.attempt.store);
+  if (const auto crc = running.machine.attempt().crc; crc && running.attempt.part_size != 0) {
+    stores_.crc_of_parts(running.attempt.store, *crc, running.attempt.key, outcome.crc);
+  }
   blocked_for_.erase(row->id);
   if (unresolved) resolve_abandoned(running.attempt);
   WAYBILL_REACHED("acknowledgement-recorded");

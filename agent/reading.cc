@@ -41,7 +41,8 @@ Result<Sha256> hash_whole(watcher::FileSystem& files, const std::string& root,
   auto parts = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease);
   if (!parts) return fail(parts.error());
   for (std::uint64_t at = 0; at < file.fingerprint.size; at += check_piece) {
-    const auto piece = (*parts)->read(at, std::min(check_piece, file.fingerprint.size - at));
+    const auto piece = (*parts)->read(at, std::min(check_piece, file.fingerprint.size - at),
+                                      {.sha256 = false, .md5 = false});
     if (!piece) return fail(piece.error());
   }
   return (*parts)->finish();
@@ -77,6 +78,10 @@ watcher::LeaseMode Transfers::lease_mode(FolderId folder) const {
   return watcher::LeaseMode::Auto;
 }
 
+std::optional<CrcKind> Transfers::crc_with_put(FolderId folder) const {
+  return uploader::crc_with_put(session_.folders.at(folder).config.s3.checksum);
+}
+
 void Transfers::start(const ReadyFile& file) {
   if (uploader::part_size_for(file.fingerprint.size) == 0) {
     read_small(file);
@@ -97,11 +102,12 @@ void Transfers::read_small(const ReadyFile& file) {
   begin_reading(file, file.fingerprint.size);
   session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
                        marker = intake_.marker_of({file.folder, file.path}),
-                       lease = lease_mode(file.folder), &files = session_.world.files,
-                       post = session_.poster()] {
+                       lease = lease_mode(file.folder), crc = crc_with_put(file.folder),
+                       &files = session_.world.files, post = session_.poster()] {
     const auto passed = pass_gate(files, root, marker);
-    auto content = passed ? watcher::read_small(files, root, file.path, file.fingerprint, lease)
-                          : Result<watcher::Content>(fail(passed.error()));
+    auto content = passed
+                       ? watcher::read_small(files, root, file.path, file.fingerprint, lease, crc)
+                       : Result<watcher::Content>(fail(passed.error()));
     post([this, file, content = std::move(content)] {
       reading_.erase({file.folder, file.path});
       on_small(file, content);

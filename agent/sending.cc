@@ -22,9 +22,9 @@ void Transfers::send_put(Running& running) {
   const ReadyFile file{running.path.first, running.path.second, running.attempt.fingerprint};
   charge(running, file.fingerprint.size);
   session_.world.read([this, id, file, root = session_.folders.at(file.folder).config.path,
-                       lease = lease_mode(file.folder), &files = session_.world.files,
-                       post = session_.poster()] {
-    auto content = watcher::read_small(files, root, file.path, file.fingerprint, lease);
+                       lease = lease_mode(file.folder), crc = crc_with_put(file.folder),
+                       &files = session_.world.files, post = session_.poster()] {
+    auto content = watcher::read_small(files, root, file.path, file.fingerprint, lease, crc);
     post([this, id, content = std::move(content)] {
       const auto found = running_.find(id);
       if (found == running_.end()) return;
@@ -48,13 +48,15 @@ void Transfers::put_content(Running& running) {
   request.body = content.bytes;
   request.sha256 = content.sha256;
   request.md5 = content.md5;
+  request.crc = content.crc;
   request.content_type = running.machine.attempt().content_type;
-  sent(running, stores_.client(running.attempt.store)
-                    .put(std::move(request),
-                         replies_to<uploader::PutReply>(
-                             running, [md5 = content.md5](auto reply) -> uploader::Input {
-                               return uploader::PutDone{std::move(reply), md5};
-                             })));
+  sent(running,
+       stores_.client(running.attempt.store)
+           .put(std::move(request),
+                replies_to<uploader::PutReply>(
+                    running, [md5 = content.md5, crc = content.crc](auto reply) -> uploader::Input {
+                      return uploader::PutDone{std::move(reply), md5, crc};
+                    })));
   WAYBILL_REACHED("put-sent");
 }
 
@@ -94,6 +96,15 @@ void Transfers::serve_waiting() {
   }
 }
 
+// An MD5 costs more than everything else together. It tells what a listed part holds, and what an
+// ETag must be: where the store is known to give back the CRC of the whole, that proves more.
+watcher::PartReader::Digests Transfers::digests_of(const Running& running,
+                                                   const uploader::SendPart& part) const {
+  const auto crc = running.machine.attempt().crc;
+  const bool proven_by_crc = crc && stores_.returns_crc(running.attempt.store, *crc);
+  return {.md5 = part.listed.has_value() || !proven_by_crc, .crc = crc};
+}
+
 void Transfers::read_next_part(Running& running) {
   const uploader::SendPart part = running.parts_to_read.front();
   running.parts_to_read.pop_front();
@@ -102,8 +113,9 @@ void Transfers::read_next_part(Running& running) {
   const ReadyFile file{running.path.first, running.path.second, running.attempt.fingerprint};
   session_.world.read([this, id = running.attempt.id, part, file, reader = running.source.parts,
                        root = session_.folders.at(file.folder).config.path,
-                       lease = lease_mode(file.folder), &files = session_.world.files,
-                       buffers = part_buffers_, post = session_.poster()]() mutable {
+                       lease = lease_mode(file.folder), digests = digests_of(running, part),
+                       &files = session_.world.files, buffers = part_buffers_,
+                       post = session_.poster()]() mutable {
     Result<watcher::PartReader::PartContent> content = fail(ErrorCode::SourceChanged, "");
     std::optional<Result<Sha256>> whole;
     if (!reader) {
@@ -116,7 +128,7 @@ void Transfers::read_next_part(Running& running) {
       }
     }
     if (reader) {
-      content = reader->read(part.offset, part.length);
+      content = reader->read(part.offset, part.length, digests);
       if (content && part.offset + part.length == file.fingerprint.size) whole = reader->finish();
     }
     post([this, id, part, reader = std::move(reader), content = std::move(content),
@@ -138,7 +150,7 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
   if (unusable || running.lost) {
     part_answered(running, part.length);
     source_lost(running);
-    return feed(attempt_id, uploader::PartDone{part.number, not_sent(), {}});
+    return feed(attempt_id, uploader::PartDone{part.number, not_sent()});
   }
   const auto whole_read = [this, &attempt_id, &whole] {
     const auto now = running_.find(attempt_id);
@@ -148,7 +160,7 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
   };
   if (const auto there = uploader::already_there(part, content->md5)) {
     part_answered(running, part.length);
-    feed(attempt_id, uploader::PartDone{part.number, *there, content->md5});
+    feed(attempt_id, uploader::PartDone{part.number, *there, content->md5, content->crc});
     return whole_read();
   }
   uploader::PartRequest request{.key = running.attempt.key,
@@ -156,17 +168,19 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
                                 .number = part.number,
                                 .body = content->bytes,
                                 .sha256 = content->sha256,
-                                .md5 = content->md5};
-  sent(running, stores_.client(running.attempt.store)
-                    .put_part(std::move(request),
-                              replies_to<uploader::Part>(
-                                  running,
-                                  [this, attempt_id, part,
-                                   md5 = content->md5](auto reply) -> uploader::Input {
-                                    part_answered(*running_.at(attempt_id), part.length);
-                                    WAYBILL_REACHED("part-answered");
-                                    return uploader::PartDone{part.number, std::move(reply), md5};
-                                  })));
+                                .md5 = content->md5,
+                                .crc = content->crc};
+  sent(running,
+       stores_.client(running.attempt.store)
+           .put_part(std::move(request),
+                     replies_to<uploader::Part>(
+                         running,
+                         [this, attempt_id, part, md5 = content->md5,
+                          crc = content->crc](auto reply) -> uploader::Input {
+                           part_answered(*running_.at(attempt_id), part.length);
+                           WAYBILL_REACHED("part-answered");
+                           return uploader::PartDone{part.number, std::move(reply), md5, crc};
+                         })));
   WAYBILL_REACHED("part-sent");
   whole_read();
   const auto now = running_.find(attempt_id);

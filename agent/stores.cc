@@ -74,6 +74,26 @@ void Stores::got_through(StoreId store) {
   gate.failures = gate.openings = 0;
 }
 
+// One HEAD after the first: where a reply is lost it is HEAD that must prove the object.
+void Stores::crc_of_parts(StoreId store, CrcKind kind, const std::string& key,
+                          const std::optional<Crc>& returned) {
+  Gate& gate = gates_.at(store);
+  if (!returned) {
+    gate.returns_crc.erase(kind);
+    return;
+  }
+  if (gate.returns_crc.contains(kind) || !gate.capabilities || gate.asks_for_crc) return;
+  gate.asks_for_crc = true;
+  gate.client->head(key, [this, store, crc = *returned,
+                          post = session_.poster()](const Result<uploader::HeadReply>& head) {
+    post([this, store, crc, same = head && head->crc == crc] {
+      Gate& asked = gates_.at(store);
+      asked.asks_for_crc = false;
+      if (same && asked.capabilities) asked.returns_crc.insert(crc.kind);
+    });
+  });
+}
+
 void Stores::close(Gate& gate, const Error& cause) {
   if (!gate.cause) {
     if (session_.now() - gate.opened > same_outage) gate.failures = gate.openings = 0;
@@ -85,6 +105,7 @@ void Stores::close(Gate& gate, const Error& cause) {
     }
   }
   gate.capabilities.reset();
+  gate.returns_crc.clear();  // it may come back as another one
   gate.cause = cause;
   ++gate.failures;
   session_.changed();

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,14 @@ class Stores {
     return gates_.at(store).stored;
   }
 
+  // Both Complete and HEAD of this store were seen to give back such a CRC of a whole object.
+  [[nodiscard]] bool returns_crc(StoreId store, CrcKind kind) const {
+    return gates_.at(store).returns_crc.contains(kind);
+  }
+  // What came back of an object that was put together from parts; nullopt: none.
+  void crc_of_parts(StoreId store, CrcKind kind, const std::string& key,
+                    const std::optional<Crc>& returned);
+
   [[nodiscard]] std::vector<StoreView> views() const;
   void add_reasons(std::vector<Reason>& reasons) const;
 
@@ -57,6 +66,8 @@ class Stores {
     int openings = 0;            // likewise
     BootTime opened{};           // for the last time
     std::uint64_t stored = 0;
+    std::set<CrcKind> returns_crc;
+    bool asks_for_crc = false;
     std::optional<uploader::Probe> probe;  // under way
     std::uint64_t probes = 0;              // counts them: a late timer knows that it is late
   };

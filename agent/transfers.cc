@@ -6,6 +6,7 @@
 #include "agent/running.h"
 #include "base/overloaded.h"
 #include "base/test_points.h"
+#include "uploader/checksum.h"
 #include "uploader/content_type.h"
 
 // What Transfers does with an attempt under way: it carries out what the Upload machine asks for.
@@ -128,7 +129,10 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
                          .base_etag = base_etag_of(attempt),
                          .prior_attempts = std::move(prior),
                          .part_size = attempt.part_size,
-                         .upload_id = attempt.upload_id};
+                         .upload_id = attempt.upload_id,
+                         .crc = attempt.part_size != 0
+                                    ? uploader::crc_with_parts(folder.config.s3.checksum)
+                                    : uploader::crc_with_put(folder.config.s3.checksum)};
   if (attempt.part_size != 0) {
     // Rule 12: what is initiated on this key from here on is ours.
     if (attempt.sent_at == 0) attempt.sent_at = wall_now();
@@ -290,7 +294,7 @@ void Transfers::perform(Running& running, Action action) {
               if (found == running_.end()) return;
               Running& now = *found->second;
               CreateRequest request{now.attempt.key, create.metadata,
-                                    now.machine.attempt().content_type};
+                                    now.machine.attempt().content_type, now.machine.attempt().crc};
               sent(now,
                    stores_.client(now.attempt.store)
                        .create_upload(std::move(request),
@@ -323,8 +327,12 @@ void Transfers::perform(Running& running, Action action) {
           },
           [&](PersistContent& content) { persist_content(running, content.sha256); },
           [&](SendComplete& complete) {
-            CompleteRequest request{key, running.attempt.upload_id, std::move(complete.parts),
-                                    std::move(complete.condition)};
+            CompleteRequest request{key,
+                                    running.attempt.upload_id,
+                                    std::move(complete.parts),
+                                    std::move(complete.condition),
+                                    complete.crc,
+                                    running.attempt.fingerprint.size};
             sent(running,
                  store.complete_upload(std::move(request),
                                        replies_to<PutReply>(running, [](auto reply) -> Input {
@@ -493,7 +501,7 @@ void Transfers::source_lost(Running& running) {
   }
   feed(id, uploader::SourceLost{});
   for (const uploader::SendPart& part : unread) {
-    feed(id, uploader::PartDone{part.number, not_sent(), {}});
+    feed(id, uploader::PartDone{part.number, not_sent()});
   }
 }
 

@@ -74,6 +74,7 @@ class Transfers {
   [[nodiscard]] bool may_take(const ReadyFile& file, bool leased);
   void read_again(const ReadyFile& file);
   [[nodiscard]] watcher::LeaseMode lease_mode(FolderId folder) const;
+  [[nodiscard]] std::optional<CrcKind> crc_with_put(FolderId folder) const;
 
   // --- claiming ---
   struct Source {
@@ -108,6 +109,8 @@ class Transfers {
   void read_parts(const Running& running);
   void serve_waiting();
   void read_next_part(Running& running);
+  [[nodiscard]] watcher::PartReader::Digests digests_of(const Running& running,
+                                                        const uploader::SendPart& part) const;
   void on_part(const std::string& attempt_id, const uploader::SendPart& part,
                const std::shared_ptr<watcher::PartReader>& reader,
                const Result<watcher::PartReader::PartContent>& content,

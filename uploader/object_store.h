@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/crc.h"
 #include "base/digest.h"
 #include "base/result.h"
 
@@ -33,6 +34,8 @@ struct PutRequest {
   Condition condition;
   Metadata metadata;
   std::string content_type;
+  // Of body, where the store shall keep one.
+  std::optional<Crc> crc = std::nullopt;
   // Our own control object: none of what a person wishes for their files (class, tags, lock).
   bool control = false;
 };
@@ -42,6 +45,7 @@ struct PutReply {
   std::string version;          // empty: none or "null"
   std::string checksum_sha256;  // base64, only where the store gave one back
   std::string request_id;
+  std::optional<Crc> crc = std::nullopt;  // of the whole object, likewise
 };
 
 struct HeadReply {
@@ -51,12 +55,15 @@ struct HeadReply {
   Metadata metadata;
   std::string checksum_sha256;  // base64, of the whole object, only where the store gave one back
   std::string request_id;
+  std::optional<Crc> crc = std::nullopt;  // of the whole object, likewise
 };
 
 struct CreateRequest {
   std::string key;
   Metadata metadata;
   std::string content_type;
+  // What each part will carry, and Complete for the whole.
+  std::optional<CrcKind> crc = std::nullopt;
 };
 
 struct PartRequest {
@@ -64,14 +71,16 @@ struct PartRequest {
   std::string upload_id;
   int number = 0;  // from 1
   SharedBytes body;
-  Sha256 sha256{};
-  Md5 md5{};
+  Sha256 sha256{};                        // signed
+  std::optional<Md5> md5 = std::nullopt;  // sent as Content-MD5
+  std::optional<Crc> crc = std::nullopt;
 };
 
 struct Part {
   int number = 0;
   std::string etag;
   std::uint64_t size = 0;
+  std::optional<Crc> crc = std::nullopt;  // only where the store gave one back
 };
 
 struct CompleteRequest {
@@ -79,6 +88,9 @@ struct CompleteRequest {
   std::string upload_id;
   std::vector<Part> parts;  // ascending, consecutive from 1
   Condition condition;
+  // Of the whole, which the parts' make; and its size.
+  std::optional<Crc> crc = std::nullopt;
+  std::uint64_t size = 0;
 };
 
 struct ListedUpload {

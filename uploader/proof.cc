@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "uploader/checksum.h"
 
 namespace waybill::uploader {
 namespace {
@@ -51,13 +52,23 @@ std::optional<bool> same_checksum(std::string_view shown, const std::optional<Sh
 }  // namespace
 
 std::optional<Proof> prove(std::string_view source, std::string_view etag,
-                           std::string_view checksum_sha256, const Expected& expected) {
+                           std::string_view checksum_sha256, const Expected& expected,
+                           const std::optional<Crc>& crc) {
   const auto checksum = same_checksum(checksum_sha256, expected.sha256);
   const auto tag = same_etag(etag, expected.md5_etag);
-  if (checksum == false || tag == false) return std::nullopt;
+  // Of another kind, it is silence: S3 makes one of its own choice where it is sent none.
+  const bool comparable = crc && expected.crc && crc->kind == expected.crc->kind;
+  if (checksum == false || tag == false || (comparable && *crc != *expected.crc)) {
+    return std::nullopt;
+  }
   const std::string who(source);
   if (checksum == true) {
     return Proof{ProofLevel::StoreChecked, who + " returned the SHA-256 of the bytes sent"};
+  }
+  if (comparable) {
+    return Proof{ProofLevel::StoreChecked, who + " returned the " +
+                                               std::string(algorithm_of(crc->kind)) +
+                                               " of the bytes sent, of the whole object"};
   }
   if (tag == true) {
     return Proof{ProofLevel::EtagRecomputed,

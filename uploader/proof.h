@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/crc.h"
 #include "base/digest.h"
 
 // How well a stored object is proven (PROTOCOL.md rule 4). Pure.
@@ -28,12 +29,14 @@ struct Expected {
   std::optional<Sha256> sha256;
   // Hex, `-N` behind it for N parts. Set only where the probe showed MD5 ETags.
   std::optional<std::string> md5_etag;
+  std::optional<Crc> crc = std::nullopt;
 };
 
 // Holds what `source` ("S3's reply", "HEAD") returned against what is expected; nullopt: the store
 // shows other bytes. A checksum or ETag of another form (composite, KMS) is silence, not a lie.
 std::optional<Proof> prove(std::string_view source, std::string_view etag,
-                           std::string_view checksum_sha256, const Expected& expected);
+                           std::string_view checksum_sha256, const Expected& expected,
+                           const std::optional<Crc>& crc = std::nullopt);
 
 // An ETag without its quotes.
 std::string bare_etag(std::string_view etag);

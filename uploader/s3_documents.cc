@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "uploader/checksum.h"
 #include "uploader/xml.h"
 
 namespace waybill::uploader {
@@ -53,8 +54,22 @@ Result<std::string> parse_upload_id(std::string_view document) {
   return only(document, "InitiateMultipartUploadResult", "UploadId");
 }
 
-Result<std::string> parse_completed(std::string_view document) {
-  return only(document, "CompleteMultipartUploadResult", "ETag");
+Result<Completed> parse_completed(std::string_view document) {
+  constexpr std::string_view root = "CompleteMultipartUploadResult/";
+  Completed completed;
+  bool composite = false;
+  const bool whole = read_xml(document, [&](std::string_view path, std::string_view text) {
+    if (!path.starts_with(root)) return;
+    const std::string_view name = path.substr(root.size());
+    if (name == "ETag") completed.etag = text;
+    if (name == "ChecksumType") composite = text == "COMPOSITE";
+    for (const CrcKind kind : {CrcKind::Crc64Nvme, CrcKind::Crc32c}) {
+      if (name == element_of(kind)) completed.crc = parse_crc(kind, text);
+    }
+  });
+  if (!whole || completed.etag.empty()) return broken("CompleteMultipartUploadResult");
+  if (composite) completed.crc.reset();
+  return completed;
 }
 
 Result<PartsPage> parse_list_parts(std::string_view document) {

@@ -24,8 +24,12 @@ struct S3ErrorDocument {
 std::optional<S3ErrorDocument> parse_error(std::string_view document);
 
 Result<std::string> parse_upload_id(std::string_view document);
-// The ETag of the finished object.
-Result<std::string> parse_completed(std::string_view document);
+// Of the finished object.
+struct Completed {
+  std::string etag;
+  std::optional<Crc> crc = std::nullopt;  // of the whole, where there is one
+};
+Result<Completed> parse_completed(std::string_view document);
 
 struct PartsPage {
   std::vector<Part> parts;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/overloaded.h"
+#include "uploader/checksum.h"
 #include "uploader/s3_documents.h"
 
 namespace waybill::uploader {
@@ -34,6 +35,15 @@ void add_description(S3Request& request, const Metadata& metadata, std::string c
   add(request, "content-type", std::move(content_type));
   for (const auto& [name, value] : metadata) add(request, "x-amz-meta-" + name, value);
 }
+
+// The algorithm is named as well: Ceph checks nothing without it.
+void add_crc(S3Request& request, const Crc& crc) {
+  request.checksum = algorithm_of(crc.kind);
+  add(request, "x-amz-sdk-checksum-algorithm", std::string(algorithm_of(crc.kind)));
+  add(request, std::string(header_of(crc.kind)), base64_of(crc));
+}
+
+constexpr const char* full_object = "FULL_OBJECT";
 
 }  // namespace
 
@@ -78,7 +88,7 @@ std::string_view purpose(Operation operation) {
   return "do something";
 }
 
-S3Request put_object(PutRequest put, bool checksum_header) {
+S3Request put_object(PutRequest put, bool with_sha256) {
   S3Request request{.operation = Operation::PutObject,
                     .method = HttpMethod::Put,
                     .key = std::move(put.key),
@@ -87,7 +97,10 @@ S3Request put_object(PutRequest put, bool checksum_header) {
                     .control = put.control};
   request.headers.reserve(put.metadata.size() + 10);
   add(request, "content-md5", to_base64(put.md5));
-  if (checksum_header) {
+  if (put.crc) {
+    add_crc(request, *put.crc);
+  } else if (with_sha256) {
+    request.checksum = "SHA256";
     add(request, "x-amz-sdk-checksum-algorithm", "SHA256");
     add(request, "x-amz-checksum-sha256", to_base64(put.sha256));
   }
@@ -127,6 +140,11 @@ S3Request create_multipart_upload(CreateRequest create) {
                     .query = {{"uploads", ""}},
                     .payload = sha256({})};
   add_description(request, create.metadata, std::move(create.content_type));
+  if (create.crc) {
+    request.checksum = algorithm_of(*create.crc);
+    add(request, "x-amz-checksum-algorithm", std::string(request.checksum));
+    add(request, "x-amz-checksum-type", full_object);
+  }
   return request;
 }
 
@@ -138,7 +156,8 @@ S3Request upload_part(PartRequest part) {
                               {"uploadId", std::move(part.upload_id)}},
                     .body = std::move(part.body),
                     .payload = part.sha256};
-  add(request, "content-md5", to_base64(part.md5));
+  if (part.md5) add(request, "content-md5", to_base64(*part.md5));
+  if (part.crc) add_crc(request, *part.crc);
   // Without one, libcurl would name a type of its own for a small part.
   add(request, "content-type", "application/octet-stream");
   return request;
@@ -164,6 +183,12 @@ S3Request complete_multipart_upload(CompleteRequest complete) {
                     .body = std::make_shared<const Bytes>(bytes.begin(), bytes.end()),
                     .payload = sha256(bytes)};
   add(request, "content-type", "application/xml");
+  if (complete.crc) {
+    request.checksum = algorithm_of(complete.crc->kind);
+    add(request, std::string(header_of(complete.crc->kind)), base64_of(*complete.crc));
+    add(request, "x-amz-checksum-type", full_object);
+    add(request, "x-amz-mp-object-size", std::to_string(complete.size));
+  }
   add_condition(request, complete.condition);
   return request;
 }

@@ -37,9 +37,12 @@ struct S3Request {
   SharedBytes body;
   Sha256 payload{};      // of body
   bool control = false;  // of our own control object, not of a person's file
+  // The algorithm of the checksum that its headers are about; empty: they are about none.
+  std::string_view checksum = {};
 };
 
-S3Request put_object(PutRequest request, bool checksum_header);
+// `with_sha256`: as a checksum too, where no CRC is.
+S3Request put_object(PutRequest request, bool with_sha256);
 S3Request head_object(std::string key);
 // The same question in a form whose refusal has a body: that of a HEAD cannot say why.
 S3Request explained(const S3Request& head);

@@ -30,6 +30,10 @@ bool has_control(std::string_view text) {
                      [](unsigned char c) { return c < ' ' || c == 0x7F; });
 }
 
+bool names_algorithm(const HttpReply& reply) {
+  return reply.body.find("x-amz-sdk-checksum-algorithm") != std::string::npos;
+}
+
 // Not: that its value is not that of the bytes, or that something else is wrong with the request,
 // which a store may tell with all of its headers.
 bool is_about_checksum(const HttpReply& reply, const S3ErrorDocument& document) {
@@ -41,8 +45,7 @@ bool is_about_checksum(const HttpReply& reply, const S3ErrorDocument& document) 
   // Some refuse without a document of S3's; S3 names the header in an element of its own.
   const bool coded = !document.code.empty();
   if (coded && std::find(codes.begin(), codes.end(), document.code) == codes.end()) return false;
-  return reply.body.find("x-amz-checksum-") != std::string::npos ||
-         reply.body.find("x-amz-sdk-checksum-") != std::string::npos;
+  return reply.body.find("x-amz-checksum-") != std::string::npos || names_algorithm(reply);
 }
 
 bool is_about_region(const HttpReply& reply, const S3ErrorDocument& document) {
@@ -70,8 +73,13 @@ std::optional<Nanoseconds> retry_after(const HttpReply& reply) {
   return std::chrono::milliseconds(milliseconds);
 }
 
+bool is_checksum_name(const HttpHeader& header) {
+  return header.name == "x-amz-sdk-checksum-algorithm";
+}
+
 bool is_checksum(const HttpHeader& header) {
-  return header.name == "x-amz-checksum-sha256" || header.name == "x-amz-sdk-checksum-algorithm";
+  return header.name.starts_with("x-amz-checksum-") || is_checksum_name(header) ||
+         header.name == "x-amz-mp-object-size";
 }
 
 std::string minutes_text(Nanoseconds time) {
@@ -84,9 +92,6 @@ std::string minutes_text(Nanoseconds time) {
 S3Session::S3Session(S3Options options, S3Address address,
                      std::shared_ptr<CredentialsSource> credentials, const Clock& clock)
     : options_(std::move(options)),
-      sends_checksum_(
-          options_.checksum_header == ChecksumHeader::On ||
-          (options_.checksum_header == ChecksumHeader::Auto && options_.endpoint.empty())),
       source_(std::move(credentials)),
       clock_(clock),
       region_(options_.region),
@@ -139,7 +144,7 @@ Result<HttpRequest> S3Session::sign(const S3Request& request, Made& made) {
   const std::string time = amz_time(now);
   http.headers.reserve(request.headers.size() + 6);
   http.headers = request.headers;
-  if (checksum_refused_) std::erase_if(http.headers, is_checksum);
+  if (!request.checksum.empty()) drop_refused_checksum(request, made, http.headers);
   add_options(request, options_.write, now, http.headers);
   http.headers.push_back({"host", address_.host});
   http.headers.push_back({"x-amz-content-sha256", payload});
@@ -178,13 +183,28 @@ bool S3Session::learn(const HttpReply& reply, const S3ErrorDocument& document, M
          learn_clock(reply, document, made) || learn_credentials(document, made);
 }
 
+void S3Session::drop_refused_checksum(const S3Request& request, Made& made,
+                                      std::vector<HttpHeader>& headers) const {
+  if (refused_checksums_.contains(request.checksum)) {
+    std::erase_if(headers, is_checksum);
+    made.checksum = {};
+    return;
+  }
+  made.checksum = request.checksum;
+  if (checksum_name_refused_) std::erase_if(headers, is_checksum_name);
+  made.checksum_named = std::ranges::any_of(headers, is_checksum_name);
+}
+
 // A store that does not know the checksum's header (S3.md 2, 10.12) names it in its refusal. The
-// signature and Content-MD5 cover the bytes without it.
+// signature covers the bytes without it. Some refuse the algorithm's name alone (B2).
 bool S3Session::learn_checksum(const HttpReply& reply, const S3ErrorDocument& document,
                                Made& made) {
-  if (made.checksum_dropped || !is_about_checksum(reply, document)) return false;
-  made.checksum_dropped = true;
-  checksum_refused_ = true;
+  if (made.checksum.empty() || !is_about_checksum(reply, document)) return false;
+  if (made.checksum_named && names_algorithm(reply)) {
+    checksum_name_refused_ = true;
+  } else {
+    refused_checksums_.insert(made.checksum);
+  }
   return true;
 }
 

@@ -3,7 +3,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -31,7 +34,8 @@ class S3Session {
     std::string region;
     std::uint64_t credentials = 0;  // which of those that were used one after another
     bool expectation_dropped = false;
-    bool checksum_dropped = false;
+    std::string_view checksum;    // the algorithm that its headers are about
+    bool checksum_named = false;  // x-amz-sdk-checksum-algorithm went along
     bool region_corrected = false;
     bool clock_corrected = false;
     bool credentials_renewed = false;
@@ -52,10 +56,14 @@ class S3Session {
 
   [[nodiscard]] S3Place place() const;
   // What is asked for; a store that refuses it gets none. Any thread.
-  [[nodiscard]] bool sends_checksum() const { return sends_checksum_; }
+  [[nodiscard]] bool sends_sha256() const {
+    return uploader::sends_sha256(options_.checksum_header);
+  }
 
  private:
   Result<void> renew_credentials();
+  void drop_refused_checksum(const S3Request& request, Made& made,
+                             std::vector<HttpHeader>& headers) const;
   bool learn_checksum(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
   bool learn_region(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
   bool learn_clock(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
@@ -64,7 +72,6 @@ class S3Session {
 
   // constant after construction
   const S3Options options_;
-  const bool sends_checksum_;
   const std::shared_ptr<CredentialsSource> source_;
   const Clock& clock_;
 
@@ -75,7 +82,8 @@ class S3Session {
   Credentials credentials_;
   std::uint64_t credentials_number_ = 0;
   Signer signer_;
-  bool checksum_refused_ = false;
+  std::set<std::string_view> refused_checksums_;  // algorithms
+  bool checksum_name_refused_ = false;
   bool continues_ = true;
   Pace pace_;
 };

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "uploader/checksum.h"
 #include "uploader/s3_exchange.h"
 #include "uploader/transfer_engine.h"
 
@@ -24,11 +25,21 @@ std::string checksum_of(const HttpReply& reply) {
   return composite ? "" : std::string(checksum);
 }
 
+// Likewise.
+std::optional<Crc> crc_of(const HttpReply& reply) {
+  if (reply.headers.find("x-amz-checksum-type") == "COMPOSITE") return std::nullopt;
+  for (const CrcKind kind : {CrcKind::Crc64Nvme, CrcKind::Crc32c}) {
+    if (const auto crc = parse_crc(kind, reply.headers.find(header_of(kind)))) return crc;
+  }
+  return std::nullopt;
+}
+
 PutReply put_reply(const HttpReply& reply, std::string etag) {
   return {.etag = std::move(etag),
           .version = version_of(reply),
           .checksum_sha256 = checksum_of(reply),
-          .request_id = std::string(reply.headers.find("x-amz-request-id"))};
+          .request_id = std::string(reply.headers.find("x-amz-request-id")),
+          .crc = crc_of(reply)};
 }
 
 // A reader makes a Reply of a success, or says what is missing in it. A plain function: a request
@@ -51,7 +62,8 @@ Result<HeadReply> read_head(const S3Request&, const HttpReply& reply) {
   HeadReply head{.etag = std::string(reply.headers.find("etag")),
                  .version = version_of(reply),
                  .checksum_sha256 = checksum_of(reply),
-                 .request_id = std::string(reply.headers.find("x-amz-request-id"))};
+                 .request_id = std::string(reply.headers.find("x-amz-request-id")),
+                 .crc = crc_of(reply)};
   const char* const end = length.data() + length.size();
   const auto [at, error] = std::from_chars(length.data(), end, head.size);
   if (head.etag.empty() || length.empty() || error != std::errc() || at != end) {
@@ -75,15 +87,18 @@ Result<Part> read_part(const S3Request& request, const HttpReply& reply) {
   Part part{.etag = std::string(reply.headers.find("etag"))};
   if (part.etag.empty()) return missing("it acknowledges a part without an ETag");
   part.size = request.body->size();
+  part.crc = crc_of(reply);
   const std::string& number = request.query.front().second;
   std::from_chars(number.data(), number.data() + number.size(), part.number);
   return part;
 }
 
 Result<PutReply> read_completed(const S3Request&, const HttpReply& reply) {
-  auto etag = parse_completed(reply.body);
-  if (!etag) return fail(std::move(etag.error()));
-  return put_reply(reply, std::move(*etag));
+  auto completed = parse_completed(reply.body);
+  if (!completed) return fail(std::move(completed.error()));
+  PutReply read = put_reply(reply, std::move(completed->etag));
+  if (completed->crc) read.crc = completed->crc;
+  return read;
 }
 
 template <typename Reply>
@@ -191,7 +206,7 @@ class S3Store final : public ObjectStore {
   S3Store& operator=(const S3Store&) = delete;
 
   RequestId put(PutRequest request, Done<PutReply> done) override {
-    return submit(put_object(std::move(request), session_->sends_checksum()), &read_put,
+    return submit(put_object(std::move(request), session_->sends_sha256()), &read_put,
                   std::move(done));
   }
   RequestId head(std::string key, Done<HeadReply> done) override {

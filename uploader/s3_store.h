@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "uploader/checksum.h"
 #include "uploader/credentials.h"
 #include "uploader/object_store.h"
 #include "uploader/write_options.h"
@@ -13,10 +14,6 @@
 namespace waybill::uploader {
 
 class TransferEngine;
-
-// Whether a PUT carries x-amz-checksum-sha256 too, which S3 keeps and HEAD returns. Servers other
-// than AWS break on new headers now and then; Content-MD5 and the signed SHA-256 go in any case.
-enum class ChecksumHeader : std::uint8_t { Auto, On, Off };  // Auto: where `endpoint` is empty
 
 struct S3Options {
   std::string endpoint;  // "https://host:port" without a path; empty: AWS for `region`
@@ -30,6 +27,8 @@ struct S3Options {
   bool fips = false;
   bool accelerate = false;
   WriteOptions write;
+  // Of it, what a client decides by itself: the SHA-256 of a single PUT. A CRC comes with a
+  // request.
   ChecksumHeader checksum_header = ChecksumHeader::Auto;
   Nanoseconds connect_timeout = std::chrono::seconds(3);
   Nanoseconds stall_timeout = std::chrono::seconds(30);

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/test_points.h"
+#include "uploader/checksum.h"
 #include "uploader/endpoint_errors.h"
 #include "uploader/metadata.h"
 #include "uploader/upload_machine.h"
@@ -72,7 +73,7 @@ Upload::Machine::Machine(Attempt attempt_to_make, Capabilities capabilities, Ret
   if (!multipart()) return;
   const std::uint64_t count = attempt.size == 0 ? 1 : (attempt.size - 1) / attempt.part_size + 1;
   parts.resize(count);
-  part_md5s.resize(count);
+  first_reading.resize(count);
 }
 
 void Upload::Machine::on(const Begin& begin) {
@@ -88,6 +89,7 @@ void Upload::Machine::on(const Begin& begin) {
 void Upload::Machine::on(const PutDone& done) {
   if (phase != Phase::Putting) return;
   if (done.md5) body_md5 = done.md5;
+  if (done.crc) body_crc = done.crc;
   done.reply ? acknowledged(*done.reply) : commit_failed(done.reply.error());
 }
 
@@ -193,7 +195,7 @@ void Upload::Machine::commit(const Condition& on_condition) {
     emit(SendPut{on_condition, make_metadata(attempt), reread});
     return;
   }
-  SendComplete complete{{}, on_condition};
+  SendComplete complete{.parts = {}, .condition = on_condition, .crc = crc()};
   complete.parts.reserve(parts.size());
   for (const PartState& part : parts) complete.parts.push_back(part.part);
   phase = Phase::Completing;
@@ -202,7 +204,7 @@ void Upload::Machine::commit(const Condition& on_condition) {
 
 void Upload::Machine::acknowledged(const PutReply& reply) {
   auto proof = prove("S3's reply", reply.etag, reply.checksum_sha256,
-                     {.sha256 = attempt.sha256, .md5_etag = md5_etag()});
+                     {.sha256 = attempt.sha256, .md5_etag = md5_etag(), .crc = crc()}, reply.crc);
   if (multipart()) forget_upload();
   if (proof) return stored(reply, std::move(*proof));
   damaged({.code = ErrorCode::Damaged,
@@ -295,7 +297,14 @@ void Upload::Machine::stored(PutReply reply, Proof proof) {
   Stored done;
   done.proof = proof.level;
   done.proof_detail = std::move(proof.detail);
-  done.checksum = reply.checksum_sha256;
+  // Another kind than was asked for was not held against anything.
+  const auto ours = crc();
+  if (!reply.checksum_sha256.empty()) {
+    done.checksum = "sha256:" + reply.checksum_sha256;
+  } else if (ours && reply.crc == ours) {
+    done.crc = ours;
+    done.checksum = std::string(name_of(ours->kind)) + ":" + base64_of(*ours);
+  }
   done.reply = std::move(reply);
   done.sha256 = attempt.sha256.value_or(Sha256{});
   done.size = attempt.size;
@@ -311,11 +320,26 @@ std::optional<std::string> Upload::Machine::md5_etag() const {
     return body_md5 ? std::optional<std::string>(etag_of(*body_md5)) : std::nullopt;
   }
   std::vector<Md5> md5s;
-  for (const auto& md5 : part_md5s) {
-    if (!md5) return std::nullopt;
-    md5s.push_back(*md5);
+  for (const Reading& reading : first_reading) {
+    if (!reading.md5) return std::nullopt;
+    md5s.push_back(*reading.md5);
   }
   return etag_of(md5s);
+}
+
+std::optional<Crc> Upload::Machine::crc() const {
+  if (!attempt.crc) return std::nullopt;
+  if (!multipart()) return body_crc;
+  const std::uint64_t last = attempt.size - (first_reading.size() - 1) * attempt.part_size;
+  const CrcJoin join(*attempt.crc, attempt.part_size);
+  const CrcJoin join_last(*attempt.crc, last);
+  Crc whole{.kind = *attempt.crc, .value = 0};
+  for (const Reading& reading : first_reading) {
+    if (!reading.crc) return std::nullopt;
+    whole = &reading == &first_reading.back() ? join_last(whole, *reading.crc)
+                                              : join(whole, *reading.crc);
+  }
+  return whole;
 }
 
 // --- pausing and ending -------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/crc.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/random.h"
@@ -52,6 +53,9 @@ struct Attempt {
   // When Create may first have been sent, durable before it: rule 12 calls the uploads on this key
   // that were initiated since then ours. nullopt: none is, an orphan is left to the sweep.
   std::optional<WallTime> creating_since = std::nullopt;
+  // What the store shall check each body against, and the whole; the same for all parts of an
+  // upload.
+  std::optional<CrcKind> crc = std::nullopt;
 };
 
 // --- what the machine asks for ----------------------------------------------------------------
@@ -77,14 +81,15 @@ struct SendPart {
   // of the whole; where already_there() says so PartDone follows without a request.
   std::optional<Part> listed = std::nullopt;
 };
-// nullopt: it must be sent. `content`: of the bytes just read.
-std::optional<Part> already_there(const SendPart& part, const Md5& content);
+// nullopt: it must be sent. `content`: of the bytes just read, which a listed part needs.
+std::optional<Part> already_there(const SendPart& part, const std::optional<Md5>& content);
 struct PersistContent {
   Sha256 sha256{};
 };  // durable before Complete
 struct SendComplete {
   std::vector<Part> parts;
   Condition condition;
+  std::optional<Crc> crc = std::nullopt;  // of the whole, where every part's is known
 };
 struct SendAbort {
   std::string upload_id;
@@ -109,7 +114,8 @@ struct Stored {
   ProofLevel proof = ProofLevel::None;
   std::string proof_detail;
   std::uint64_t size = 0;
-  std::string checksum;
+  std::string checksum;  // "sha256:BASE64", "crc64nvme:BASE64": the store's own, held against ours
+  std::optional<Crc> crc = std::nullopt;  // the store's own of the whole, held against ours
   // An earlier send of this attempt was never answered: it may still be applied (section 1).
   bool may_land_again = false;
   // The object that this one replaces was not in the bucket any more.
@@ -148,8 +154,9 @@ struct Begin {
 };  // true after a restart: HEAD first
 struct PutDone {
   Result<PutReply> reply;
-  // Of the body sent; without it proof level 2 is out of reach.
+  // Of the body sent; without them a proof is out of reach that would rest on them.
   std::optional<Md5> md5 = std::nullopt;
+  std::optional<Crc> crc = std::nullopt;
 };
 struct HeadDone {
   Result<HeadReply> reply;
@@ -161,10 +168,12 @@ struct Persisted {};
 struct PartDone {
   int number = 0;
   Result<Part> part;
-  Md5 md5{};
+  // Of the bytes read.
+  std::optional<Md5> md5 = std::nullopt;
+  std::optional<Crc> crc = std::nullopt;
 };
 // Every part has been read once, in order. Once is enough: parts that are read again are held
-// against the MD5 of their first reading.
+// against the digests of their first reading.
 struct ContentRead {
   Sha256 sha256{};
 };

@@ -46,6 +46,10 @@ struct Upload::Machine {
     std::optional<Part> listed;  // what S3 had of it before we began
     Part part;
   };
+  struct Reading {
+    std::optional<Md5> md5;
+    std::optional<Crc> crc;
+  };
 
   Machine(Attempt attempt_to_make, Capabilities capabilities, RetryPolicy policy, Random& dice);
 
@@ -79,6 +83,7 @@ struct Upload::Machine {
   void damaged(const Error& error, std::optional<std::string> etag_there);
   void stored(PutReply reply, Proof proof);
   [[nodiscard]] std::optional<std::string> md5_etag() const;
+  [[nodiscard]] std::optional<Crc> crc() const;  // of the whole
   // `failures` counts towards the endpoint's being the cause, and starts anew when it is.
   void pause(const Error& error, int& failures, Next after);
   void trouble(const Error& error, Next after);
@@ -132,6 +137,7 @@ struct Upload::Machine {
   int send_failures = 0;
   int head_failures = 0;
   std::optional<Md5> body_md5;
+  std::optional<Crc> body_crc;
   bool reread = false;
   int damages = 0;  // the store had or refused other bytes; the second time a person must know
   bool distrust = false;  // an object with our attempt id and other bytes is, or was, at the key
@@ -145,7 +151,7 @@ struct Upload::Machine {
   bool content_read = false;
   bool content_durable = false;
   std::vector<PartState> parts;
-  std::vector<std::optional<Md5>> part_md5s;  // of the first reading; outlives an upload id
+  std::vector<Reading> first_reading;  // of each part; outlives an upload id
   std::size_t next_unsent = 0;
   std::vector<std::size_t> again;  // failed, to be sent when the pause is over
   std::size_t parts_done = 0;
@@ -155,6 +161,8 @@ struct Upload::Machine {
   bool parts_troubled = false;           // it is EndpointTrouble: no new part starts
   std::optional<Error> trouble_to_tell;  // once the outstanding Wait is over
   std::optional<Error> restart_cause;
+  Old restart_old = Old::Gone;
+  bool created_here = false;   // the upload was begun with the checksums that we send now
   bool parts_doubted = false;  // S3 did not accept the list of parts once
   int create_failures = 0;
   int abort_failures = 0;

@@ -62,6 +62,7 @@ void Upload::Machine::on(const CreateDone& done) {
   if (phase != Phase::Creating) return;
   if (done.upload_id) {
     attempt.upload_id = *done.upload_id;
+    created_here = true;
     return lost ? drop() : send(false);
   }
   const Error& error = done.upload_id.error();
@@ -120,8 +121,9 @@ void Upload::Machine::adopt(std::vector<std::string> ours) {
   to_abort.empty() ? uploads_settled() : abort();
 }
 
-std::optional<Part> already_there(const SendPart& part, const Md5& content) {
-  if (!part.listed || bare_etag(part.listed->etag) != etag_of(content)) return std::nullopt;
+std::optional<Part> already_there(const SendPart& part, const std::optional<Md5>& content) {
+  if (!part.listed || !content) return std::nullopt;
+  if (bare_etag(part.listed->etag) != etag_of(*content)) return std::nullopt;
   return part.listed;
 }
 
@@ -193,13 +195,15 @@ void Upload::Machine::on(const PartDone& done) {
   if (parts_stopped) return parts_changed();
   if (!done.part) return part_failed(index, done.part.error());
 
-  std::optional<Md5>& first_reading = part_md5s[index];
-  if (first_reading && *first_reading != done.md5) return on(SourceLost{});
-  first_reading = done.md5;
-  const Expected expected{
-      .sha256 = std::nullopt,
-      .md5_etag = store.md5_etags ? std::optional<std::string>(etag_of(done.md5)) : std::nullopt};
-  if (!prove("S3's reply", done.part->etag, "", expected)) {
+  Reading& first = first_reading[index];
+  const bool other_md5 = first.md5 && done.md5 && first.md5 != done.md5;
+  const bool other_crc = first.crc && done.crc && first.crc != done.crc;
+  if (other_md5 || other_crc) return on(SourceLost{});
+  if (done.md5) first.md5 = done.md5;
+  if (done.crc) first.crc = done.crc;
+  Expected expected{.sha256 = std::nullopt, .md5_etag = std::nullopt, .crc = done.crc};
+  if (store.md5_etags && done.md5) expected.md5_etag = etag_of(*done.md5);
+  if (!prove("S3's reply", done.part->etag, "", expected, done.part->crc)) {
     return part_failed(index, {.code = ErrorCode::Damaged,
                                .message = "S3 acknowledged other bytes for part " +
                                           std::to_string(done.number) + " than were sent"});
@@ -230,6 +234,7 @@ void Upload::Machine::part_failed(std::size_t index, const Error& error) {
   }
   if (error.code == ErrorCode::NotFound) {
     restart_cause = error;
+    restart_old = Old::Gone;
     return stop_parts(std::nullopt);
   }
   if (error.code == ErrorCode::Damaged && !std::exchange(part.damaged, true)) {
@@ -247,6 +252,13 @@ void Upload::Machine::part_failed(std::size_t index, const Error& error) {
     }
     parts_paused = parts_troubled = true;
     return emit(EndpointTrouble{error});
+  }
+  // An upload from before a restart may have been begun for other checksums than are sent now.
+  constexpr int bad_request = 400;
+  if (!created_here && error.http_status == bad_request) {
+    restart_cause = error;
+    restart_old = Old::Unusable;
+    return stop_parts(std::nullopt);
   }
   stop_parts(Refused{error});
 }
@@ -273,7 +285,7 @@ void Upload::Machine::parts_changed() {
   }
   if (parts_in_flight > 0) return;
   if (pending) return finish(*std::exchange(pending, std::nullopt));
-  restart_upload(*restart_cause, Old::Gone);
+  restart_upload(*restart_cause, restart_old);
 }
 
 // --- the end of an upload -----------------------------------------------------------------------

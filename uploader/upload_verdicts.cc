@@ -40,14 +40,14 @@ void Upload::Machine::on(const HeadDone& done) {
 }
 
 void Upload::Machine::decide(const HeadReply& object) {
-  const Verdict verdict = judge(object, attempt, md5_etag());
+  const Verdict verdict = judge(object, attempt, md5_etag(), crc());
   if (is_damaged(object, verdict)) {
     attempt.base_etag = object.etag;
     return send_again(true);
   }
   switch (verdict) {
     case Verdict::Mine: {
-      auto proof = prove_content(object, attempt, md5_etag()).value_or(Proof{});
+      auto proof = prove_content(object, attempt, md5_etag(), crc()).value_or(Proof{});
       if (proof.level <= ProofLevel::Acknowledged) {
         proof = {ProofLevel::Acknowledged,
                  "HEAD returned our attempt id and the size; S3 accepts no other bytes under a "
@@ -58,7 +58,8 @@ void Upload::Machine::decide(const HeadReply& object) {
       return stored({.etag = object.etag,
                      .version = object.version,
                      .checksum_sha256 = object.checksum_sha256,
-                     .request_id = object.request_id},
+                     .request_id = object.request_id,
+                     .crc = object.crc},
                     std::move(proof));
     }
     case Verdict::Recovered:
@@ -70,7 +71,7 @@ void Upload::Machine::decide(const HeadReply& object) {
     case Verdict::Base:
       return send_again(true);
     case Verdict::EqualForeign: {
-      auto proof = prove_content(object, attempt, md5_etag()).value_or(Proof{});
+      auto proof = prove_content(object, attempt, md5_etag(), crc()).value_or(Proof{});
       return finish(StoredByOther{object, proof.level, std::move(proof.detail)});
     }
     case Verdict::Damaged:  // copied metadata over bytes of somebody else's making
@@ -83,7 +84,7 @@ void Upload::Machine::decide(const HeadReply& object) {
 bool Upload::Machine::is_damaged(const HeadReply& object, Verdict verdict) const {
   if (!distrust || (verdict != Verdict::Mine && verdict != Verdict::Damaged)) return false;
   if (verdict == Verdict::Damaged) return true;
-  const auto proof = prove_content(object, attempt, md5_etag());
+  const auto proof = prove_content(object, attempt, md5_etag(), crc());
   if (proof && proof->level > ProofLevel::Acknowledged) return false;
   return !damaged_etag || bare_etag(*damaged_etag) == bare_etag(object.etag);
 }

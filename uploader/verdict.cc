@@ -7,10 +7,11 @@
 namespace waybill::uploader {
 
 std::optional<Proof> prove_content(const HeadReply& object, const Attempt& attempt,
-                                   const std::optional<std::string>& md5_etag) {
+                                   const std::optional<std::string>& md5_etag,
+                                   const std::optional<Crc>& crc) {
   if (object.size != attempt.size) return std::nullopt;
   auto proof = prove("HEAD", object.etag, object.checksum_sha256,
-                     {.sha256 = attempt.sha256, .md5_etag = md5_etag});
+                     {.sha256 = attempt.sha256, .md5_etag = md5_etag, .crc = crc}, object.crc);
   if (!proof) return std::nullopt;
   const ObjectIdentity identity = parse_metadata(object.metadata);
   const bool named = identity.sha256 && attempt.sha256;
@@ -23,9 +24,9 @@ std::optional<Proof> prove_content(const HeadReply& object, const Attempt& attem
 }
 
 Verdict judge(const HeadReply& object, const Attempt& attempt,
-              const std::optional<std::string>& md5_etag) {
+              const std::optional<std::string>& md5_etag, const std::optional<Crc>& crc) {
   const ObjectIdentity identity = parse_metadata(object.metadata);
-  const auto content = prove_content(object, attempt, md5_etag);
+  const auto content = prove_content(object, attempt, md5_etag, crc);
   // Before Base: equal content has an equal ETag (PROTOCOL.md section 1), and then ours has landed.
   if (!identity.attempt.empty() && identity.attempt == attempt.id) {
     return content ? Verdict::Mine : Verdict::Damaged;

@@ -21,14 +21,17 @@ enum class Verdict : std::uint8_t {
   Foreign,
 };
 
-// `md5_etag` as in Expected. Recovered asks for the same path and no later epoch: an object of
-// another file, or of the agent that a clone of us became (rule 7), is not ours to replace.
+// `md5_etag` and `crc` as in Expected. Recovered asks for the same path and no later epoch: an
+// object of another file, or of the agent that a clone of us became (rule 7), is not ours to
+// replace.
 Verdict judge(const HeadReply& object, const Attempt& attempt,
-              const std::optional<std::string>& md5_etag = std::nullopt);
+              const std::optional<std::string>& md5_etag = std::nullopt,
+              const std::optional<Crc>& crc = std::nullopt);
 
 // What `object` proves about the bytes of `attempt`, whoever put it there; nullopt: it has others.
 // Level None: it says nothing about them.
 std::optional<Proof> prove_content(const HeadReply& object, const Attempt& attempt,
-                                   const std::optional<std::string>& md5_etag = std::nullopt);
+                                   const std::optional<std::string>& md5_etag = std::nullopt,
+                                   const std::optional<Crc>& crc = std::nullopt);
 
 }  // namespace waybill::uploader

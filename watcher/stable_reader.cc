@@ -96,7 +96,8 @@ Result<ProbeResult> probe_writers(FileSystem& files, const std::string& root,
 }
 
 Result<Content> read_small(FileSystem& files, const std::string& root, const std::string& path,
-                           const Fingerprint& expected, LeaseMode lease) {
+                           const Fingerprint& expected, LeaseMode lease,
+                           std::optional<CrcKind> crc) {
   const Result<std::unique_ptr<OpenFile>> file = files.open_file(root, path);
   if (!file) return fail(file.error());
   Bytes bytes(expected.size);
@@ -105,6 +106,7 @@ Result<Content> read_small(FileSystem& files, const std::string& root, const std
   Content content;
   content.sha256 = sha256(bytes);
   content.md5 = md5(bytes);
+  if (crc) content.crc = crc_of(*crc, bytes);
   content.fingerprint = expected;
   content.leased = *leased;
   content.bytes = std::make_shared<const Bytes>(std::move(bytes));
@@ -129,12 +131,13 @@ Result<std::unique_ptr<PartReader>> PartReader::open(FileSystem& files, const st
       new PartReader(std::move(*file), expected, lease, std::move(buffers)));
 }
 
-Result<PartReader::PartContent> PartReader::read(std::uint64_t offset, std::uint64_t length) {
+Result<PartReader::PartContent> PartReader::read(std::uint64_t offset, std::uint64_t length,
+                                                 const Digests& digests) {
   if (spoiled_) return fail(changed());
   if (offset > hashed_ || offset > expected_.size || length > expected_.size - offset) {
     return fail(ErrorCode::BadInput, "parts are read in order and end with the file");
   }
-  Result<PartContent> part = read_part(offset, length);
+  Result<PartContent> part = read_part(offset, length, digests);
   if (!part && part.error().code == ErrorCode::SourceBusy) {
     // Whoever has it open for writing came after open(): what was read so far cannot be trusted to
     // be the same file's.
@@ -144,7 +147,8 @@ Result<PartReader::PartContent> PartReader::read(std::uint64_t offset, std::uint
   return part;
 }
 
-Result<PartReader::PartContent> PartReader::read_part(std::uint64_t offset, std::uint64_t length) {
+Result<PartReader::PartContent> PartReader::read_part(std::uint64_t offset, std::uint64_t length,
+                                                      const Digests& digests) {
   const std::shared_ptr<Bytes> buffer = buffers_.take(length);
   const Result<bool> leased = read_stably(*file_, expected_, lease_, offset, *buffer);
   if (!leased) return fail(leased.error());
@@ -154,7 +158,11 @@ Result<PartReader::PartContent> PartReader::read_part(std::uint64_t offset, std:
     stream_.update(bytes.subspan(hashed_ - offset));
     hashed_ = offset + length;
   }
-  return PartContent{.bytes = buffer, .sha256 = sha256(bytes), .md5 = md5(bytes)};
+  PartContent part{.bytes = buffer};
+  if (digests.sha256) part.sha256 = sha256(bytes);
+  if (digests.md5) part.md5 = md5(bytes);
+  if (digests.crc) part.crc = crc_of(*digests.crc, bytes);
+  return part;
 }
 
 Result<Sha256> PartReader::finish() {

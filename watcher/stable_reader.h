@@ -7,6 +7,7 @@
 
 #include "base/buffer_pool.h"
 #include "base/bytes.h"
+#include "base/crc.h"
 #include "base/digest.h"
 #include "base/fingerprint.h"
 #include "base/result.h"
@@ -20,6 +21,7 @@ struct Content {
   SharedBytes bytes;
   Sha256 sha256{};
   Md5 md5{};
+  std::optional<Crc> crc;  // where one was asked for
   Fingerprint fingerprint;
   bool leased = false;  // a lease excluded writers for the whole read
 };
@@ -37,7 +39,8 @@ Result<ProbeResult> probe_writers(FileSystem& files, const std::string& root,
 // The whole of a small file in one pass. SourceChanged: it is not `expected` (before or after);
 // SourceGone, SourceBusy (a writer), NeedsPerson (unreadable, no regular file).
 Result<Content> read_small(FileSystem& files, const std::string& root, const std::string& path,
-                           const Fingerprint& expected, LeaseMode lease);
+                           const Fingerprint& expected, LeaseMode lease,
+                           std::optional<CrcKind> crc = std::nullopt);
 
 // A large file, part by part, in ascending order for the running SHA-256; a part may be read again.
 // A lease is held only while read() runs: a writer is never kept waiting for the network, and what
@@ -51,12 +54,22 @@ class PartReader {
                                                   BufferPool buffers = {});
   struct PartContent {
     SharedBytes bytes;
-    Sha256 sha256{};
-    Md5 md5{};
+    Sha256 sha256{};  // of this part
+    std::optional<Md5> md5;
+    std::optional<Crc> crc;
+  };
+  // What is computed of a part beside its share of the whole file's SHA-256.
+  struct Digests {
+    bool sha256 = true;
+    bool md5 = true;
+    std::optional<CrcKind> crc = std::nullopt;
   };
   // SourceChanged also when a writer broke the lease or the fingerprint moved. BadInput: a gap, or
   // bytes beyond the end.
-  Result<PartContent> read(std::uint64_t offset, std::uint64_t length);
+  Result<PartContent> read(std::uint64_t offset, std::uint64_t length, const Digests& digests);
+  Result<PartContent> read(std::uint64_t offset, std::uint64_t length) {
+    return read(offset, length, Digests{});
+  }
   // Of all bytes, once every byte was read in order and the fingerprint still holds.
   Result<Sha256> finish();
   // Every byte read so far was read under a lease.
@@ -65,7 +78,7 @@ class PartReader {
  private:
   PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, LeaseMode lease,
              BufferPool buffers);
-  Result<PartContent> read_part(std::uint64_t offset, std::uint64_t length);
+  Result<PartContent> read_part(std::uint64_t offset, std::uint64_t length, const Digests& digests);
   std::unique_ptr<OpenFile> file_;
   Fingerprint expected_;
   LeaseMode lease_;

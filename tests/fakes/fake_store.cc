@@ -41,6 +41,10 @@ SharedBytes shared(std::string_view text) {
   return std::make_shared<const Bytes>(bytes.begin(), bytes.end());
 }
 
+bool is_other(const std::optional<Crc>& said, const Bytes& body) {
+  return said && crc_of(said->kind, body) != *said;
+}
+
 }  // namespace
 
 uploader::Capabilities StoreBehaviour::capabilities() const {
@@ -155,6 +159,7 @@ RequestId FakeStore::create_upload(uploader::CreateRequest request, Done<std::st
         uploads_[id] = {.key = request.key,
                         .metadata = request.metadata,
                         .content_type = request.content_type,
+                        .crc = request.crc,
                         .initiated = now,
                         .parts = {}};
         return id;
@@ -260,6 +265,7 @@ PutReply FakeStore::store(Object object, const Md5& md5, std::size_t part_count)
   if (behaviour.returns_checksums && !object.multipart) {
     reply.checksum_sha256 = to_base64(object.sha256);
   }
+  if (behaviour.returns_crcs) reply.crc = object.crc;
   history_.push_back(object);
   objects_[object.key] = std::move(object);
   return reply;
@@ -268,7 +274,8 @@ PutReply FakeStore::store(Object object, const Md5& md5, std::size_t part_count)
 Result<PutReply> FakeStore::do_put(const uploader::PutRequest& request) {
   // As real servers do with the signed SHA-256 and Content-MD5 (S3.md section
   // 2).
-  if (sha256(*request.body) != request.sha256 || md5(*request.body) != request.md5) {
+  if (sha256(*request.body) != request.sha256 || md5(*request.body) != request.md5 ||
+      is_other(request.crc, *request.body)) {
     return refuse(ErrorCode::Damaged, 400, "BadDigest");
   }
   if (auto held = check(request.key, request.condition, behaviour.if_absent_on_put); !held) {
@@ -279,6 +286,7 @@ Result<PutReply> FakeStore::do_put(const uploader::PutRequest& request) {
   object.body = request.body;
   object.metadata = request.metadata;
   object.content_type = request.content_type;
+  object.crc = request.crc;
   return store(std::move(object), request.md5, 0);
 }
 
@@ -296,11 +304,15 @@ Result<HeadReply> FakeStore::do_head(const std::string& key) const {
   if (behaviour.returns_checksums && !object->multipart) {
     reply.checksum_sha256 = to_base64(object->sha256);
   }
+  if (behaviour.returns_crcs) reply.crc = object->crc;
   return reply;
 }
 
 Result<Part> FakeStore::do_put_part(const uploader::PartRequest& request) {
-  if (sha256(*request.body) != request.sha256 || md5(*request.body) != request.md5) {
+  const Md5 body_md5 = md5(*request.body);
+  ++(request.md5 ? parts_with_md5 : parts_without_md5);
+  if (sha256(*request.body) != request.sha256 || request.md5.value_or(body_md5) != body_md5 ||
+      is_other(request.crc, *request.body)) {
     return refuse(ErrorCode::Damaged, 400, "BadDigest");
   }
   const auto found = uploads_.find(request.upload_id);
@@ -308,8 +320,13 @@ Result<Part> FakeStore::do_put_part(const uploader::PartRequest& request) {
     return refuse(ErrorCode::NotFound, 404, "NoSuchUpload");
   }
   StoredPart& part = found->second.parts[request.number];
-  part = {make_etag(to_hex(request.md5)), request.md5, request.body};
-  return Part{.number = request.number, .etag = part.etag, .size = request.body->size()};
+  if (found->second.crc && (!request.crc || request.crc->kind != *found->second.crc)) {
+    return refuse(ErrorCode::BadInput, 400, "InvalidRequest");  // not what Create had said
+  }
+  part = {make_etag(to_hex(body_md5)), body_md5, request.body};
+  Part reply{.number = request.number, .etag = part.etag, .size = request.body->size()};
+  if (behaviour.returns_crcs) reply.crc = request.crc;
+  return reply;
 }
 
 Result<PutReply> FakeStore::do_complete(const uploader::CompleteRequest& request) {
@@ -335,8 +352,12 @@ Result<PutReply> FakeStore::do_complete(const uploader::CompleteRequest& request
   if (auto held = check(request.key, request.condition, behaviour.if_absent_on_complete); !held) {
     return fail(held.error());
   }
+  if (is_other(request.crc, body) || (request.crc && request.size != body.size())) {
+    return refuse(ErrorCode::Damaged, 400, "BadDigest");
+  }
   Object object;
   object.key = request.key;
+  if (found->second.crc) object.crc = crc_of(*found->second.crc, body);
   object.body = std::make_shared<const Bytes>(std::move(body));
   object.metadata = found->second.metadata;
   object.content_type = found->second.content_type;
@@ -384,7 +405,12 @@ void FakeStore::forget_uploads() {
 
 std::string FakeStore::create_foreign_upload(const std::string& key) {
   std::string id = "foreign-" + std::to_string(next_upload_++);
-  uploads_[id] = {.key = key, .metadata = {}, .content_type = {}, .initiated = now, .parts = {}};
+  uploads_[id] = {.key = key,
+                  .metadata = {},
+                  .content_type = {},
+                  .crc = std::nullopt,
+                  .initiated = now,
+                  .parts = {}};
   return id;
 }
 

@@ -30,6 +30,7 @@ struct StoreBehaviour {
   bool if_match_on_absent_is_412 = false;  // Ceph; AWS says 404
   bool md5_etags = true;                   // false: as under KMS, 32 digits that are no MD5
   bool returns_checksums = true;           // of single PUTs
+  bool returns_crcs = false;               // of the whole, where one was asked for
   bool head_hides_absence = false;         // 403 instead of 404: no permission to list
   bool hides_everything = false;           // 403 to every HEAD: write-only credentials
   bool keeps_metadata = true;
@@ -52,6 +53,7 @@ class FakeStore final : public uploader::ObjectStore {
     SharedBytes body;  // null: a delete marker
     Sha256 sha256{};
     bool multipart = false;
+    std::optional<Crc> crc;  // of the whole, where one was asked for
     uploader::Metadata metadata;
     std::string attempt;  // by its metadata
     std::string content_type;
@@ -109,6 +111,8 @@ class FakeStore final : public uploader::ObjectStore {
 
   StoreBehaviour behaviour;
   WallTime now{};  // stamps uploads
+  int parts_with_md5 = 0;
+  int parts_without_md5 = 0;
 
  private:
   struct StoredPart {
@@ -120,6 +124,7 @@ class FakeStore final : public uploader::ObjectStore {
     std::string key;
     uploader::Metadata metadata;
     std::string content_type;
+    std::optional<CrcKind> crc;
     WallTime initiated;
     std::map<int, StoredPart> parts;
   };

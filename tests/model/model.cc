@@ -70,7 +70,7 @@ class Model {
     if (one_in(3)) how.if_match = one_in(3) ? OnCondition::Unknown : OnCondition::Ignores;
     how.if_match_on_absent_is_412 = one_in(3);
     how.md5_etags = !one_in(3);
-    how.returns_checksums = !one_in(3);
+    how.returns_checksums = how.returns_crcs = !one_in(3);
     how.versioned = one_in(4);
     how.complete_may_be_replayed = one_in(2);
   }

@@ -36,6 +36,19 @@ Outcome<Done> read_checksum_wish(const S3Exchange& exchange, Upload& upload) {
   return Done{};
 }
 
+// Each part carries what Create said it would.
+Outcome<Done> check_part_checksum(World& world, const S3Exchange& exchange) {
+  const auto upload = world.store.upload(exchange.route.bucket, exchange.route.key,
+                                         exchange.route.parameter_or_empty("uploadId"));
+  // S3 makes a CRC64NVME itself where a part brings none.
+  if (!upload.ok() || upload.value().checksum_algorithm.empty()) return Done{};
+  const std::string& wanted = upload.value().checksum_algorithm;
+  const std::string brought(exchange.checksum == nullptr ? "null" : exchange.checksum->name);
+  if (brought == wanted || (exchange.checksum == nullptr && wanted == "CRC64NVME")) return Done{};
+  return s3_error("InvalidRequest", "Checksum Type mismatch occurred, expected checksum Type: " +
+                                        wanted + ", actual checksum Type: " + brought);
+}
+
 }  // namespace
 
 Outcome<Done> create_upload(World& world, S3Exchange& exchange) {
@@ -80,6 +93,7 @@ Outcome<Done> upload_part(World& world, S3Exchange& exchange) {
   if (part.md5.empty()) {
     part.md5 = from_base64(exchange.request.header("content-md5").value_or("")).value_or("");
   }
+  if (part.md5.empty()) part.md5 = from_hex(exchange.payload_hash).value_or("").substr(0, 16);
   part.etag = fresh_etag(exchange, to_hex(part.md5));
   exchange.response.headers.emplace_back("ETag", quoted(part.etag));
   if (exchange.checksum != nullptr) {
@@ -88,6 +102,7 @@ Outcome<Done> upload_part(World& world, S3Exchange& exchange) {
                  .value = std::string(exchange.request.header(exchange.checksum->header).value())};
     exchange.response.headers.emplace_back(exchange.checksum->header, part.checksum->value);
   }
+  if (auto fits = check_part_checksum(world, exchange); !fits.ok()) return fits.error();
   const auto done =
       world.store.put_part(exchange.route.bucket, exchange.route.key,
                            exchange.route.parameter_or_empty("uploadId"), std::move(part));

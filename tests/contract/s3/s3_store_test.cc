@@ -17,7 +17,7 @@ namespace {
 struct Way {
   bool tls = false;
   bool virtual_host = false;
-  uploader::ChecksumHeader checksum_header = uploader::ChecksumHeader::Off;
+  uploader::ChecksumHeader checksum_header = uploader::ChecksumHeader::None;
   s3server::Behaviour behaviour;
   uploader::Capabilities capabilities{.if_absent_on_put = true,
                                       .if_absent_on_complete = true,
@@ -102,7 +102,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(subject("Http", {}), subject("Https", {.tls = true}),
                     subject("VirtualHost", {.virtual_host = true}),
                     subject("VirtualHostOverTls", {.tls = true, .virtual_host = true}),
-                    subject("ChecksumHeader", {.checksum_header = uploader::ChecksumHeader::On}),
+                    subject("ChecksumHeader",
+                            {.checksum_header = uploader::ChecksumHeader::Sha256}),
                     subject("Ceph", ceph()), subject("NoConditions", without_conditions()),
                     subject("RandomEtags", random_etags())),
     [](const auto& each) { return each.param.name; });

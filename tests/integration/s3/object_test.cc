@@ -51,7 +51,7 @@ TEST_F(S3Object, VersionIsToldWhereTheBucketHasVersions) {
 }
 
 TEST_F(S3Object, ChecksumHeaderComesBackFromHead) {
-  connect({.checksum_header = uploader::ChecksumHeader::On});
+  connect({.checksum_header = uploader::ChecksumHeader::Sha256});
   ASSERT_DONE(put("k", "content"));
   EXPECT_EQ(head("k")->checksum_sha256, to_base64(sha256(as_bytes("content"))));
 }
@@ -102,7 +102,7 @@ TEST_F(S3Object, SuccessWithoutAnEtagIsNoSuccess) {
 
 // 13
 TEST_F(S3Object, WrongChecksumOfTheReplyIsHandedOnAsItIs) {
-  connect({.checksum_header = uploader::ChecksumHeader::On});
+  connect({.checksum_header = uploader::ChecksumHeader::Sha256});
   server().add_fault({.wrong_checksum = true});
   const auto reply = put("k", "content");
   ASSERT_DONE(reply);

@@ -75,7 +75,7 @@ TEST_F(S3Options, ChecksumThatTheStoreDoesNotKnowIsLeftOutFromThenOn) {
   auto behaviour = server().behaviour();
   behaviour.checksums = s3server::Support::Rejected;
   server().set_behaviour(behaviour);
-  connect({.checksum_header = uploader::ChecksumHeader::On});
+  connect({.checksum_header = uploader::ChecksumHeader::Sha256});
   ASSERT_DONE(put("a", "x"));
   ASSERT_DONE(put("b", "x"));
   std::vector<int> statuses;

@@ -207,10 +207,12 @@ void Journey::perform(const SendPut& put) {
   request.condition = put.condition;
   request.metadata = put.metadata;
   request.content_type = attempt.content_type;
+  if (attempt.crc) request.crc = crc_of(*attempt.crc, *request.body);
   const Md5 body_md5 = request.md5;
-  faulty_.put(std::move(request), deliver<PutReply>([this, body_md5](Result<PutReply> reply) {
+  const auto crc = request.crc;
+  faulty_.put(std::move(request), deliver<PutReply>([this, body_md5, crc](Result<PutReply> reply) {
                 learn(reply);
-                return PutDone{std::move(reply), body_md5};
+                return PutDone{std::move(reply), body_md5, crc};
               }));
 }
 
@@ -227,7 +229,10 @@ void Journey::perform(const SendHead&) {
 void Journey::perform(const SendCreate& create) {
   note("CREATE");
   faulty_.create_upload(
-      {.key = attempt.key, .metadata = create.metadata, .content_type = attempt.content_type},
+      {.key = attempt.key,
+       .metadata = create.metadata,
+       .content_type = attempt.content_type,
+       .crc = upload_->attempt().crc},
       deliver<std::string>([](auto reply) { return CreateDone{std::move(reply)}; }));
 }
 
@@ -241,7 +246,9 @@ void Journey::perform(const SendPart& part) {
   note("PART " + std::to_string(part.number));
   EXPECT_EQ(upload_id_, upload_->attempt().upload_id) << "a part before its id was durable";
   const SharedBytes body = shared(std::string_view(content).substr(part.offset, part.length));
-  const Md5 body_md5 = md5(*body);
+  const auto body_md5 =
+      leaves_out_md5 && !part.listed ? std::nullopt : std::optional<Md5>(md5(*body));
+  const auto crc = attempt.crc ? std::optional<Crc>(crc_of(*attempt.crc, *body)) : std::nullopt;
   const int parts = static_cast<int>((attempt.size - 1) / attempt.part_size + 1);
   if (part.number == parts_read_ + 1 && ++parts_read_ == parts) {
     inbox_.emplace_back(ContentRead{sha256(as_bytes(content))});
@@ -250,7 +257,7 @@ void Journey::perform(const SendPart& part) {
   if (const auto there = already_there(part, body_md5)) {
     requests.back() = "KEEP " + std::to_string(part.number);
     --parts_in_flight_;
-    inbox_.emplace_back(PartDone{part.number, *there, body_md5});
+    inbox_.emplace_back(PartDone{part.number, *there, body_md5, crc});
     return;
   }
   faulty_.put_part({.key = attempt.key,
@@ -258,10 +265,11 @@ void Journey::perform(const SendPart& part) {
                     .number = part.number,
                     .body = body,
                     .sha256 = sha256(*body),
-                    .md5 = body_md5},
-                   deliver<Part>([this, number = part.number, body_md5](auto reply) {
+                    .md5 = body_md5,
+                    .crc = crc},
+                   deliver<Part>([this, number = part.number, body_md5, crc](auto reply) {
                      --parts_in_flight_;
-                     return PartDone{number, std::move(reply), body_md5};
+                     return PartDone{number, std::move(reply), body_md5, crc};
                    }));
 }
 
@@ -278,7 +286,9 @@ void Journey::perform(const SendComplete& complete) {
   faulty_.complete_upload({.key = attempt.key,
                            .upload_id = upload_->attempt().upload_id,
                            .parts = complete.parts,
-                           .condition = complete.condition},
+                           .condition = complete.condition,
+                           .crc = complete.crc,
+                           .size = attempt.size},
                           deliver<PutReply>([this](auto reply) {
                             learn(reply);
                             return CompleteDone{std::move(reply)};

@@ -59,6 +59,7 @@ class Journey {
   Attempt attempt;
   Capabilities capabilities;
   RetryPolicy retry;
+  bool leaves_out_md5 = false;  // of the parts that nobody listed
 
   // --- what happened ---
   std::vector<std::string> requests;  // "PUT if-absent", "HEAD", "PART 3", "persist id" …

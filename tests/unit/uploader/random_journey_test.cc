@@ -84,6 +84,7 @@ class RandomJourney {
     if (chance(dice_, 0.5)) journey_.make_multipart(1 + static_cast<int>(dice_.next() % 9));
     set_the_scene();
     set_faults();
+    set_checksums();
   }
 
   void run() {
@@ -112,6 +113,12 @@ class RandomJourney {
   }
 
  private:
+  void set_checksums() {
+    if (chance(dice_, 0.3)) return;
+    journey_.attempt.crc = chance(dice_, 0.5) ? CrcKind::Crc64Nvme : CrcKind::Crc32c;
+    journey_.store.behaviour.returns_crcs = chance(dice_, 0.7);
+    journey_.leaves_out_md5 = chance(dice_, 0.5);
+  }
   void set_the_scene() {
     const std::string& key = journey_.attempt.key;
     const auto earlier = [this](const std::string& id) {

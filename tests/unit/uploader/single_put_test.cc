@@ -50,7 +50,7 @@ TEST(SinglePut, NewKeyIsPutIfAbsentAndStored) {
   EXPECT_EQ(stored.proof, ProofLevel::StoreChecked);
   EXPECT_EQ(stored.size, journey.content.size());
   EXPECT_EQ(stored.sha256, sha256(as_bytes(journey.content)));
-  EXPECT_EQ(stored.checksum, to_base64(stored.sha256));
+  EXPECT_EQ(stored.checksum, "sha256:" + to_base64(stored.sha256));
   EXPECT_FALSE(stored.may_land_again);
   EXPECT_EQ(body_there(journey), journey.content);
 }

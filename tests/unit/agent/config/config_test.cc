@@ -108,8 +108,7 @@ tagging = ["team=finance"]
   EXPECT_TRUE(s3.write.legal_hold);
   EXPECT_TRUE(s3.write.requester_pays);
   EXPECT_EQ(s3.write.expected_bucket_owner, "111122223333");
-  EXPECT_TRUE(s3.checksum_said);
-  EXPECT_FALSE(s3.checksum_header);
+  EXPECT_EQ(s3.checksum, uploader::ChecksumHeader::None);
   EXPECT_EQ(s3.part_size, 64ULL << 20U);
   EXPECT_EQ(s3.proxy, "http://proxy.example:3128");
   EXPECT_TRUE(s3.dual_stack);

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/bytes.h"
+#include "base/crc.h"
+
 namespace waybill::uploader {
 namespace {
 
@@ -31,12 +34,34 @@ TEST(S3Documents, OtherRepliesAreNoErrors) {
 }
 
 TEST(S3Documents, CompletedObjectHasItsEtagWithQuotes) {
-  const auto etag = parse_completed(
+  const auto completed = parse_completed(
       "  \n  <CompleteMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
       "<Location>x</Location><ETag>&quot;3858f62230ac3c915f300c664312c11f-9&quot;</ETag>"
       "</CompleteMultipartUploadResult>");
-  ASSERT_TRUE(etag);
-  EXPECT_EQ(*etag, "\"3858f62230ac3c915f300c664312c11f-9\"");
+  ASSERT_TRUE(completed);
+  EXPECT_EQ(completed->etag, "\"3858f62230ac3c915f300c664312c11f-9\"");
+  EXPECT_FALSE(completed->crc);
+}
+
+TEST(S3Documents, CompletedObjectHasTheCrcOfTheWholeAlone) {
+  const std::string before = "<CompleteMultipartUploadResult><ETag>e</ETag>";
+  const std::string crc = "<ChecksumCRC64NVME>rosUhgp5mIg=</ChecksumCRC64NVME>";
+  const std::string end = "</CompleteMultipartUploadResult>";
+  const std::string whole = "<ChecksumType>FULL_OBJECT</ChecksumType>";
+  const std::string of_parts = "<ChecksumType>COMPOSITE</ChecksumType>";
+  const Crc expected = crc_of(CrcKind::Crc64Nvme, as_bytes("123456789"));
+  for (const std::string& body : {crc, crc + whole, whole + crc}) {
+    const auto completed = parse_completed(before + body + end);
+    ASSERT_TRUE(completed);
+    EXPECT_EQ(completed->crc, expected);
+  }
+  const std::string with_count = "<ChecksumCRC64NVME>rosUhgp5mIg=-2</ChecksumCRC64NVME>";
+  for (const std::string& body : {crc + of_parts, of_parts + crc, with_count,
+                                  std::string("<ChecksumCRC64NVME>4waSgw==</ChecksumCRC64NVME>")}) {
+    const auto completed = parse_completed(before + body + end);
+    ASSERT_TRUE(completed);
+    EXPECT_FALSE(completed->crc) << body;
+  }
 }
 
 TEST(S3Documents, CompletedWithoutItsEndIsNoSuccess) {

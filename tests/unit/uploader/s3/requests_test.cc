@@ -39,6 +39,37 @@ TEST(S3Requests, ChecksumHeaderNamesItsAlgorithm) {
             "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
 }
 
+TEST(S3Requests, ACrcGoesInsteadOfTheOtherChecksum) {
+  auto wanted = put("123456789");
+  wanted.crc = crc_of(CrcKind::Crc64Nvme, *wanted.body);
+  const auto request = put_object(wanted, true);
+  EXPECT_EQ(header(request, "x-amz-sdk-checksum-algorithm"), "CRC64NVME");
+  EXPECT_EQ(header(request, "x-amz-checksum-crc64nvme"), "rosUhgp5mIg=");
+  EXPECT_FALSE(header(request, "x-amz-checksum-sha256"));
+  wanted.crc = crc_of(CrcKind::Crc32c, *wanted.body);
+  EXPECT_EQ(header(put_object(wanted, true), "x-amz-checksum-crc32c"), "4waSgw==");
+}
+
+TEST(S3Requests, AMultipartUploadSaysItsChecksumFromBeginningToEnd) {
+  const auto create = create_multipart_upload({.crc = CrcKind::Crc64Nvme});
+  EXPECT_EQ(header(create, "x-amz-checksum-algorithm"), "CRC64NVME");
+  EXPECT_EQ(header(create, "x-amz-checksum-type"), "FULL_OBJECT");
+
+  const auto body = std::make_shared<const Bytes>(*put("123456789").body);
+  const Crc crc = crc_of(CrcKind::Crc64Nvme, *body);
+  const auto part = upload_part({.number = 1, .body = body, .sha256 = sha256(*body), .crc = crc});
+  EXPECT_EQ(header(part, "x-amz-checksum-crc64nvme"), "rosUhgp5mIg=");
+  EXPECT_FALSE(header(part, "content-md5"));
+
+  const auto complete = complete_multipart_upload({.crc = crc, .size = 9});
+  EXPECT_EQ(header(complete, "x-amz-checksum-crc64nvme"), "rosUhgp5mIg=");
+  EXPECT_EQ(header(complete, "x-amz-checksum-type"), "FULL_OBJECT");
+  EXPECT_EQ(header(complete, "x-amz-mp-object-size"), "9");
+
+  EXPECT_FALSE(header(create_multipart_upload({}), "x-amz-checksum-type"));
+  EXPECT_FALSE(header(complete_multipart_upload({}), "x-amz-mp-object-size"));
+}
+
 TEST(S3Requests, ConditionsBecomeTheirHeaders) {
   auto wanted = put("");
   EXPECT_FALSE(header(put_object(wanted, false), "if-none-match"));

@@ -49,7 +49,7 @@ class S3SessionTest : public testing::Test {
   std::shared_ptr<S3Session> make() { return make({.region = "us-east-1", .bucket = "inbox"}); }
   static std::unique_ptr<Exchange> put(std::shared_ptr<S3Session> session) {
     PutRequest request{.key = "a b", .body = std::make_shared<const Bytes>()};
-    return std::make_unique<Exchange>(std::move(session), put_object(std::move(request), false));
+    return std::make_unique<Exchange>(std::move(session), put_object(std::move(request), true));
   }
   static std::string header(const HttpRequest& request, std::string_view name) {
     const auto found = std::find_if(request.headers.begin(), request.headers.end(),
@@ -237,17 +237,15 @@ TEST_F(S3SessionTest, LoopbackIsReachedWithoutAProxy) {
   EXPECT_TRUE(put(make())->prepare()->proxy);
 }
 
-TEST_F(S3SessionTest, ChecksumHeaderGoesToAwsUnlessSaidOtherwise) {
-  EXPECT_TRUE(make()->sends_checksum());
-  EXPECT_FALSE(
-      make({.endpoint = "https://s3.lab", .region = "r", .bucket = "b"})->sends_checksum());
-  EXPECT_TRUE(make({.endpoint = "https://s3.lab",
-                    .region = "r",
-                    .bucket = "b",
-                    .checksum_header = ChecksumHeader::On})
-                  ->sends_checksum());
-  EXPECT_FALSE(make({.region = "r", .bucket = "b", .checksum_header = ChecksumHeader::Off})
-                   ->sends_checksum());
+TEST_F(S3SessionTest, TheSha256GoesAlongUnlessSaidOtherwise) {
+  const auto sends = [this](ChecksumHeader wanted) {
+    return make({.region = "r", .bucket = "b", .checksum_header = wanted})->sends_sha256();
+  };
+  EXPECT_TRUE(sends(ChecksumHeader::Auto));
+  EXPECT_TRUE(sends(ChecksumHeader::Sha256));
+  EXPECT_FALSE(sends(ChecksumHeader::Crc64Nvme));
+  EXPECT_FALSE(sends(ChecksumHeader::Crc32c));
+  EXPECT_FALSE(sends(ChecksumHeader::None));
 }
 
 // S3.md 10.12
@@ -268,6 +266,26 @@ TEST_F(S3SessionTest, AChecksumHeaderIsGivenUpWhereItsRefusalNamesIt) {
     refusal.body = body;
     EXPECT_EQ(exchange->finished(refusal), Next::Again) << body;
   }
+}
+
+// B2 refuses the one, and takes the other.
+TEST_F(S3SessionTest, OnlyTheNameOfTheAlgorithmIsGivenUpWhereOnlyThatIsRefused) {
+  const auto session = make();
+  const auto exchange = put(session);
+  static_cast<void>(exchange->prepare());
+  HttpReply refusal = reply(400, "");
+  refusal.body = error_of("InvalidArgument", "Unsupported header 'x-amz-sdk-checksum-algorithm'");
+  ASSERT_EQ(exchange->finished(refusal), Next::Again);
+  const auto second = exchange->prepare();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(header(*second, "x-amz-sdk-checksum-algorithm"), "");
+  EXPECT_NE(header(*second, "x-amz-checksum-sha256"), "");
+  // It does not take the checksum either.
+  ASSERT_EQ(exchange->finished(refusal), Next::Again);
+  const auto third = exchange->prepare();
+  ASSERT_TRUE(third);
+  EXPECT_EQ(header(*third, "x-amz-checksum-sha256"), "");
+  EXPECT_NE(exchange->finished(refusal), Next::Again);
 }
 
 TEST_F(S3SessionTest, AChecksumHeaderIsKeptWhereSomethingElseIsRefused) {
