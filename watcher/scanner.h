@@ -56,7 +56,7 @@ class Scanner {
   Scanner& operator=(const Scanner&) = delete;
 
   // --- requests: any thread; carried out by the next step ---------------------------------------
-  // Replaces all folders: those that stay keep their watches.
+  // Replaces all folders: those that stay keep their watches, and say again how they are.
   void set_folders(std::vector<FolderSpec> folders);
   // Every directory of it is dirty.
   void rescan(FolderId folder);

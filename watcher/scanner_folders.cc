@@ -42,6 +42,9 @@ void Scanner::Tree::set_folders(std::vector<FolderSpec> specs) {
     const auto found = folders.find(spec.id);
     if (found != folders.end() && found->second.spec.path == spec.path) {
       replace_spec(found->second, std::move(spec));
+      // Whoever sets them anew, after a reload or with another session, has heard nothing yet.
+      found->second.reported.reset();
+      report(found->second);
       continue;
     }
     if (found != folders.end()) remove_folder(spec.id);

@@ -76,6 +76,18 @@ TEST_F(ConfigOfTheDaemon, ReloadTakesInAnotherFolder) {
   EXPECT_TRUE(agrees("one"));
 }
 
+TEST_F(ConfigOfTheDaemon, ReloadLeavesAFolderThatStaysWatched) {
+  start();
+  const auto watched = [&] {
+    const auto folders = status().folders;
+    return folders.contains("drop") && folders.at("drop").watched == "inotify";
+  };
+  ASSERT_TRUE(eventually(watched));
+  agent["uploads"] = "7";
+  reload();
+  EXPECT_TRUE(eventually(watched));
+}
+
 TEST_F(ConfigOfTheDaemon, ReloadInTheMiddleOfUploadsLosesNothing) {
   start();
   server().add_fault({.operation = "PutObject", .delay = Milliseconds(20)});

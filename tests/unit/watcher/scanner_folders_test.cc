@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <variant>
 
 #include "tests/unit/watcher/scanner_world.h"
 
@@ -291,6 +293,25 @@ TEST_F(ScannerFolders, FoldersThatStayKeepTheirWatches) {
   settle();
   EXPECT_EQ(events.watches(), 1U);
   EXPECT_EQ(scanner.nodes(), 1U);
+}
+
+// Whoever sets the folders has forgotten what was said before, as after a reload.
+TEST_F(ScannerFolders, FoldersThatAreSetAgainSayAgainHowTheyAre) {
+  FolderSpec missing;
+  missing.id = FolderId{2};
+  missing.path = "/missing";
+  scanner.set_folders({spec, missing});
+  settle();
+  heard.clear();
+  scanner.set_folders({spec, missing});
+  settle();
+  std::map<FolderId, FolderHealth> said;
+  for (const Observation& what : heard) {
+    if (const auto* status = std::get_if<FolderStatus>(&what))
+      said[status->folder] = status->health;
+  }
+  EXPECT_EQ(said, (std::map<FolderId, FolderHealth>{{folder, FolderHealth::Watching},
+                                                    {FolderId{2}, FolderHealth::Missing}}));
 }
 
 TEST_F(ScannerFolders, OtherIgnoreRulesMeanALookAtEverything) {
