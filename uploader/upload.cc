@@ -79,8 +79,10 @@ Upload::Machine::Machine(Attempt attempt_to_make, Capabilities capabilities, Ret
 void Upload::Machine::on(const Begin& begin) {
   if (phase != Phase::Fresh) return;
   if (!begin.may_have_been_sent || WAYBILL_PLANTED(RetryWithoutHead)) return send(false);
-  // An upload id is durable before part 1: without one, only Create can have been sent.
-  if (!multipart() || !attempt.upload_id.empty()) unanswered = 1;
+  // An upload id is durable before part 1: without one, only Create can have been sent. How often
+  // it was sent nobody wrote down: more than once, then, so that one that has landed is not the
+  // last.
+  if (!multipart() || !attempt.upload_id.empty()) unanswered = 2;
   // And behind a durable id a newer Create may have gone unanswered.
   if (multipart() && attempt.creating_since) return list_uploads();
   unanswered > 0 ? head() : send(false);
