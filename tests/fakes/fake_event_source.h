@@ -39,6 +39,7 @@ class FakeEventSource final : public watcher::EventSource {
   void happened(const FakeFileSystem::Inode* where, std::uint32_t mask, const std::string& name,
                 std::uint32_t cookie);
   void queue(watcher::RawEvent event) REQUIRES(mu_);
+  void signal() REQUIRES(mu_);
 
   const EventFd ready_;
   mutable Mutex mu_;
@@ -47,6 +48,7 @@ class FakeEventSource final : public watcher::EventSource {
   std::int32_t last_ GUARDED_BY(mu_) = 0;
   std::size_t queue_size_ GUARDED_BY(mu_) = 16384;
   std::size_t limit_ GUARDED_BY(mu_) = 1'000'000;
+  bool signalled_ GUARDED_BY(mu_) = false;
   bool broken_ GUARDED_BY(mu_) = false;
   bool deaf_ GUARDED_BY(mu_) = false;
   bool renewing_mends_ GUARDED_BY(mu_) = true;

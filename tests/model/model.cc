@@ -237,6 +237,8 @@ class Model {
     pass(std::chrono::hours(3));
     world_.run_until([this] { return world_.resting(); },
                      world_.clock.boot() + std::chrono::hours(2));
+    // P8: and it says so.
+    if (fine() && !world_.resting()) complain("P8: it never says that it rests");
     oracle_.at_every_step();
     if (fine()) oracle_.when_healed();
   }

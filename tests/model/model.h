@@ -11,7 +11,7 @@ struct Verdict {
 };
 
 // What every run of the tests goes through.
-constexpr std::uint64_t default_seeds = 300;
+constexpr std::uint64_t default_seeds = 2400;
 
 // One seed's world from its beginning until it has been healed. Deterministic.
 Verdict run_seed(std::uint64_t seed);

@@ -52,6 +52,7 @@ void MortalDisk::remember(File& file, std::int64_t from, std::int64_t to) {
 
 int MortalDisk::write(File& file, const void* from, int n, sqlite3_int64 at) {
   if (!happens(file)) return SQLITE_IOERR_WRITE;
+  ++writes_;
   remember(file, at, at + n);
   return SqliteDisk::write(file, from, n, at);
 }

@@ -26,6 +26,8 @@ class MortalDisk final : public fakes::SqliteDisk {
   void lose_power(Random& dice);
   // The next sync reports an error; what it was to make durable may be so or not.
   void fail_next_sync() { sync_fails_ = true; }
+  // How often anything was written: while it stands still, so does what a reader finds.
+  [[nodiscard]] std::uint64_t writes() const { return writes_; }
 
   void opened(File& file) override { file.life = life_; }
   int write(File& file, const void* from, int n, sqlite3_int64 at) override;
@@ -48,6 +50,7 @@ class MortalDisk final : public fakes::SqliteDisk {
   const std::function<bool()> effect_;
   std::map<std::string, Unsynced> files_;
   std::uint64_t life_ = 1;
+  std::uint64_t writes_ = 0;
   bool sync_fails_ = false;
 };
 

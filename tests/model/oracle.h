@@ -71,6 +71,7 @@ class Oracle {
   std::map<std::string, std::pair<std::size_t, std::string>> now_;  // key → index, attempt
   std::map<std::string, std::size_t> sole_since_;  // attempt → the bucket's history then
   std::map<FileId, std::string> key_of_;           // of rows that were seen stored
+  std::optional<std::uint64_t> rows_as_of_;        // the disk's writes when they were last checked
 };
 
 }  // namespace waybill::model

@@ -1,7 +1,6 @@
 // The simulation can fail: these planted defects of PROTOCOL.md section 7 are each caught by the
 // default seeds, with no scenario of its own; pipeline_model_test.cc runs the same seeds without
-// them. No default seed notices a skip of an equal hash despite an ambiguity, nor that a second
-// look is left out: they are not among them; same_tick_test.cc catches the latter.
+// them. No default seed notices a skip of an equal hash despite an ambiguity: it is not among them.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -58,7 +57,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{Defect::KeyEvaluatedAgain, "KeyEvaluatedAgain"},
                     Case{Defect::CreateBeforeAttempt, "CreateBeforeAttempt"},
                     Case{Defect::CompleteBeforeContent, "CompleteBeforeContent"},
-                    Case{Defect::FutureTimesTrusted, "FutureTimesTrusted"}),
+                    Case{Defect::FutureTimesTrusted, "FutureTimesTrusted"},
+                    Case{Defect::NoSecondLook, "NoSecondLook"}),
     [](const auto& planted) { return planted.param.name; });
 
 }  // namespace

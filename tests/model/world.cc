@@ -1,6 +1,7 @@
 #include "tests/model/world.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <utility>
 
@@ -116,15 +117,15 @@ bool World::run_one() {
   if (dead_) die();
   age_zombies();
   enum class Turn : std::uint8_t { Watch, Scan, Read, Deliver, Store };
-  std::vector<Turn> possible;
-  possible.push_back(Turn::Watch);
-  if (scan_due_ && *scan_due_ <= clock.boot()) possible.push_back(Turn::Scan);
-  if (!reads_.empty()) possible.push_back(Turn::Read);
-  if (!inbox_.empty()) possible.push_back(Turn::Deliver);
-  if (bucket.waiting() > 0) possible.push_back(Turn::Store);
-  const auto first = static_cast<std::size_t>(dice.next() % possible.size());
-  for (std::size_t i = 0; i < possible.size(); ++i) {
-    switch (possible[(first + i) % possible.size()]) {
+  std::array<Turn, 5> possible{Turn::Watch};
+  std::size_t turns = 1;
+  if (scan_due_ && *scan_due_ <= clock.boot()) possible[turns++] = Turn::Scan;
+  if (!reads_.empty()) possible[turns++] = Turn::Read;
+  if (!inbox_.empty()) possible[turns++] = Turn::Deliver;
+  if (bucket.waiting() > 0) possible[turns++] = Turn::Store;
+  const auto first = static_cast<std::size_t>(dice.next() % turns);
+  for (std::size_t i = 0; i < turns; ++i) {
+    switch (possible[(first + i) % turns]) {
       case Turn::Watch:
         if (watch()) return true;
         break;
@@ -181,6 +182,7 @@ void World::run_until(const std::function<bool()>& done, BootTime until) {
   constexpr int patience = 200'000;
   for (int i = 0; i < patience && !done(); ++i) {
     if (run_one()) continue;
+    if (clock.boot() >= until) return;
     std::optional<BootTime> due = pipeline_due_;
     if (scan_due_ && (!due || *scan_due_ < *due)) due = scan_due_;
     if (until != BootTime::max()) due = due ? std::min(*due, until) : until;
