@@ -192,15 +192,16 @@ void Upload::Machine::on(const PartDone& done) {
   if (phase != Phase::SendingParts || index >= parts.size() || !parts[index].in_flight) return;
   parts[index].in_flight = false;
   --parts_in_flight;
-  if (parts_stopped) return parts_changed();
-  if (!done.part) return part_failed(index, done.part.error());
-
+  // The SHA-256 is that of the first reading, whatever became of its request.
   Reading& first = first_reading[index];
   const bool other_md5 = first.md5 && done.md5 && first.md5 != done.md5;
   const bool other_crc = first.crc && done.crc && first.crc != done.crc;
   if (other_md5 || other_crc) return on(SourceLost{});
   if (done.md5) first.md5 = done.md5;
   if (done.crc) first.crc = done.crc;
+  if (parts_stopped) return parts_changed();
+  if (!done.part) return part_failed(index, done.part.error());
+
   Expected expected{.sha256 = std::nullopt, .md5_etag = std::nullopt, .crc = done.crc};
   if (store.md5_etags && done.md5) expected.md5_etag = etag_of(*done.md5);
   if (!prove("S3's reply", done.part->etag, "", expected, done.part->crc)) {

@@ -242,6 +242,16 @@ TEST(Multipart, FileThatReadsDifferentlyTheSecondTimeIsNotCompleted) {
   EXPECT_TRUE(journey->store.uploads_under_way().empty());
 }
 
+// The SHA-256 is that of the first reading, although S3 has only what was read second.
+TEST(Multipart, PartThatWasLostAndReadsDifferentlyTheSecondTimeIsNotCompleted) {
+  auto journey = multipart(2);
+  journey->fault(Operation::PutPart, 1, Fault::LostRequest);
+  journey->before(Operation::PutPart, 2, [&] { journey->content[0] = '!'; });
+  EXPECT_FALSE(journey->expect<Dropped>().may_still_land);
+  EXPECT_EQ(journey->count("PART 1"), 2U);
+  EXPECT_THAT(journey->requests, Not(Contains(StartsWith("COMPLETE"))));
+}
+
 // --- Complete
 // -----------------------------------------------------------------------------------
 
