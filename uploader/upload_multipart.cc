@@ -265,11 +265,12 @@ void Upload::Machine::part_failed(std::size_t index, const Error& error) {
 }
 
 void Upload::Machine::on(const ContentRead& content) {
-  if (phase != Phase::SendingParts || content_read || parts_stopped) return;
+  if (content_read) return;
   if (attempt.sha256 && *attempt.sha256 != content.sha256) return on(SourceLost{});
+  // It is told once: kept, even if the upload has to be begun anew meanwhile.
   attempt.sha256 = content.sha256;
   content_read = true;
-  parts_changed();
+  if (phase == Phase::SendingParts && !parts_stopped) parts_changed();
 }
 
 // What must happen next waits for the parts in flight: S3 may still take them in.
