@@ -48,15 +48,15 @@ Result<Sha256> hash_whole(watcher::FileSystem& files, const std::string& root,
   return (*parts)->finish();
 }
 
-// `by_content`: its key needs its hash before anything can be sent, so it is read twice; the second
-// reading is held against the first (Upload).
+// `hash_first`: what becomes of it depends on its hash, so it is read twice; the second reading is
+// held against the first (Upload).
 Result<std::unique_ptr<watcher::PartReader>> open_parts(watcher::FileSystem& files,
                                                         const std::string& root,
                                                         const ReadyFile& file,
                                                         watcher::LeaseMode lease,
-                                                        const BufferPool& buffers, bool by_content,
+                                                        const BufferPool& buffers, bool hash_first,
                                                         std::optional<Sha256>& sha256) {
-  if (by_content) {
+  if (hash_first) {
     auto whole = hash_whole(files, root, file, lease);
     if (!whole) return fail(std::move(whole.error()));
     sha256 = *whole;
@@ -122,32 +122,41 @@ void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& 
   record(file, content->sha256, {.content = std::make_shared<const watcher::Content>(*content)});
 }
 
+// Its key needs the hash before anything can be sent; or it may well be what is stored already
+// (written again, or touched), which a reading tells for less than sending it would cost.
+bool Transfers::must_hash_first(const ReadyFile& file) {
+  if (uploader::is_named_by_content(session_.folders.at(file.folder).config.key)) return true;
+  auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
+  if (!row || !*row || !(*row)->object) return false;
+  auto object = session_.expect(session_.catalog->object(*(*row)->object));
+  return object && *object && (*object)->live && (*object)->size == file.fingerprint.size;
+}
+
 void Transfers::open_large(const ReadyFile& file) {
   begin_reading(file, 0);
-  session_.world.read(
-      [this, file, root = session_.folders.at(file.folder).config.path,
-       marker = intake_.marker_of({file.folder, file.path}),
-       by_content = uploader::is_named_by_content(session_.folders.at(file.folder).config.key),
-       lease = lease_mode(file.folder), &files = session_.world.files, buffers = part_buffers_,
-       post = session_.poster()] {
-        const auto passed = pass_gate(files, root, marker);
-        std::optional<Sha256> sha256;
-        auto opened = passed ? open_parts(files, root, file, lease, buffers, by_content, sha256)
-                             : Result<std::unique_ptr<watcher::PartReader>>(fail(passed.error()));
-        Result<std::shared_ptr<watcher::PartReader>> parts = fail(ErrorCode::Internal, "");
-        bool leased = false;
-        if (opened) {
-          leased = (*opened)->leased();
-          parts = std::shared_ptr<watcher::PartReader>(std::move(*opened));
-        } else {
-          parts = fail(opened.error());
-        }
-        post([this, file, leased, sha256, parts = std::move(parts)] {
-          reading_.erase({file.folder, file.path});
-          on_large(file, parts, sha256, leased);
-          no_longer_reading({file.folder, file.path});
-        });
-      });
+  session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
+                       marker = intake_.marker_of({file.folder, file.path}),
+                       hash_first = must_hash_first(file), lease = lease_mode(file.folder),
+                       &files = session_.world.files, buffers = part_buffers_,
+                       post = session_.poster()] {
+    const auto passed = pass_gate(files, root, marker);
+    std::optional<Sha256> sha256;
+    auto opened = passed ? open_parts(files, root, file, lease, buffers, hash_first, sha256)
+                         : Result<std::unique_ptr<watcher::PartReader>>(fail(passed.error()));
+    Result<std::shared_ptr<watcher::PartReader>> parts = fail(ErrorCode::Internal, "");
+    bool leased = false;
+    if (opened) {
+      leased = (*opened)->leased();
+      parts = std::shared_ptr<watcher::PartReader>(std::move(*opened));
+    } else {
+      parts = fail(opened.error());
+    }
+    post([this, file, leased, sha256, parts = std::move(parts)] {
+      reading_.erase({file.folder, file.path});
+      on_large(file, parts, sha256, leased);
+      no_longer_reading({file.folder, file.path});
+    });
+  });
 }
 
 void Transfers::on_large(const ReadyFile& file,

@@ -67,6 +67,7 @@ class Transfers {
   // --- reading ---
   void read_small(const ReadyFile& file);
   void open_large(const ReadyFile& file);
+  bool must_hash_first(const ReadyFile& file);
   void on_small(const ReadyFile& file, const Result<watcher::Content>& content);
   void on_large(const ReadyFile& file, const Result<std::shared_ptr<watcher::PartReader>>& parts,
                 const std::optional<Sha256>& sha256, bool leased);

@@ -22,6 +22,7 @@ enum class Defect : std::uint8_t {
   AnyConflictTakenAsSuccess,  // 412
   MissingBaseTakenAsForeign,  // 404 to If-Match
   ConditionsAssumed,          // though the store ignores them
+  SkipDespiteAmbiguity,       // of content that equals the object's
   QuarantineEndedByRestart,
   SoleObjectReplaced,
   AdoptedObjectReplaced,

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "base/test_points.h"
 #include "catalog/catalog_impl.h"
 
 namespace waybill::catalog {
@@ -149,8 +150,8 @@ Result<std::map<FolderId, std::int64_t>> Catalog::oldest_pending() {
 // --- what the disk told ------------------------------------------------------------------------
 
 // Which of the three Complete events it is. The object's content counts only while the object is
-// live, and while nothing else of this file may still land on its key: the skip of an equal hash
-// waits for that (PROTOCOL.md rule 2).
+// live and nothing has put it in doubt, and while nothing else of this file may still land on its
+// key: the skip of an equal hash waits for that (PROTOCOL.md rule 2).
 FileEvent Catalog::Impl::classify(const StoredFile& file, const CompleteFile& seen,
                                   const std::optional<Sha256>& sha256) const {
   const FileRow& row = file.row;
@@ -158,14 +159,17 @@ FileEvent Catalog::Impl::classify(const StoredFile& file, const CompleteFile& se
   if (row.state == FileState::Removing) return FileEvent::CompleteNewContent;
   const auto under_way = attempts.of(row.id);
 
-  if (sha256 && file.object_live && file.object_sha256 == sha256) {
+  const bool in_doubt = file.object_in_doubt && row.state != FileState::Removed;
+  if (sha256 && file.object_live && !in_doubt && file.object_sha256 == sha256) {
     const bool uploading = row.state == FileState::Uploading;
     // What lands again with the object's own bytes changes nothing.
     const bool wait = std::any_of(under_way.begin(), under_way.end(), [&](const AttemptRow* a) {
       const bool harmless = a->state == AttemptState::Abandoned && a->sha256 == file.object_sha256;
       return !harmless && (!uploading || may_land(*a));
     });
-    if (!wait || row.state == FileState::Removed) return FileEvent::CompleteObjectContent;
+    if (!wait || row.state == FileState::Removed || WAYBILL_PLANTED(SkipDespiteAmbiguity)) {
+      return FileEvent::CompleteObjectContent;
+    }
   }
   if (row.state == FileState::Uploading) {
     if (const AttemptRow* attempt = attempts.running(row)) {

@@ -46,6 +46,7 @@ StoredFile file_from(const Rows& rows) {
   file.object_key = rows.string(21);
   file.last_event = rows.integer(22);
   row.pending_since = rows.integer(23) * ns_per_ms;
+  file.object_in_doubt = !rows.is_null(24);
   file.own_sha256 = !rows.is_null(13);
   file.own_key = !rows.is_null(17);
   row.sha256 = file.own_sha256 ? rows.sha256(13) : file.object_sha256;

@@ -22,6 +22,7 @@ struct StoredFile {
   bool own_key = false;      // row.key is the file's own, else the object's
   bool own_sha256 = false;   // likewise
   bool object_live = false;  // the object is there, as far as we know, and the latest on its key
+  bool object_in_doubt = false;  // something else may have come to its key: a HEAD is due
   std::optional<Sha256> object_sha256;
   std::string object_key;
   std::int64_t last_event = 0;
@@ -35,7 +36,7 @@ constexpr bool attempt_bears(FileState state) {
   "SELECT f.id, f.folder_id, f.path, f.live, f.state, f.gen, f.dev, f.ino, f.btime," \
   " f.size, f.mtime, f.ctime, f.racy, " sha ", f.object_id, f.tries, f.reason, " key \
   ","                                                                                \
-  " f.arrived, o.live, o.sha, o.key, f.event, f.since FROM files f"                  \
+  " f.arrived, o.live, o.sha, o.key, f.event, f.since, o.proof_due FROM files f"     \
   " LEFT JOIN objects o ON o.id = f.object_id "
 // For the writer, who knows the attempts.
 #define WAYBILL_FILE_COLUMNS WAYBILL_FILE_FIELDS("f.sha", "f.key")

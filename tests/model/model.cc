@@ -22,6 +22,7 @@ class Model {
     draw_store();
     auto& folder = world_.config.folders.front();
     if (dice_.next() % 2 == 0) folder.settle = Nanoseconds::zero();
+    if (dice_.next() % 2 == 0) world_.slow = 1 + dice_.next() % 30;
     if (dice_.next() % 3 == 0) folder.prefix = "drop/{mtime:%S}/";
     for (const char* directory : {"/drop/dir", "/drop/dir/sub"}) {
       world_.files.make_directory(directory);
@@ -96,7 +97,7 @@ class Model {
   }
 
   void act() {
-    switch (dice_.next() % 16) {
+    switch (dice_.next() % 18) {
       case 0:
       case 1:
       case 2:
@@ -116,7 +117,7 @@ class Model {
         note("dies soon");
         return world_.die_at(dice_.next() % 60);
       case 11:
-        world_.witness.faults = dice_.next() % 3 == 0 ? dice_.next() % 60 : 0;
+        world_.witness.faults = dice_.next() % 2 == 0 ? dice_.next() % 80 : 0;
         return note("faults " + std::to_string(world_.witness.faults) + " %");
       case 12:
         return foreign();
@@ -127,6 +128,9 @@ class Model {
         return disturb();
       case 15:
         return wait();
+      case 16:
+      case 17:
+        return flap();
     }
   }
 
@@ -155,6 +159,22 @@ class Model {
     if (known_.empty()) return;
     write(any_path(),
           known_[known_.size() - 1 - dice_.next() % std::min<std::size_t>(3, known_.size())]);
+  }
+  // Changes that are taken back, sooner or later, perhaps with the whole file.
+  void flap() {
+    const std::string path = any_path();
+    const auto now = oracle_.disk().find(path);
+    const std::string former = now == oracle_.disk().end() ? new_content() : now->second;
+    for (std::uint64_t rounds = 1 + dice_.next() % 3; fine() && rounds > 0; --rounds) {
+      write(path, new_content());
+      steps(dice_.next() % 40);
+      if (fine() && dice_.next() % 2 == 0) {
+        remove(path);
+        steps(dice_.next() % 20);
+      }
+      if (fine()) write(path, former);
+      if (dice_.next() % 2 == 0) pass(std::chrono::milliseconds(dice_.next() % 6'000));
+    }
   }
   void remove(const std::string& path) {
     if (!oracle_.disk().contains(path)) return;

@@ -1,6 +1,6 @@
 // The simulation can fail: these planted defects of PROTOCOL.md section 7 are each caught by the
 // default seeds, with no scenario of its own; pipeline_model_test.cc runs the same seeds without
-// them. No default seed notices a skip of an equal hash despite an ambiguity: it is not among them.
+// them.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -51,6 +51,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{Defect::AnyConflictTakenAsSuccess, "AnyConflictTakenAsSuccess"},
                     Case{Defect::MissingBaseTakenAsForeign, "MissingBaseTakenAsForeign"},
                     Case{Defect::ConditionsAssumed, "ConditionsAssumed"},
+                    Case{Defect::SkipDespiteAmbiguity, "SkipDespiteAmbiguity"},
                     Case{Defect::QuarantineEndedByRestart, "QuarantineEndedByRestart"},
                     Case{Defect::SoleObjectReplaced, "SoleObjectReplaced"},
                     Case{Defect::AdoptedObjectReplaced, "AdoptedObjectReplaced"},

@@ -122,7 +122,8 @@ bool World::run_one() {
   if (scan_due_ && *scan_due_ <= clock.boot()) possible[turns++] = Turn::Scan;
   if (!reads_.empty()) possible[turns++] = Turn::Read;
   if (!inbox_.empty()) possible[turns++] = Turn::Deliver;
-  if (bucket.waiting() > 0) possible[turns++] = Turn::Store;
+  const bool store_has_its_turn = bucket.waiting() > 0 && (slow <= 1 || dice.next() % slow == 0);
+  if (store_has_its_turn) possible[turns++] = Turn::Store;
   const auto first = static_cast<std::size_t>(dice.next() % turns);
   for (std::size_t i = 0; i < turns; ++i) {
     switch (possible[(first + i) % turns]) {
@@ -153,8 +154,7 @@ bool World::run_one() {
         return true;
       }
       case Turn::Store:
-        bucket.now = clock.wall();
-        bucket.run_one(dice.next() % bucket.waiting());
+        answer_one();
         return true;
     }
   }
@@ -163,7 +163,16 @@ bool World::run_one() {
     scan_due_ = clock.boot();
     return true;
   }
+  if (bucket.waiting() > 0 && !dead_) {
+    answer_one();
+    return true;
+  }
   return dead_;
+}
+
+void World::answer_one() {
+  bucket.now = clock.wall();
+  bucket.run_one(dice.next() % bucket.waiting());
 }
 
 // They land at any time, or never.

@@ -60,12 +60,15 @@ class World {
   Witness witness;
   MortalDisk disk;
   agent::Config config;
+  // One in so many chances to answer a request is taken: more happens while it is under way.
+  std::uint64_t slow = 1;
 
  private:
   bool effect();
   void die();
   void make_edges();
   bool watch();
+  void answer_one();
   void age_zombies();
 
   fakes::TemporaryFolder state_{fakes::TemporaryFolder::memory()};

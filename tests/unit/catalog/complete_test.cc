@@ -108,6 +108,19 @@ TEST_F(Complete, BackToTheObjectsContentWaitsWhileAnAttemptMayStillLand) {
   EXPECT_EQ(must(catalog_->attempt(attempt.id))->state, AttemptState::Abandoned);
 }
 
+TEST_F(Complete, AnObjectThatALateLandingMayHaveReplacedStandsForNothing) {
+  const FileRow first = store("f", "one");
+  const FileRow second = must(catalog_->complete(again(first, content("two"))));
+  const NewAttempt late = attempt_for(second);
+  must(catalog_->claim(late));
+  must(catalog_->vanished(first.id));
+  must(catalog_->acknowledge(late.id, stored("two"), true));
+  EXPECT_NE(object_of(first).proof_due, 0)
+      << "which of the two the key shows, only a HEAD can tell";
+  const FileRow back = must(catalog_->complete(again(first, content("one"))));
+  EXPECT_EQ(back.state, FileState::Queued);
+}
+
 TEST_F(Complete, BackToTheObjectsContentCancelsAMultipartThatCannotLand) {
   const FileRow first = store("f", "one");
   const FileRow second = must(catalog_->complete(again(first, content("two"))));
