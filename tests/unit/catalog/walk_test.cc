@@ -16,6 +16,7 @@ struct ModelObject {
   bool live = true;
   bool sole = false;
   bool owned = true;
+  bool in_doubt = false;  // something else may have landed on its key
 };
 
 struct ModelAttempt {
@@ -150,7 +151,8 @@ class Walk : public CatalogTest {
         wait |= file.state != FileState::Uploading || !stuck;
       }
       if (file.state == FileState::Removed) wait = false;
-      if (object.live && object.content == *content && !wait) {
+      const bool doubted = object.in_doubt && file.state != FileState::Removed;
+      if (object.live && object.content == *content && !wait && !doubted) {
         return FileEvent::CompleteObjectContent;
       }
     }
@@ -237,6 +239,7 @@ class Walk : public CatalogTest {
           there.live = false;
         } else {
           object.live = false;
+          there.in_doubt = true;
         }
       }
     }
