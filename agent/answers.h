@@ -70,6 +70,10 @@ struct WaitAnswer {
   WaitTicket::Progress progress;
 };
 
+struct AcceptAnswer {
+  bool accepted = false;  // false: nothing was missing at that path
+};
+
 struct RetryAnswer {
   std::int64_t files = 0;
 };

@@ -425,6 +425,15 @@ Result<WaitAnswer> wait_from_json(std::string_view text) {
   });
 }
 
+std::string to_json(const AcceptAnswer& accept) {
+  return text_of({{"accepted", accept.accepted}});
+}
+
+Result<AcceptAnswer> accept_from_json(std::string_view text) {
+  return parsed(text,
+                [](const Json& json) { return AcceptAnswer{.accepted = json.at("accepted")}; });
+}
+
 std::string to_json(const RetryAnswer& retry) {
   return text_of({{"files", retry.files}});
 }

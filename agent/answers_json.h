@@ -21,6 +21,7 @@ std::string to_json(const UnrecordedList& list);
 std::string to_json(const FileStory& story);
 std::string to_json(const WaitAnswer& wait);
 std::string to_json(const RetryAnswer& retry);
+std::string to_json(const AcceptAnswer& accept);
 std::string to_json(const Error& error);  // {"error": {"code", "sentence"}}
 // A small document of names and texts.
 std::string to_json(std::initializer_list<std::pair<std::string_view, std::string_view>> texts);
@@ -32,6 +33,7 @@ Result<UnrecordedList> unrecorded_list_from_json(std::string_view text);
 Result<FileStory> file_story_from_json(std::string_view text);
 Result<WaitAnswer> wait_from_json(std::string_view text);
 Result<RetryAnswer> retry_from_json(std::string_view text);
+Result<AcceptAnswer> accept_from_json(std::string_view text);
 // The sentence of an error answer; empty where the text is none.
 std::string error_sentence_from_json(std::string_view text);
 

@@ -50,6 +50,14 @@ struct Retry {
   std::promise<std::int64_t> reply;
 };
 
+// What lies at a path at which something else was mounted before is what belongs there. Replies
+// once that is durable; false: nothing is missing there.
+struct AcceptMount {
+  FolderId folder{};
+  std::string path;
+  std::promise<bool> reply;
+};
+
 // What coord knows of a file beyond the catalog.
 struct FileView {
   std::string phase;            // "settling", "reading", "waiting-for-slot", "uploading",
@@ -86,6 +94,6 @@ struct ListUnrecorded {
   std::promise<Unrecorded> reply;
 };
 
-using Command = std::variant<StartWait, Retry, Explain, ListUnrecorded>;
+using Command = std::variant<StartWait, Retry, AcceptMount, Explain, ListUnrecorded>;
 
 }  // namespace waybill::agent

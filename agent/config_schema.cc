@@ -295,11 +295,7 @@ void read_policies(const SectionReader& section, FolderConfig& folder) {
       {"auto", PollUse::Auto}, {"on", PollUse::On}, {"off", PollUse::Off}};
   take(section.choice("poll", polls), folder.poll);
   take(section.boolean("prove_events"), folder.prove_events);
-  if (!section.boolean("one_filesystem").value_or(true)) {
-    section.wrong(
-        *section.find("one_filesystem"),
-        "this version leaves out what is mounted in the folder; write true, or leave the line out");
-  }
+  take(section.boolean("one_filesystem"), folder.one_filesystem);
   constexpr std::pair<std::string_view, OnReplace> replacements[] = {
       {"version", OnReplace::Version},
       {"suffix", OnReplace::Suffix},

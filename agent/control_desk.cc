@@ -328,4 +328,18 @@ ControlDesk::Answer ControlDesk::retry(const Parameter& parameter) {
   return {200, to_json(RetryAnswer{.files = *files})};
 }
 
+ControlDesk::Answer ControlDesk::accept(const Parameter& parameter) {
+  auto target = target_of(parameter);
+  if (!target) return refusal(target.error());
+  if (!*target) {
+    return refusal({.code = ErrorCode::BadInput, .message = "accept needs a path"});
+  }
+  AcceptMount question{.folder = (*target)->folder.id, .path = (*target)->path, .reply = {}};
+  auto future = question.reply.get_future();
+  hooks_.post(std::move(question));
+  const auto accepted = reply_of(future);
+  if (!accepted) return refusal(busy("whether it was accepted").value());
+  return {200, to_json(AcceptAnswer{.accepted = *accepted})};
+}
+
 }  // namespace waybill::agent

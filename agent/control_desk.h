@@ -39,6 +39,7 @@ class ControlDesk {
   Answer start_wait(const Parameter& parameter);
   Answer wait(const std::string& id, const Parameter& parameter);
   Answer retry(const Parameter& parameter);
+  Answer accept(const Parameter& parameter);
 
   // Whoever waits is answered now.
   void stop() { stopping_.store(true); }

@@ -152,6 +152,8 @@ struct ControlServer::Impl {
                handler([this](const Request& request, const Parameter& p) {
                  return desk.wait(request.matches[1].str(), p);
                }));
+    server.Post("/v1/accept",
+                handler([this](const Request&, const Parameter& p) { return desk.accept(p); }));
     server.Post("/v1/retry",
                 handler([this](const Request&, const Parameter& p) { return desk.retry(p); }));
     server.set_error_handler([](const httplib::Request&, httplib::Response& response) {

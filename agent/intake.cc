@@ -52,6 +52,7 @@ Intake::Intake(Session& session, Hooks hooks) : session_(session), hooks_(std::m
     FolderState& state = folders_[id];
     if (folder.config.complete == CompleteBy::Marker) state.marker.emplace(folder.config.marker);
     if (!by_rename(id)) forget_arrivals(id);
+    know_covered(id);
   }
 }
 
@@ -90,6 +91,9 @@ void Intake::observe(const watcher::Observation& observation) {
             // What the whole scan has seen below it, it would not doubt by itself.
             if (state.scanning) return state.gone.push_back(gone.directory);
             doubt_rows(gone.folder, gone.directory, true, [](const auto&) { return true; });
+          },
+          [&](const watcher::MountEntered& mount) {
+            if (known(mount.folder)) mount_entered(mount);
           },
           [&](const watcher::FolderStatus& status) {
             if (known(status.folder)) folder_status(status);
@@ -143,6 +147,7 @@ void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
             session_.changed();
             hooks_.left(path);
           },
+          [&](const watcher::Suspended&) { suspended(path); },
       },
       file.what);
 }
@@ -154,6 +159,7 @@ void Intake::present(const FilePath& file, const watcher::Present& seen) {
   auto found = session_.expect(session_.catalog->find_live(folder, path));
   if (!found) return;
   FolderState& state = folders_.at(folder);
+  if (*found) uncover(state, (*found)->id);
   if (*found && state.scanning) {
     const auto index = static_cast<std::size_t>(value_of((*found)->id));
     if (state.rows_seen.size() <= index) state.rows_seen.resize(index + index / 2 + 1);
@@ -221,6 +227,7 @@ void Intake::absent(const FilePath& file) {
   if (gate_.release(file)) session_.changed();
   auto found = session_.expect(session_.catalog->find_live(folder, path));
   if (!found) return;
+  if (*found && folders_.at(folder).covered.contains((*found)->id)) return suspended(file);
   if (*found && expects_file((*found)->state)) {
     auto row = session_.expect(session_.catalog->vanished((*found)->id));
     if (!row) return;
@@ -397,6 +404,7 @@ void Intake::add_reasons(std::vector<Reason>& reasons) const {
                        .since = overflows_.last_at});
   }
   add_stuck_reasons(reasons);
+  add_mount_reasons(reasons);
   add_unseen_reasons(reasons);
   for (const auto& [id, state] : folders_) {
     const Folder& folder = session_.folders.at(id);

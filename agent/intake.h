@@ -123,9 +123,13 @@ class Intake {
   [[nodiscard]] Unrecorded unrecorded(const ListUnrecorded& question,
                                       const std::vector<FilePath>& busy) const;
   void add_reasons(std::vector<Reason>& reasons) const;
+  // A person says that what lies at the path of a missing mount is what belongs there. False: none
+  // is missing there.
+  bool accept_mount(FolderId folder, const std::string& path);
 
  private:
   static constexpr std::size_t ready_in_memory = 4096;
+  static constexpr Nanoseconds suspended_look_every = std::chrono::minutes(1);
   static constexpr Nanoseconds ready_in_memory_for = std::chrono::seconds(1);
 
   struct Listing {
@@ -140,6 +144,7 @@ class Intake {
     std::optional<watcher::MarkerRule> marker;      // where it says what is complete
     std::map<std::string, std::string> ignored;     // path → why, as far as `remembered` goes
     std::map<std::string, std::string> unreadable;  // path → why
+    std::set<FileId> covered;                       // by a mount that came over them: not gone
   };
   static constexpr std::size_t remembered = 10000;
 
@@ -165,6 +170,11 @@ class Intake {
   void scan_complete(FolderId folder);
   void events_lost(const watcher::EventsLost& lost);
   void folder_status(const watcher::FolderStatus& status);
+  void mount_entered(const watcher::MountEntered& mount);
+  void know_covered(FolderId folder);
+  void uncover(FolderState& state, FileId file);
+  void suspended(const FilePath& file);
+  void add_mount_reasons(std::vector<Reason>& reasons) const;
   void waits_since(const FilePath& file, std::optional<BootTime> since);
   void open_gate(const FilePath& file);
   void doubt_held(FolderId folder, const std::string& directory, bool deep);

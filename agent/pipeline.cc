@@ -150,6 +150,12 @@ std::vector<watcher::FolderSpec> Pipeline::join_folders(Parts& parts) {
     auto row = parts.session.expect(
         parts.session.catalog->ensure_folder(config.name, config.path, *store));
     if (!row) break;
+    const auto mounts = parts.session.expect(parts.session.catalog->mounts(row->id));
+    if (!mounts) break;
+    std::vector<watcher::KnownMount> known;
+    for (const catalog::MountRow& mount : *mounts) {
+      known.push_back({mount.path, mount.dev, mount.ino, mount.btime});
+    }
     specs.push_back({.id = row->id,
                      .path = config.path,
                      .ignore = rules_of(config),
@@ -159,7 +165,9 @@ std::vector<watcher::FolderSpec> Pipeline::join_folders(Parts& parts) {
                      .arrivals = config.complete == CompleteBy::Rename,
                      .known_dev = row->dev,
                      .known_ino = row->ino,
-                     .known_btime = row->btime});
+                     .known_btime = row->btime,
+                     .cross_mounts = !config.one_filesystem,
+                     .mounts = std::move(known)});
     const FolderId id = row->id;
     parts.session.folders.emplace(
         id, Folder{.config = config, .row = std::move(*row), .store = *store});
@@ -269,6 +277,13 @@ void Pipeline::command(Command command) {
             retry.reply.set_value(parts_ ? parts_->intake->vouch(retry.folder, retry.path) +
                                                parts_->transfers->retry(retry.folder, retry.path)
                                          : 0);
+          },
+          [&](AcceptMount& accept) {
+            if (!parts_ || !parts_->intake->accept_mount(accept.folder, accept.path)) {
+              return accept.reply.set_value(false);
+            }
+            auto reply = std::make_shared<std::promise<bool>>(std::move(accept.reply));
+            parts_->session.after_commit([reply] { reply->set_value(true); });
           },
           [&](Explain& file) {
             file.reply.set_value(explain({file.folder, file.path}));

@@ -27,7 +27,7 @@ struct OpenedParts {
 
 // Whether the sign of completeness that the folder asks for is there, by a look at the disk
 // (WATCHING.md 2.4). PreconditionFailed: it is not. `marker` empty: none is asked for.
-Result<void> pass_gate(watcher::FileSystem& files, const std::string& root,
+Result<void> pass_gate(watcher::FileSystem& files, const watcher::Root& root,
                        const std::string& marker) {
   if (marker.empty()) return {};
   const Result<bool> there = watcher::marker_is_there(files, root, marker);
@@ -36,7 +36,7 @@ Result<void> pass_gate(watcher::FileSystem& files, const std::string& root,
   return {};
 }
 
-Result<Sha256> hash_whole(watcher::FileSystem& files, const std::string& root,
+Result<Sha256> hash_whole(watcher::FileSystem& files, const watcher::Root& root,
                           const ReadyFile& file, watcher::LeaseMode lease) {
   auto parts = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease);
   if (!parts) return fail(parts.error());
@@ -51,7 +51,7 @@ Result<Sha256> hash_whole(watcher::FileSystem& files, const std::string& root,
 // `hash_first`: what becomes of it depends on its hash, so it is read twice; the second reading is
 // held against the first (Upload).
 Result<std::unique_ptr<watcher::PartReader>> open_parts(watcher::FileSystem& files,
-                                                        const std::string& root,
+                                                        const watcher::Root& root,
                                                         const ReadyFile& file,
                                                         watcher::LeaseMode lease,
                                                         const BufferPool& buffers, bool hash_first,
@@ -100,7 +100,7 @@ void Transfers::no_longer_reading(const FilePath& file) {
 
 void Transfers::read_small(const ReadyFile& file) {
   begin_reading(file, file.fingerprint.size);
-  session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
+  session_.world.read([this, file, root = session_.folders.at(file.folder).root(),
                        marker = intake_.marker_of({file.folder, file.path}),
                        lease = lease_mode(file.folder), crc = crc_with_put(file.folder),
                        &files = session_.world.files, post = session_.poster()] {
@@ -134,7 +134,7 @@ bool Transfers::must_hash_first(const ReadyFile& file) {
 
 void Transfers::open_large(const ReadyFile& file) {
   begin_reading(file, 0);
-  session_.world.read([this, file, root = session_.folders.at(file.folder).config.path,
+  session_.world.read([this, file, root = session_.folders.at(file.folder).root(),
                        marker = intake_.marker_of({file.folder, file.path}),
                        hash_first = must_hash_first(file), lease = lease_mode(file.folder),
                        &files = session_.world.files, buffers = part_buffers_,
@@ -226,7 +226,7 @@ void Transfers::read_again(const ReadyFile& file) {
   ReadyFile counted = file;
   counted.recorded = true;  // as stored
   begin_reading(counted, 0);
-  session_.world.read([this, file, path, root = session_.folders.at(file.folder).config.path,
+  session_.world.read([this, file, path, root = session_.folders.at(file.folder).root(),
                        lease = lease_mode(file.folder), &files = session_.world.files,
                        post = session_.poster()] {
     auto sha256 = hash_whole(files, root, file, lease);

@@ -21,7 +21,7 @@ void Transfers::send_put(Running& running) {
   const std::string id = running.attempt.id;
   const ReadyFile file{running.path.first, running.path.second, running.attempt.fingerprint};
   charge(running, file.fingerprint.size);
-  session_.world.read([this, id, file, root = session_.folders.at(file.folder).config.path,
+  session_.world.read([this, id, file, root = session_.folders.at(file.folder).root(),
                        lease = lease_mode(file.folder), crc = crc_with_put(file.folder),
                        &files = session_.world.files, post = session_.poster()] {
     auto content = watcher::read_small(files, root, file.path, file.fingerprint, lease, crc);
@@ -112,7 +112,7 @@ void Transfers::read_next_part(Running& running) {
   charge(running, part.length);
   const ReadyFile file{running.path.first, running.path.second, running.attempt.fingerprint};
   session_.world.read([this, id = running.attempt.id, part, file, reader = running.source.parts,
-                       root = session_.folders.at(file.folder).config.path,
+                       root = session_.folders.at(file.folder).root(),
                        lease = lease_mode(file.folder), digests = digests_of(running, part),
                        &files = session_.world.files, buffers = part_buffers_,
                        post = session_.poster()]() mutable {

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "watcher/file_system.h"
 #include "watcher/observation.h"
 #include "watcher/settle_tracker.h"
 
@@ -26,6 +27,7 @@ struct Folder {
   bool scanned = false;                         // listed whole at least once
   std::int64_t seen_until = 0;                  // ns since 1970: nothing older is unseen; 0: never
 
+  [[nodiscard]] watcher::Root root() const { return {config.path, !config.one_filesystem}; }
   [[nodiscard]] watcher::SettlePolicy settle_policy() const {
     return {.settle = config.settle, .settle_nolease = config.settle_nolease};
   }

@@ -133,6 +133,17 @@ class Catalog {
   Result<std::vector<ArrivalRow>> arrivals(FolderId folder, std::string_view after,
                                            std::size_t limit);
 
+  // --- what is mounted in folders -------------------------------------------------------------
+  Result<std::vector<MountRow>> mounts(FolderId folder);
+  // In place of what was noted of that path before. `covers`: where nothing was, the files that
+  // rows tell of below it are covered from here on. True: that was so.
+  Result<bool> note_mount(FolderId folder, const MountRow& mount, bool covers);
+  // Nothing below it is covered any more either.
+  Result<void> forget_mount(FolderId folder, std::string_view path);
+  // Files over which something was mounted, and that were not seen since.
+  Result<std::vector<FileId>> covered(FolderId folder);
+  Result<void> uncover(FileId file);
+
   // Deletes history from before `before` (ns since 1970), a bounded number of events a call, so
   // that nothing else waits for long; what pending files rely on stays.
   struct Pruned {

@@ -48,6 +48,14 @@ struct ArrivalRow {
   std::int64_t btime = 0;
 };
 
+// The directory that was entered at a path below a folder, on another mount than its parent.
+struct MountRow {
+  std::string path;
+  std::uint64_t dev = 0;
+  std::uint64_t ino = 0;
+  std::int64_t btime = 0;
+};
+
 struct FileRow {
   FileId id{};
   FolderId folder{};

@@ -229,8 +229,27 @@ CREATE TABLE arrivals(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr auto steps = std::to_array<Migration>(
-    {{.to = 1, .sql = version_1}, {.to = 2, .sql = version_2}, {.to = 3, .sql = version_3}});
+// What is mounted in folders, and the files that lie below a mount that came over them.
+constexpr const char* version_4 = R"sql(
+CREATE TABLE mounts(
+  folder_id  INTEGER NOT NULL REFERENCES folders(id),
+  path       BLOB NOT NULL,
+  dev        INTEGER NOT NULL,
+  ino        INTEGER NOT NULL,
+  btime      INTEGER NOT NULL,
+  at         INTEGER NOT NULL,
+  PRIMARY KEY(folder_id, path)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE covered_files(
+  file_id  INTEGER PRIMARY KEY REFERENCES files(id)
+) STRICT;
+)sql";
+
+constexpr auto steps = std::to_array<Migration>({{.to = 1, .sql = version_1},
+                                                 {.to = 2, .sql = version_2},
+                                                 {.to = 3, .sql = version_3},
+                                                 {.to = 4, .sql = version_4}});
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/fingerprint.h"
 #include "base/result.h"
@@ -22,6 +23,18 @@ struct FileStatus {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint64_t links = 1;
+  std::uint64_t mount = 0;  // the one it is reached through: ids come again once unmounted
+};
+
+// Where a folder begins, and whether what is mounted below it belongs to it.
+struct Root {
+  // Implicit: most folders are a path and nothing more.
+  Root(std::string where) : path(std::move(where)) {}
+  Root(const char* where) : path(where) {}
+  Root(std::string where, bool cross) : path(std::move(where)), cross_mounts(cross) {}
+
+  std::string path;
+  bool cross_mounts = false;
 };
 
 // A regular file, opened for reading and nothing else. One thread at a time.
@@ -72,9 +85,10 @@ class OpenDirectory {
   [[nodiscard]] virtual std::string watchable_path() const = 0;
 };
 
-// The edge to the disk. Nothing below a root is reached through a symbolic link, a mount point or
-// "..", whatever a hostile writer swaps meanwhile (WATCHING.md 1: openat2 RESOLVE_BENEATH,
-// RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV). Thread-safe; what it returns is not.
+// The edge to the disk. Nothing below a root is reached through a symbolic link, a magic link or
+// "..", nor through a mount point unless the root says so, whatever a hostile writer swaps
+// meanwhile (WATCHING.md 1: openat2 RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV).
+// Thread-safe; what it returns is not, and does to what lies below it as its root says.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -82,12 +96,11 @@ class FileSystem {
   // the administrator's and may lead through links; it is resolved afresh at each call.
   // SourceGone: not there, or no directory. NeedsPerson with errno EXDEV: something is mounted in
   // between; ELOOP: a symbolic link is.
-  virtual Result<std::unique_ptr<OpenDirectory>> open_directory(const std::string& root,
+  virtual Result<std::unique_ptr<OpenDirectory>> open_directory(const Root& root,
                                                                 std::string_view below) = 0;
   // NeedsPerson where it is no regular file: never blocks on a FIFO or a device.
   // SourceBusy: a foreign lease holds it.
-  virtual Result<std::unique_ptr<OpenFile>> open_file(const std::string& root,
-                                                      std::string_view below) = 0;
+  virtual Result<std::unique_ptr<OpenFile>> open_file(const Root& root, std::string_view below) = 0;
   // What is mounted at, above and below `root`, as text to be compared with an earlier one:
   // mounting over a watched directory is silent (WATCHING.md 1).
   virtual std::string mounts(const std::string& root) = 0;

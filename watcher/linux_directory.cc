@@ -91,9 +91,9 @@ Result<FileStatus> LinuxDirectory::look(std::string_view name) {
 }
 
 Result<std::unique_ptr<OpenDirectory>> LinuxDirectory::open_child(std::string_view name) {
-  Result<UniqueFd> fd = open_beneath(fd_.get(), name, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+  Result<UniqueFd> fd = open_beneath(fd_.get(), name, O_RDONLY | O_DIRECTORY | O_NONBLOCK, mounts_);
   if (!fd) return fail(fd.error());
-  return std::make_unique<LinuxDirectory>(std::move(*fd));
+  return std::make_unique<LinuxDirectory>(std::move(*fd), mounts_);
 }
 
 Result<void> LinuxDirectory::touch(std::string_view name) {
@@ -101,8 +101,8 @@ Result<void> LinuxDirectory::touch(std::string_view name) {
     return fail(system_error("make " + printable(name), errno));
   }
   // What is no directory is somebody's file: it is left alone.
-  const Result<UniqueFd> place =
-      open_beneath(fd_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK);
+  const Result<UniqueFd> place = open_beneath(
+      fd_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, Mounts::Refuse);
   if (!place) return fail(place.error());
   if (::futimens(place->get(), nullptr) != 0) {
     return fail(system_error("touch " + printable(name), errno));

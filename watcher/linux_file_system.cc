@@ -45,7 +45,8 @@ FileKind kind_of(std::uint32_t mode) {
 
 Result<FileStatus> status_at(int at, const char* name, int flags) {
   struct statx about {};
-  if (::statx(at, name, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &about) != 0) {
+  if (::statx(at, name, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID,
+              &about) != 0) {
     return fail(system_error("look at " + printable(name), errno));
   }
   return FileStatus{
@@ -59,7 +60,8 @@ Result<FileStatus> status_at(int at, const char* name, int flags) {
       .mode = about.stx_mode & 07777U,
       .uid = about.stx_uid,
       .gid = about.stx_gid,
-      .links = about.stx_nlink};
+      .links = about.stx_nlink,
+      .mount = about.stx_mnt_id};
 }
 
 // The longest piece of `path` that ends at a slash or the end and that the kernel takes at once.
@@ -69,11 +71,12 @@ std::string_view first_piece(std::string_view path) {
   return path.substr(0, path.rfind('/', most));
 }
 
-Result<UniqueFd> open_piece(int at, std::string_view piece, int flags) {
+Result<UniqueFd> open_piece(int at, std::string_view piece, int flags, Mounts mounts) {
   const std::string path(piece);
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  if (mounts == Mounts::Refuse) how.resolve |= RESOLVE_NO_XDEV;
   for (;;) {
     const long fd = ::syscall(SYS_openat2, at, path.c_str(), &how, sizeof how);
     if (fd >= 0) return UniqueFd(static_cast<int>(fd));
@@ -90,22 +93,22 @@ Error what_it_is(FileKind kind) {
 
 class LinuxFileSystem final : public FileSystem {
  public:
-  Result<std::unique_ptr<OpenDirectory>> open_directory(const std::string& root,
+  Result<std::unique_ptr<OpenDirectory>> open_directory(const Root& root,
                                                         std::string_view below) override {
     constexpr int flags = O_RDONLY | O_DIRECTORY | O_NONBLOCK;
-    Result<UniqueFd> fd = below.empty() ? open_root(root, flags) : open_root(root, O_PATH);
-    if (fd && !below.empty()) fd = open_beneath(fd->get(), below, flags);
+    Result<UniqueFd> fd = open_root(root.path, below.empty() ? flags : O_PATH);
+    if (fd && !below.empty()) fd = open_beneath(fd->get(), below, flags, crossing(root));
     if (!fd) return fail(fd.error());
-    return std::make_unique<LinuxDirectory>(std::move(*fd));
+    return std::make_unique<LinuxDirectory>(std::move(*fd), crossing(root));
   }
 
-  Result<std::unique_ptr<OpenFile>> open_file(const std::string& root,
-                                              std::string_view below) override {
-    const Result<UniqueFd> directory = open_root(root, O_PATH);
+  Result<std::unique_ptr<OpenFile>> open_file(const Root& root, std::string_view below) override {
+    const Result<UniqueFd> directory = open_root(root.path, O_PATH);
     if (!directory) return fail(directory.error());
     // First a descriptor that opens nothing, so that a FIFO, a device or a directory is told before
     // it can block or be disturbed (WATCHING.md 1).
-    const Result<UniqueFd> place = open_beneath(directory->get(), below, O_PATH | O_NOFOLLOW);
+    const Result<UniqueFd> place =
+        open_beneath(directory->get(), below, O_PATH | O_NOFOLLOW, crossing(root));
     if (!place) return fail(place.error());
     const Result<FileStatus> status = status_of_fd(place->get());
     if (!status) return fail(status.error());
@@ -131,23 +134,36 @@ class LinuxFileSystem final : public FileSystem {
   }
 
  private:
+  // A kernel that does not tell one mount from another (before 5.8) crosses none: what is mounted
+  // could not be told from what is not.
+  static bool mounts_are_told() {
+    struct statx about {};
+    return ::statx(AT_FDCWD, "/", 0, STATX_MNT_ID, &about) == 0 &&
+           (about.stx_mask & STATX_MNT_ID) != 0;
+  }
+  [[nodiscard]] Mounts crossing(const Root& root) const {
+    return root.cross_mounts && mounts_are_told_ ? Mounts::Cross : Mounts::Refuse;
+  }
   static Result<UniqueFd> open_root(const std::string& root, int flags) {
     UniqueFd fd(::open(root.c_str(), flags | O_DIRECTORY | O_CLOEXEC));
     if (!fd.valid()) return fail(system_error("open " + printable(root), errno));
     return fd;
   }
+
+  const bool mounts_are_told_ = mounts_are_told();
 };
 
 }  // namespace
 
-Result<UniqueFd> open_beneath(int at, std::string_view below, int flags) {
+Result<UniqueFd> open_beneath(int at, std::string_view below, int flags, Mounts mounts) {
   UniqueFd held;
   for (;;) {
     const std::string_view piece = first_piece(below);
     if (piece.size() == below.size()) {
-      return open_piece(held.valid() ? held.get() : at, piece, flags);
+      return open_piece(held.valid() ? held.get() : at, piece, flags, mounts);
     }
-    Result<UniqueFd> next = open_piece(held.valid() ? held.get() : at, piece, O_PATH | O_DIRECTORY);
+    Result<UniqueFd> next =
+        open_piece(held.valid() ? held.get() : at, piece, O_PATH | O_DIRECTORY, mounts);
     if (!next) return next;
     held = std::move(*next);
     below.remove_prefix(piece.size() + 1);

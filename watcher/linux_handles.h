@@ -13,10 +13,12 @@
 // What the Linux file system hands out. Private to the files linux_*.cc.
 namespace waybill::watcher {
 
-// By openat2, so that no component is a symbolic link, a mount point or leads outside `at`
-// (WATCHING.md 1); in pieces where `below` is longer than the kernel takes at once. `flags`: of
-// open(2), O_CLOEXEC is added.
-Result<UniqueFd> open_beneath(int at, std::string_view below, int flags);
+enum class Mounts : bool { Refuse, Cross };
+
+// By openat2, so that no component is a symbolic link or leads outside `at`, nor is a mount point
+// where those are refused (WATCHING.md 1); in pieces where `below` is longer than the kernel takes
+// at once. `flags`: of open(2), O_CLOEXEC is added.
+Result<UniqueFd> open_beneath(int at, std::string_view below, int flags, Mounts mounts);
 
 // Of a descriptor, O_PATH ones included.
 Result<FileStatus> status_of_fd(int fd);
@@ -28,7 +30,7 @@ std::string path_of_fd(int fd);
 
 class LinuxDirectory final : public OpenDirectory {
  public:
-  explicit LinuxDirectory(UniqueFd fd) : fd_(std::move(fd)) {}
+  LinuxDirectory(UniqueFd fd, Mounts mounts) : fd_(std::move(fd)), mounts_(mounts) {}
 
   Result<FileStatus> status() override;
   Result<void> list(
@@ -44,6 +46,7 @@ class LinuxDirectory final : public OpenDirectory {
   Result<bool> fill();
 
   const UniqueFd fd_;
+  const Mounts mounts_;
   // The entries read and not yet visited: [next_, filled_) of the buffer.
   std::vector<std::byte> buffer_;
   std::size_t next_ = 0;

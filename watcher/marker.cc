@@ -54,8 +54,7 @@ std::optional<std::string> MarkerRule::marked_by(std::string_view path) const {
   return std::string(directory) + std::string(name);
 }
 
-Result<bool> marker_is_there(FileSystem& files, const std::string& root,
-                             const std::string& marker) {
+Result<bool> marker_is_there(FileSystem& files, const Root& root, const std::string& marker) {
   const auto [directory, name] = split(marker);
   auto opened = files.open_directory(
       root, directory.empty() ? directory : directory.substr(0, directory.size() - 1));

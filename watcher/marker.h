@@ -31,6 +31,6 @@ class MarkerRule {
 };
 
 // Whether there is a regular file at that path now. Any thread. An error: nobody can tell.
-Result<bool> marker_is_there(FileSystem& files, const std::string& root, const std::string& marker);
+Result<bool> marker_is_there(FileSystem& files, const Root& root, const std::string& marker);
 
 }  // namespace waybill::watcher

@@ -120,6 +120,16 @@ Node* NodeTree::by_watch(WatchId watch) const {
   return found == watches_.end() ? nullptr : found->second;
 }
 
+Node* NodeTree::find(Node& top, std::string_view path) {
+  Node* at = &top;
+  while (at != nullptr && !path.empty()) {
+    const std::size_t slash = path.find('/');
+    at = child(*at, path.substr(0, slash));
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+  }
+  return at;
+}
+
 std::string NodeTree::path(const Node& node) {
   std::vector<const std::string*> names;
   std::size_t length = 0;

@@ -29,9 +29,22 @@ struct Identity {
   std::int64_t btime = 0;
   friend bool operator==(const Identity&, const Identity&) = default;
 };
+// An inode with its birth time is the same on whatever device number the disk has today.
+inline bool same_directory(const Identity& known, const Identity& found) {
+  if (known.ino != found.ino) return false;
+  if (known.btime != 0 && found.btime != 0) return known.btime == found.btime;
+  return known.dev == found.dev;
+}
 inline Identity identity_of(const Fingerprint& f) {
   return {.dev = f.dev, .ino = f.ino, .btime = f.btime};
 }
+
+// What of a folder lies on one mount.
+struct MountSpan {
+  std::uint64_t mount = 0;
+  unsigned crossings = 0;  // between it and the folder's root
+  std::string blind_spot;  // OpenDirectory::blind_spot()
+};
 
 struct Node;
 struct NodesByName {
@@ -71,6 +84,7 @@ struct Node {
   Node* parent = nullptr;  // nullptr: a folder's root
   std::string name;
   Identity identity;
+  const MountSpan* span = nullptr;  // of the folder's; nullptr: a root that was never opened
   WatchId watch = no_watch;
   bool unwatched = false;              // no watch to be had: polled
   bool urgent = false;                 // which of the two listing queues
@@ -107,6 +121,8 @@ class NodeTree {
   void set_watch(Node& node, WatchId watch);  // no_watch: none any more
   [[nodiscard]] Node* by_watch(WatchId watch) const;
 
+  // Below `top`; nullptr: there is none.
+  [[nodiscard]] static Node* find(Node& top, std::string_view path);
   // Below the folder; "" for the root.
   [[nodiscard]] static std::string path(const Node& node);
   static void each(Node& top, const std::function<void(Node&)>& visit);

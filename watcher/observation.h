@@ -34,9 +34,13 @@ struct Unreadable {  // a directory that cannot be listed; its next ListingBegin
   Error cause;
 };
 
+// It lies where a directory was that is not there now (FolderStatus::missing), or that is reached
+// under another name: nothing is concluded.
+struct Suspended {};
+
 struct FileObservation {
   std::string path;  // below the folder
-  std::variant<Present, Absent, Ignored, Unreadable> what;
+  std::variant<Present, Absent, Ignored, Unreadable, Suspended> what;
 };
 
 // Files seen, some at a time.
@@ -63,6 +67,23 @@ struct DirectoryGone {
   FolderId folder{};
   std::string directory;
 };
+// What is mounted at a directory of the folder is watched from here on. To be durable before
+// anything that is seen below it: only who knows it can tell an unmounted disk from an emptied one.
+struct MountEntered {
+  FolderId folder{};
+  std::string path;
+  std::uint64_t dev = 0;
+  std::uint64_t ino = 0;
+  std::int64_t btime = 0;
+  bool accepted = false;  // in place of what was known there, by a person's word
+  std::string before;     // where it was known until now, and is no more; empty: nowhere
+};
+// What lies at `path` is not what was mounted there: all below it is suspended.
+struct MissingMount {
+  std::string path;
+  std::string reason;  // a sentence
+  friend bool operator==(const MissingMount&, const MissingMount&) = default;
+};
 enum class FolderHealth : std::uint8_t {
   Watching,  // by events
   Polling,   // events are not (all) to be had; rescanned by time. The reason says why
@@ -76,6 +97,7 @@ struct FolderStatus {
   std::string reason;    // a sentence; empty when Watching
   bool lacking = false;  // Polling for want of something that a person can give
   std::string unproven;  // why it cannot be proven that its events arrive; empty: it can
+  std::vector<MissingMount> missing;  // while Watching or Polling
   std::uint64_t dev = 0;
   std::uint64_t ino = 0;
   std::int64_t btime = 0;
@@ -99,7 +121,7 @@ struct Barrier {
   std::uint64_t id = 0;
 };
 
-using Observation = std::variant<Seen, ListingBegins, ListingEnds, DirectoryGone, FolderStatus,
-                                 ScanComplete, EventsLost, Watermark, Barrier>;
+using Observation = std::variant<Seen, ListingBegins, ListingEnds, DirectoryGone, MountEntered,
+                                 FolderStatus, ScanComplete, EventsLost, Watermark, Barrier>;
 
 }  // namespace waybill::watcher

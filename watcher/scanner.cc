@@ -38,6 +38,9 @@ void Scanner::set_folders(std::vector<FolderSpec> folders) {
 void Scanner::rescan(FolderId folder) {
   tree_->post(Tree::Rescan{folder});
 }
+void Scanner::accept_mount(FolderId folder, std::string path) {
+  tree_->post(Tree::AcceptMount{.folder = folder, .path = std::move(path)});
+}
 void Scanner::look(FolderId folder, std::string path) {
   tree_->post(Tree::Look{.folder = folder, .path = std::move(path)});
 }
@@ -88,6 +91,7 @@ std::optional<BootTime> Scanner::Tree::step() {
   look_up_names();
   answer_looks();
   list_piece();
+  enter_next_mount();
   flush();
   conclude();
   return next_step();
@@ -117,6 +121,7 @@ void Scanner::Tree::take_requests(std::vector<BarrierRequest>& barriers) {
                      looks.push_back(std::move(look));
                    },
                    [this](const Prove&) { prove(); },
+                   [this](const AcceptMount& accept) { accept_mount(accept); },
                    [&barriers](const BarrierRequest& barrier) { barriers.push_back(barrier); },
                },
                request);
@@ -222,7 +227,7 @@ void Scanner::Tree::conclude() {
       if (wanted > Nanoseconds::zero()) scan.next = now + pause_after(now - scan.began, wanted);
     }
     Folder::Pass& poll = folder.poll;
-    if (folder.unwatched.empty()) {
+    if (!folder.polls()) {
       poll = {};
     } else if (poll.epoch && agenda.settled(id, *poll.epoch)) {
       poll.epoch.reset();
@@ -242,7 +247,7 @@ void Scanner::Tree::conclude() {
 }
 
 std::optional<BootTime> Scanner::Tree::next_step() const {
-  if (listing || !looks.empty() || !agenda.idle()) return now;
+  if (listing || !looks.empty() || !agenda.idle() || !crossings.empty()) return now;
   std::optional<BootTime> next = agenda.next_due();
   const auto sooner = [&next](const std::optional<BootTime>& due) {
     if (due && (!next || *due < *next)) next = due;

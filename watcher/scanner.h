@@ -24,6 +24,14 @@ enum class PollPolicy : std::uint8_t {
   Never,
 };
 
+// A directory below a folder at which something was mounted when it was entered.
+struct KnownMount {
+  std::string path;
+  std::uint64_t dev = 0;
+  std::uint64_t ino = 0;
+  std::int64_t btime = 0;
+};
+
 struct FolderSpec {
   FolderId id{};
   std::string path;
@@ -38,6 +46,12 @@ struct FolderSpec {
   std::uint64_t known_dev = 0;
   std::uint64_t known_ino = 0;
   std::int64_t known_btime = 0;
+  // What is mounted below it belongs to it.
+  bool cross_mounts = false;
+  // Of those entered before. While another directory lies there, nothing below it is concluded.
+  std::vector<KnownMount> mounts;
+
+  [[nodiscard]] Root root() const { return {path, cross_mounts}; }
 };
 
 // Takes observations; may block to slow the scanner down (back-pressure). Scan thread.
@@ -60,8 +74,10 @@ class Scanner {
   void set_folders(std::vector<FolderSpec> folders);
   // Every directory of it is dirty.
   void rescan(FolderId folder);
-  // One name, looked up afresh: an observation follows (Present, Absent, …); none where the folder
-  // is Missing, Replaced or Unreadable: on its return all of it is seen again.
+  // What lies at `path` now is taken for what belongs there, in place of what was mounted there.
+  void accept_mount(FolderId folder, std::string path);
+  // One name, looked up afresh: an observation follows (Present, Absent, Suspended, …); none where
+  // the folder is Missing, Replaced or Unreadable: on its return all of it is seen again.
   void look(FolderId folder, std::string path);
   // Answered by an observation Barrier{id} once everything that had happened before is handed over.
   // The caller has made the watch thread drain the kernel first (WatchLoop::drain).

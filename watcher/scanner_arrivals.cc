@@ -73,7 +73,8 @@ Arrival Scanner::Tree::arrival_of(const Spot& spot, const std::string& name,
                                   const FileStatus& status) {
   const Appearance seen = take_appearance(spot.node, name);
   // Of what is polled too little is heard to trust what is.
-  if (spot.node.watch == no_watch || !folders.find(spot.node.folder)->second.trusted()) {
+  const Folder& folder = folders.find(spot.node.folder)->second;
+  if (spot.node.watch == no_watch || !folder.trusted() || folder.is_blind(spot.node)) {
     return Arrival::Unseen;
   }
   if (seen == Appearance::Moved) return Arrival::ByRename;

@@ -17,12 +17,8 @@ Identity known_root(const FolderSpec& spec) {
   return {.dev = spec.known_dev, .ino = spec.known_ino, .btime = spec.known_btime};
 }
 
-// An inode with its birth time is the same on whatever device number the disk has today.
 bool same_root(const Identity& known, const Identity& found) {
-  if (known.ino == 0) return true;
-  if (known.ino != found.ino) return false;
-  if (known.btime != 0 && found.btime != 0) return known.btime == found.btime;
-  return known.dev == found.dev;
+  return known.ino == 0 || same_directory(known, found);
 }
 
 }  // namespace
@@ -40,7 +36,8 @@ void Scanner::Tree::set_folders(std::vector<FolderSpec> specs) {
       std::any_of(specs.begin(), specs.end(), [](const auto& spec) { return spec.arrivals; }));
   for (FolderSpec& spec : specs) {
     const auto found = folders.find(spec.id);
-    if (found != folders.end() && found->second.spec.path == spec.path) {
+    if (found != folders.end() && found->second.spec.path == spec.path &&
+        found->second.spec.cross_mounts == spec.cross_mounts) {
       replace_spec(found->second, std::move(spec));
       // Whoever sets them anew, after a reload or with another session, has heard nothing yet.
       found->second.reported.reset();
@@ -51,6 +48,7 @@ void Scanner::Tree::set_folders(std::vector<FolderSpec> specs) {
     const FolderId id = spec.id;
     Folder& folder = folders[id];
     folder.spec = std::move(spec);
+    know_mounts(folder);
     folder.root = &nodes.add_root(id);
     folder.next_try = now;
   }
@@ -61,6 +59,7 @@ void Scanner::Tree::replace_spec(Folder& folder, FolderSpec spec) {
   const bool other_identity = !(known_root(folder.spec) == known_root(spec));
   const bool other_rescan = folder.spec.rescan != spec.rescan || folder.spec.poll != spec.poll;
   folder.spec = std::move(spec);
+  know_mounts(folder);
   judge_events(folder);
   if (folder.suspended) {
     // Somebody has decided something about it.
@@ -81,6 +80,7 @@ void Scanner::Tree::remove_folder(FolderId id) {
 }
 
 void Scanner::Tree::start_scan(Folder& folder) {
+  check_mounts(folder);
   NodeTree::each(*folder.root, [this](Node& node) { agenda.mark_dirty(node, epoch, false); });
   folder.scan.epoch = epoch;
   folder.scan.began = now;
@@ -91,6 +91,11 @@ void Scanner::Tree::start_scan(Folder& folder) {
 
 void Scanner::Tree::start_poll(Folder& folder) {
   for (Node* const node : folder.unwatched) agenda.mark_dirty(*node, epoch, false);
+  if (folder.blind_mount() != nullptr) {
+    NodeTree::each(*folder.root, [&](Node& node) {
+      if (folder.is_blind(node)) agenda.mark_dirty(node, epoch, false);
+    });
+  }
   folder.poll.epoch = epoch;
   folder.poll.began = now;
   folder.poll.next.reset();
@@ -146,7 +151,7 @@ void Scanner::Tree::judge_events(Folder& folder) {
 }
 
 std::unique_ptr<OpenDirectory> Scanner::Tree::open_root(Folder& folder) {
-  Result<std::unique_ptr<OpenDirectory>> opened = files.open_directory(folder.spec.path, "");
+  Result<std::unique_ptr<OpenDirectory>> opened = files.open_directory(folder.spec.root(), "");
   Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
   if (!status) {
     const Error& error = status.error();
@@ -170,6 +175,7 @@ std::unique_ptr<OpenDirectory> Scanner::Tree::open_root(Folder& folder) {
     return nullptr;
   }
   folder.root->identity = found;
+  note_span(*folder.root, status->mount);
   return std::move(*opened);
 }
 
@@ -184,6 +190,13 @@ void Scanner::Tree::suspend(Folder& folder, FolderHealth health, std::string rea
     retire(*folder.root);
     folder.root->unwatched = false;
     folder.unwatched.clear();
+    folder.root->span = nullptr;
+    folder.spans.clear();
+    folder.second_views.clear();
+    for (auto& [path, mount] : folder.entered) {
+      mount = Folder::Mount{
+          .identity = mount.identity, .blind_spot = {}, .in_place = false, .trouble = {}};
+    }
     folder.scan = {};
     folder.poll = {};
     folder.canary = {};
@@ -207,12 +220,22 @@ void Scanner::Tree::report(Folder& folder) {
     status.reason = folder.trouble_reason;
   } else {
     status.unproven = folder.unproven;
-    if (!folder.trusted() || !folder.unwatched.empty()) {
+    // The touch is made in the root: it says nothing of the mounts.
+    if (status.unproven.empty() && folder.crosses()) {
+      status.unproven = "only what lies on the same mount as the folder itself is proven";
+    }
+    for (const auto& [path, mount] : folder.entered) {
+      if (!mount.trouble.empty()) status.missing.push_back({path, mount.trouble});
+    }
+    const auto* const blind = folder.blind_mount();
+    if (!folder.trusted() || folder.polls()) {
       status.health = FolderHealth::Polling;
       status.lacking = !folder.unwatched.empty() || !folder.deaf.empty();
       status.reason = !folder.unwatched.empty() ? folder.limit
-                      : folder.deaf.empty()     ? folder.blind
-                                                : folder.deaf;
+                      : !folder.deaf.empty()    ? folder.deaf
+                      : !folder.blind.empty()
+                          ? folder.blind
+                          : "in " + printable(blind->first) + " " + blind->second.blind_spot;
     }
     status.dev = folder.root->identity.dev;
     status.ino = folder.root->identity.ino;
@@ -221,7 +244,8 @@ void Scanner::Tree::report(Folder& folder) {
   const auto& said = folder.reported;
   if (said && said->health == status.health && said->reason == status.reason &&
       said->lacking == status.lacking && said->unproven == status.unproven &&
-      said->dev == status.dev && said->ino == status.ino && said->btime == status.btime) {
+      said->missing == status.missing && said->dev == status.dev && said->ino == status.ino &&
+      said->btime == status.btime) {
     return;
   }
   folder.reported = status;

@@ -47,6 +47,12 @@ const char* why_ignored(FileKind kind) {
   return "no regular file";
 }
 
+Error covered_file() {
+  return {.code = ErrorCode::NeedsPerson,
+          .message = "something is mounted over this file",
+          .os_errno = EXDEV};
+}
+
 Ignored by_pattern(const std::string& pattern) {
   return {"matches " + pattern};
 }
@@ -101,13 +107,10 @@ void Scanner::Tree::answer_look(const Look& look,
     see(look.folder, {.path = look.path, .what = by_pattern(*pattern)});
     return;
   }
-  const std::size_t slash = look.path.rfind('/');
-  const bool below = slash != std::string::npos;
-  const auto directory =
-      files.open_directory(spec.path, below ? look.path.substr(0, slash) : std::string());
-  const Result<FileStatus> status =
-      directory ? (*directory)->look(below ? look.path.substr(slash + 1) : look.path)
-                : fail(directory.error());
+  const auto place = reach(found->second, look.path);
+  if (!place) return see(look.folder, {.path = look.path, .what = Suspended{}});
+  const auto& [directory, name] = *place;
+  const Result<FileStatus> status = directory ? (*directory)->look(name) : fail(directory.error());
   if (!status) {
     if (says_gone(status.error())) {
       absent[look.folder].push_back(look.path);
@@ -120,7 +123,12 @@ void Scanner::Tree::answer_look(const Look& look,
     return;
   }
   if (status->kind == FileKind::Regular) {
-    see(look.folder, {.path = look.path, .what = Present{status->fingerprint}});
+    const Result<FileStatus> around = (*directory)->status();
+    if (around && around->mount != status->mount) {
+      see(look.folder, {.path = look.path, .what = Unreadable{covered_file()}});
+    } else {
+      see(look.folder, {.path = look.path, .what = Present{status->fingerprint}});
+    }
   } else if (status->kind == FileKind::Directory) {
     absent[look.folder].push_back(look.path);
   } else {
@@ -212,7 +220,7 @@ void Scanner::Tree::abort_listing() {
 std::unique_ptr<OpenDirectory> Scanner::Tree::open_node(Node& node, std::uint64_t at_epoch) {
   Folder& folder = folders.find(node.folder)->second;
   if (node.parent == nullptr) return open_root(folder);
-  auto opened = files.open_directory(folder.spec.path, NodeTree::path(node));
+  auto opened = files.open_directory(folder.spec.root(), NodeTree::path(node));
   const Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
   if (!status && !says_gone(status.error())) {
     cannot_list(node, status.error());
@@ -222,6 +230,7 @@ std::unique_ptr<OpenDirectory> Scanner::Tree::open_node(Node& node, std::uint64_
     misplaced(node, at_epoch);
     return nullptr;
   }
+  note_span(node, status->mount);
   return std::move(*opened);
 }
 
@@ -295,6 +304,11 @@ bool Scanner::Tree::meet(const Spot& spot, const std::string& name, const Result
     if (!listed) say(Absent{});
     return meet_directory(spot, name, *found);
   }
+  if (!pattern && found->kind == FileKind::Regular && found->mount != spot.node.span->mount) {
+    // A row may tell of the one below.
+    say(Unreadable{covered_file()});
+    return false;
+  }
   vanish(spot, name);
   const Arrival arrival = spec.arrivals ? arrival_of(spot, name, *found) : Arrival::Unseen;
   if (pattern) {
@@ -311,8 +325,11 @@ bool Scanner::Tree::meet_directory(const Spot& spot, const std::string& name,
                                    const FileStatus& status) {
   Node* const child = NodeTree::child(spot.node, name);
   const Appearance came = appearance_of_directory(spot, name);
-  if (child != nullptr && child->identity == identity_of(status.fingerprint) &&
-      (child->watch != no_watch || child->unwatched)) {
+  const bool crossing = status.mount != spot.node.span->mount;
+  const Folder& folder = folders.find(spot.node.folder)->second;
+  const bool unknown = crossing && !folder.entered.contains(join(spot.path, name));
+  if (child != nullptr && child->identity == identity_of(status.fingerprint) && !unknown &&
+      child->span->mount == status.mount && (child->watch != no_watch || child->unwatched)) {
     constexpr unsigned tries_at_once = 8;  // more: something odd goes on; back-off decides
     const NodeExtras::Failure* const failed = ScanAgenda::failure(*child, "");
     if (failed != nullptr && failed->tries <= tries_at_once) agenda.hasten(*child, spot.epoch);
@@ -335,11 +352,14 @@ bool Scanner::Tree::meet_directory(const Spot& spot, const std::string& name,
 bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
                                     OpenDirectory& directory) {
   const Result<FileStatus> status = directory.status();
+  if (status && !may_enter(spot, name, *status)) return true;
   Result<WatchId> watch = status ? events.add(directory) : fail(status.error());
   if (!watch && !limit_of_watches(watch.error())) {
     return cannot_enter(spot, name, watch.error());
   }
   Node* known = watch ? nodes.by_watch(*watch) : nullptr;
+  if (known != nullptr && is_second_view(spot, name, *status, *known)) return true;
+  const MountSpan* const span = span_for(spot, name, *status, directory);
   if (known != nullptr && known->folder != spot.node.folder) {
     if (known->parent == nullptr) {
       see(spot.node.folder, {.path = join(spot.path, name), .what = Ignored{"another folder"}});
@@ -368,6 +388,7 @@ bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
   }
   if (child == nullptr) child = &nodes.add_child(spot.node, name);
   child->identity = identity_of(status->fingerprint);
+  child->span = span;
   if (watch) {
     claim_watch(*child, *watch, directory, spot.epoch);
   } else {

@@ -118,8 +118,10 @@ void Scanner::Tree::conclude_proof(FolderId id, Folder& folder) {
       !folder.scan.epoch && (!canary.last || *canary.last < *folder.scanned)) {
     touch_canary(folder);
   }
-  std::optional<BootTime> until = folder.trusted() ? folder.proven : folder.scanned;
-  if (until && !folder.unwatched.empty()) {
+  // What is heard from the root proves nothing of other mounts.
+  std::optional<BootTime> until =
+      folder.trusted() && !folder.crosses() ? folder.proven : folder.scanned;
+  if (until && folder.polls()) {
     until = folder.polled ? std::optional(std::min(*until, *folder.polled)) : std::nullopt;
   }
   if (folder.scanned && (!until || *until < *folder.scanned)) until = folder.scanned;

@@ -18,7 +18,8 @@
 
 // The inside of the scanner. scanner.cc: requests, dirt, time; scanner_folders.cc: the roots and
 // what is wrong with them; scanner_listing.cc: what is in a directory; scanner_arrivals.cc: how it
-// came there; scanner_proof.cc: that events arrive.
+// came there; scanner_proof.cc: that events arrive;
+// scanner_mounts.cc: what is mounted in a folder.
 namespace waybill::watcher {
 
 // Our own place in a folder: neither scanned nor mentioned.
@@ -46,7 +47,11 @@ struct Scanner::Tree {
     std::uint64_t epoch = 0;
   };
   struct Prove {};
-  using Request = std::variant<SetFolders, Rescan, Look, BarrierRequest, Prove>;
+  struct AcceptMount {
+    FolderId folder{};
+    std::string path;
+  };
+  using Request = std::variant<SetFolders, Rescan, Look, BarrierRequest, Prove, AcceptMount>;
 
   struct Folder {
     FolderSpec spec;
@@ -59,6 +64,17 @@ struct Scanner::Tree {
     BootTime next_try;
     Nanoseconds try_wait = Nanoseconds::zero();
 
+    // Entered at a time, by path.
+    struct Mount {
+      Identity identity;
+      std::string blind_spot;
+      bool in_place = false;
+      std::string trouble;  // why all below it is suspended; empty: it is not
+    };
+    std::map<std::string, Mount> entered;
+    std::set<std::string> accepted;            // what a person took in place of what was known
+    std::set<std::string> second_views;        // not entered: watched under another name
+    std::map<std::uint64_t, MountSpan> spans;  // by mount
     std::string mounts;         // as last looked at: what is mounted around and in it
     std::string blind_spot;     // of its file system
     std::string blind;          // why events are not to be relied on
@@ -92,6 +108,12 @@ struct Scanner::Tree {
     std::optional<BootTime> watermark;  // as told
 
     [[nodiscard]] bool trusted() const { return blind.empty() && deaf.empty(); }
+    [[nodiscard]] bool crosses() const;
+    // On a mount in it, of which not every change is told.
+    [[nodiscard]] bool is_blind(const Node& node) const;
+    // The first such mount; nullptr: none.
+    [[nodiscard]] const std::pair<const std::string, Mount>* blind_mount() const;
+    [[nodiscard]] bool polls() const { return !unwatched.empty() || blind_mount() != nullptr; }
   };
 
   struct Listing {
@@ -169,6 +191,33 @@ struct Scanner::Tree {
   void conclude_proof(FolderId id, Folder& folder);
   [[nodiscard]] static bool wholly_polled(const Folder& folder);
 
+  // --- scanner_mounts.cc
+  void know_mounts(Folder& folder);
+  void accept_mount(const AcceptMount& request);
+  void check_mounts(Folder& folder);
+  void suspend_mount(Folder& folder, const std::string& path, Folder::Mount& mount);
+  // The innermost above `path`; nullptr: none.
+  [[nodiscard]] static const std::pair<const std::string, Folder::Mount>* mount_above(
+      const Folder& folder, std::string_view path);
+  // The directory of a path, and its name in that. nullopt: nothing can be concluded there now.
+  struct Reached {
+    Result<std::unique_ptr<OpenDirectory>> directory;
+    std::string name;
+  };
+  std::optional<Reached> reach(const Folder& folder, const std::string& path);
+  // Whether a directory found at a name is to be placed now. Otherwise it waits for its turn, or is
+  // not what was known there.
+  bool may_enter(const Spot& spot, const std::string& name, const FileStatus& status);
+  void enter_next_mount();
+  // Known already under another name by which it is still reached: a bind mount.
+  bool is_second_view(const Spot& spot, const std::string& name, const FileStatus& status,
+                      const Node& known);
+  // To be called when a directory is placed.
+  const MountSpan* span_for(const Spot& spot, const std::string& name, const FileStatus& status,
+                            OpenDirectory& directory);
+  std::string place_before(Folder& folder, const std::string& path, const Identity& identity);
+  void note_span(Node& node, std::uint64_t mount);
+
   // --- scanner_listing.cc
   void look_up_names();
   void answer_looks();
@@ -219,6 +268,19 @@ struct Scanner::Tree {
   std::deque<Look> looks;
   std::vector<Look> later_looks;  // those that met a trouble of ours
   std::optional<BootTime> later_looks_due;
+  // Directories on other mounts than their parents', to be entered when nothing else is to be done:
+  // so that of two ways to one directory that with the fewest mounts on it is met first.
+  struct Crossing {
+    unsigned crossings = 0;
+    FolderId folder{};
+    std::string path;
+    friend bool operator<(const Crossing& a, const Crossing& b) {
+      return std::tie(a.crossings, a.folder, a.path) < std::tie(b.crossings, b.folder, b.path);
+    }
+  };
+  std::map<Crossing, std::uint64_t> crossings;  // and the epoch of each
+  BootTime crossings_since;
+  bool entering = false;
   std::vector<BarrierRequest> waiting_barriers;
   // Watches that we removed and whose IN_IGNORED is still to come: their events concern nobody.
   std::unordered_set<std::int32_t> retired;

@@ -82,8 +82,7 @@ Result<bool> read_stably(OpenFile& file, const Fingerprint& expected, LeaseMode 
 
 }  // namespace
 
-Result<ProbeResult> probe_writers(FileSystem& files, const std::string& root,
-                                  const std::string& path) {
+Result<ProbeResult> probe_writers(FileSystem& files, const Root& root, const std::string& path) {
   const Result<std::unique_ptr<OpenFile>> file = files.open_file(root, path);
   if (!file) return fail(file.error());
   const LeaseRelease release(**file);
@@ -95,7 +94,7 @@ Result<ProbeResult> probe_writers(FileSystem& files, const std::string& root,
   return ProbeResult{.fingerprint = status->fingerprint, .writers = *writers};
 }
 
-Result<Content> read_small(FileSystem& files, const std::string& root, const std::string& path,
+Result<Content> read_small(FileSystem& files, const Root& root, const std::string& path,
                            const Fingerprint& expected, LeaseMode lease,
                            std::optional<CrcKind> crc) {
   const Result<std::unique_ptr<OpenFile>> file = files.open_file(root, path);
@@ -117,7 +116,7 @@ PartReader::PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expect
                        BufferPool buffers)
     : file_(std::move(file)), expected_(expected), lease_(lease), buffers_(std::move(buffers)) {}
 
-Result<std::unique_ptr<PartReader>> PartReader::open(FileSystem& files, const std::string& root,
+Result<std::unique_ptr<PartReader>> PartReader::open(FileSystem& files, const Root& root,
                                                      const std::string& path,
                                                      const Fingerprint& expected, LeaseMode lease,
                                                      BufferPool buffers) {

@@ -33,12 +33,11 @@ struct ProbeResult {
   OpenFile::Writers writers{};
 };
 // Opens it and asks whether anybody has it open for writing; the lease is given back at once.
-Result<ProbeResult> probe_writers(FileSystem& files, const std::string& root,
-                                  const std::string& path);
+Result<ProbeResult> probe_writers(FileSystem& files, const Root& root, const std::string& path);
 
 // The whole of a small file in one pass. SourceChanged: it is not `expected` (before or after);
 // SourceGone, SourceBusy (a writer), NeedsPerson (unreadable, no regular file).
-Result<Content> read_small(FileSystem& files, const std::string& root, const std::string& path,
+Result<Content> read_small(FileSystem& files, const Root& root, const std::string& path,
                            const Fingerprint& expected, LeaseMode lease,
                            std::optional<CrcKind> crc = std::nullopt);
 
@@ -48,7 +47,7 @@ Result<Content> read_small(FileSystem& files, const std::string& root, const std
 class PartReader {
  public:
   // Opens and checks the fingerprint; errors as read_small.
-  static Result<std::unique_ptr<PartReader>> open(FileSystem& files, const std::string& root,
+  static Result<std::unique_ptr<PartReader>> open(FileSystem& files, const Root& root,
                                                   const std::string& path,
                                                   const Fingerprint& expected, LeaseMode lease,
                                                   BufferPool buffers = {});

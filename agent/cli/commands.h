@@ -20,7 +20,7 @@ struct Options {
   std::string state_dir;
   std::string socket;
   bool json = false;
-  std::string path;      // ls, show, wait, retry; empty: none
+  std::string path;      // ls, show, wait, retry, accept; empty: none
   std::string state;     // ls
   std::string timeout;   // wait
   bool ignored = false;  // ls
@@ -53,6 +53,7 @@ ExitCode run_status(const Context& context);
 ExitCode run_ls(const Context& context);
 ExitCode run_show(const Context& context);
 ExitCode run_wait(const Context& context);
+ExitCode run_accept(const Context& context);
 ExitCode run_retry(const Context& context);
 ExitCode run_version(const Context& context);
 // Needs no context: what it judges is what a context is made from.

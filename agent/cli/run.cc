@@ -64,10 +64,14 @@ std::vector<Command> add_commands(CLI::App& app, Options& options) {
       "blocked and retrying files go again at once; what waits to be renamed into place is whole");
   retry->add_option("PATH", options.path, "a directory or a file");
   retry->add_flag("--all", options.all, "everything");
+  CLI::App* accept =
+      add("accept",
+          "what lies where a disk was mounted belongs there: what is not on it is taken for gone");
+  accept->add_option("PATH", options.path, "as `waybill status` names it")->required();
   CLI::App* check = add("check-config", "reads the configuration as the daemon would");
   CLI::App* version = add("version", "the version, and the daemon's where it runs");
-  return {{status, run_status}, {ls, run_ls},     {show, run_show},      {wait, run_wait},
-          {retry, run_retry},   {check, nullptr}, {version, run_version}};
+  return {{status, run_status}, {ls, run_ls},         {show, run_show}, {wait, run_wait},
+          {retry, run_retry},   {accept, run_accept}, {check, nullptr}, {version, run_version}};
 }
 
 ExitCode run_command(const Command& command, const Options& options, std::ostream& out,

@@ -122,6 +122,26 @@ ExitCode run_wait(const Context& context) {
   return report(context, *answer);
 }
 
+ExitCode run_accept(const Context& context) {
+  const auto body = context.client.post("/v1/accept", context.where());
+  if (!body) return context.fail(body.error());
+  const auto answer = accept_from_json(*body);
+  if (!answer) return context.fail(ExitCode::Failed, answer.error());
+  if (!answer->accepted) {
+    return context.fail(ExitCode::Failed,
+                        {.code = ErrorCode::NotFound,
+                         .message = printable(context.options.path) +
+                                    ": no mount is missing there; `waybill status` names those "
+                                    "that are"});
+  }
+  if (context.options.json) {
+    context.out << *body << "\n";
+  } else {
+    context.out << "what lies there now is what belongs there\n";
+  }
+  return ExitCode::Fine;
+}
+
 ExitCode run_retry(const Context& context) {
   if (context.options.path.empty() != context.options.all) {
     return context.fail(ExitCode::Usage,

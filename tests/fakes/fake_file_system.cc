@@ -30,8 +30,9 @@ struct FakeFileSystem::Inode {
   std::set<FakeFile*> leases;
   std::map<std::string, std::shared_ptr<Inode>, std::less<>> children;
   std::shared_ptr<Inode> mounted;
+  std::uint64_t mount = 0;  // the id of that
 
-  [[nodiscard]] FileStatus status() const {
+  [[nodiscard]] FileStatus status(std::uint64_t through) const {
     return {.kind = kind,
             .fingerprint = {.dev = dev,
                             .ino = ino,
@@ -42,7 +43,8 @@ struct FakeFileSystem::Inode {
             .mode = readable ? 0644U : 0U,
             .uid = 0,
             .gid = 0,
-            .links = links};
+            .links = links,
+            .mount = through};
   }
 };
 
@@ -60,7 +62,11 @@ struct FakeFileSystem::State {
   bool leases GUARDED_BY(mu) = true;
   std::string blind_spot GUARDED_BY(mu);
   bool read_only GUARDED_BY(mu) = false;
-  std::map<std::string, std::uint64_t> mounts GUARDED_BY(mu);  // path → device
+  std::map<std::string, std::uint64_t> mounts GUARDED_BY(mu);  // path → id
+  std::uint64_t last_mount GUARDED_BY(mu) = 0;
+  std::map<std::string, std::shared_ptr<Inode>> disks GUARDED_BY(mu);
+  std::set<std::string> binds GUARDED_BY(mu);
+  std::map<std::uint64_t, std::string> blind_mounts GUARDED_BY(mu);
   std::function<void(const std::string&)> listing_hook GUARDED_BY(mu);
   int failing GUARDED_BY(mu) = 0;
   Error failure GUARDED_BY(mu);
@@ -92,6 +98,10 @@ struct FakeFileSystem::State {
   };
   // For what tests do: mounts are followed, nothing is refused but what is not there.
   std::shared_ptr<Inode> walk(std::string_view path) REQUIRES(mu) {
+    std::uint64_t mount = 0;
+    return walk(path, mount);
+  }
+  std::shared_ptr<Inode> walk(std::string_view path, std::uint64_t& mount) REQUIRES(mu) {
     std::shared_ptr<Inode> at = top;
     while (at && !path.empty()) {
       const std::size_t slash = path.find('/');
@@ -100,7 +110,10 @@ struct FakeFileSystem::State {
       if (name.empty()) continue;
       const auto found = at->children.find(name);
       at = found == at->children.end() ? nullptr : found->second;
-      if (at && at->mounted) at = at->mounted;
+      if (at && at->mounted) {
+        mount = at->mount;
+        at = at->mounted;
+      }
     }
     return at;
   }
@@ -117,6 +130,7 @@ struct FakeFileSystem::State {
     if (!inode) throw std::logic_error("nothing at " + path);
     return inode;
   }
+  void mount(const std::string& path, std::shared_ptr<Inode> what) REQUIRES(mu);
   void write_to(const Spot& where, const std::shared_ptr<Inode>& inode) REQUIRES(mu);
   void die(Inode& inode) REQUIRES(mu) {
     for (auto& [name, child] : inode.children) die(*child);
@@ -131,9 +145,9 @@ struct FakeFileSystem::State {
     tell(&inode, IN_IGNORED);
   }
 
-  // As openat2 beneath, without links, within one file system.
-  Result<std::shared_ptr<Inode>> open(std::shared_ptr<Inode> at, std::string_view below)
-      REQUIRES(mu) {
+  // As openat2 beneath, without links, and within one file system unless mounts are crossed.
+  Result<std::shared_ptr<Inode>> open(std::shared_ptr<Inode> at, std::string_view below, bool cross,
+                                      std::uint64_t& mount) REQUIRES(mu) {
     ++opens;
     if (failing > 0) {
       --failing;
@@ -146,7 +160,11 @@ struct FakeFileSystem::State {
       const auto found = at->children.find(below.substr(0, slash));
       if (found == at->children.end()) return fail(system_error("open", ENOENT));
       at = found->second;
-      if (at->mounted) return fail(system_error("open", EXDEV));
+      if (at->mounted && !cross) return fail(system_error("open", EXDEV));
+      if (at->mounted) {
+        mount = at->mount;
+        at = at->mounted;
+      }
       below = slash == std::string_view::npos ? std::string_view() : below.substr(slash + 1);
       if (!below.empty() && !at->readable) return fail(system_error("open", EACCES));
     }
@@ -164,15 +182,15 @@ std::uint32_t directory_flag(const Inode& inode) {
 
 class FakeFile final : public OpenFile {
  public:
-  FakeFile(FakeFileSystem::State& state, std::shared_ptr<Inode> inode)
-      : state_(state), inode_(std::move(inode)) {}
+  FakeFile(FakeFileSystem::State& state, std::shared_ptr<Inode> inode, std::uint64_t mount)
+      : state_(state), inode_(std::move(inode)), mount_(mount) {}
   ~FakeFile() override { release_lease(); }
   FakeFile(const FakeFile&) = delete;
   FakeFile& operator=(const FakeFile&) = delete;
 
   Result<FileStatus> status() override {
     const MutexLock lock(state_.mu);
-    return inode_->status();
+    return inode_->status(mount_);
   }
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
     const MutexLock lock(state_.mu);
@@ -203,17 +221,19 @@ class FakeFile final : public OpenFile {
  private:
   FakeFileSystem::State& state_;
   const std::shared_ptr<Inode> inode_;
+  const std::uint64_t mount_;
   bool broken_ = false;
 };
 
 class FakeDirectory final : public OpenDirectory {
  public:
-  FakeDirectory(FakeFileSystem::State& state, std::shared_ptr<Inode> inode)
-      : state_(state), inode_(std::move(inode)) {}
+  FakeDirectory(FakeFileSystem::State& state, std::shared_ptr<Inode> inode, bool cross,
+                std::uint64_t mount)
+      : state_(state), inode_(std::move(inode)), cross_(cross), mount_(mount) {}
 
   Result<FileStatus> status() override {
     const MutexLock lock(state_.mu);
-    return inode_->status();
+    return inode_->status(mount_);
   }
   Result<void> list(
       const std::function<bool(std::string_view name, const FileStatus& status)>& visit) override {
@@ -243,11 +263,14 @@ class FakeDirectory final : public OpenDirectory {
     const MutexLock lock(state_.mu);
     const auto found = inode_->children.find(name);
     if (found == inode_->children.end()) return fail(system_error("look", ENOENT));
-    return found->second->mounted ? found->second->mounted->status() : found->second->status();
+    const Inode& there = *found->second;
+    return there.mounted ? there.mounted->status(there.mount) : there.status(mount_);
   }
   Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) override {
     const MutexLock lock(state_.mu);
-    return open(state_, state_.open(inode_, name));
+    std::uint64_t mount = mount_;
+    const auto opened = state_.open(inode_, name, cross_, mount);
+    return open(state_, opened, cross_, mount);
   }
   Result<void> touch(std::string_view name) override {
     const MutexLock lock(state_.mu);
@@ -261,23 +284,27 @@ class FakeDirectory final : public OpenDirectory {
   }
   [[nodiscard]] std::string blind_spot() override {
     const MutexLock lock(state_.mu);
-    return state_.blind_spot;
+    const auto blind = state_.blind_mounts.find(mount_);
+    return blind == state_.blind_mounts.end() ? state_.blind_spot : blind->second;
   }
   [[nodiscard]] std::string watchable_path() const override { return {}; }
   [[nodiscard]] const Inode* inode() const { return inode_.get(); }
 
   static Result<std::unique_ptr<OpenDirectory>> open(FakeFileSystem::State& state,
-                                                     const Result<std::shared_ptr<Inode>>& inode) {
+                                                     const Result<std::shared_ptr<Inode>>& inode,
+                                                     bool cross, std::uint64_t mount) {
     if (!inode) return fail(inode.error());
     if ((*inode)->kind == FileKind::Symlink) return fail(system_error("open", ELOOP));
     if ((*inode)->kind != FileKind::Directory) return fail(system_error("open", ENOTDIR));
     if (!(*inode)->readable) return fail(system_error("open", EACCES));
-    return std::make_unique<FakeDirectory>(state, *inode);
+    return std::make_unique<FakeDirectory>(state, *inode, cross, mount);
   }
 
  private:
   FakeFileSystem::State& state_;
   const std::shared_ptr<Inode> inode_;
+  const bool cross_;
+  const std::uint64_t mount_;
   std::vector<std::string> names_;
   std::size_t next_ = 0;
   bool listing_ = false;
@@ -295,27 +322,30 @@ FakeFileSystem::FakeFileSystem() : state_(std::make_unique<State>()) {
 }
 FakeFileSystem::~FakeFileSystem() = default;
 
-Result<std::unique_ptr<OpenDirectory>> FakeFileSystem::open_directory(const std::string& root,
+Result<std::unique_ptr<OpenDirectory>> FakeFileSystem::open_directory(const watcher::Root& root,
                                                                       std::string_view below) {
   const MutexLock lock(state_->mu);
-  const std::shared_ptr<Inode> at = state_->walk(root);
+  std::uint64_t mount = 0;
+  const std::shared_ptr<Inode> at = state_->walk(root.path, mount);
   if (!at) return fail(system_error("open", ENOENT));
   if (!at->readable) return fail(system_error("open", EACCES));
-  return FakeDirectory::open(*state_, state_->open(at, below));
+  const auto opened = state_->open(at, below, root.cross_mounts, mount);
+  return FakeDirectory::open(*state_, opened, root.cross_mounts, mount);
 }
 
-Result<std::unique_ptr<OpenFile>> FakeFileSystem::open_file(const std::string& root,
+Result<std::unique_ptr<OpenFile>> FakeFileSystem::open_file(const watcher::Root& root,
                                                             std::string_view below) {
   const MutexLock lock(state_->mu);
-  const std::shared_ptr<Inode> at = state_->walk(root);
+  std::uint64_t mount = 0;
+  const std::shared_ptr<Inode> at = state_->walk(root.path, mount);
   if (!at) return fail(system_error("open", ENOENT));
-  const Result<std::shared_ptr<Inode>> inode = state_->open(at, below);
+  const Result<std::shared_ptr<Inode>> inode = state_->open(at, below, root.cross_mounts, mount);
   if (!inode) return fail(inode.error());
   if ((*inode)->kind != FileKind::Regular) {
     return fail(ErrorCode::NeedsPerson, "it is no regular file");
   }
   if (!(*inode)->readable) return fail(system_error("open", EACCES));
-  return std::make_unique<FakeFile>(*state_, *inode);
+  return std::make_unique<FakeFile>(*state_, *inode, mount);
 }
 
 void FakeFileSystem::make_directory(const std::string& path) {
@@ -445,18 +475,40 @@ std::string FakeFileSystem::mounts(const std::string& root) {
   return concerning;
 }
 
+void FakeFileSystem::State::mount(const std::string& path, std::shared_ptr<Inode> what) {
+  const Spot where = spot(path);
+  Inode& covered = *where.directory->children.at(where.name);
+  covered.mounted = std::move(what);
+  covered.mount = ++last_mount;
+  mounts[path] = last_mount;
+}
+
 void FakeFileSystem::mount(const std::string& path) {
   const MutexLock lock(state_->mu);
-  const auto inode = state_->get(path);
-  inode->mounted = state_->create(FileKind::Directory, ++state_->last_dev);
-  state_->mounts[path] = state_->last_dev;
+  state_->mount(path, state_->create(FileKind::Directory, ++state_->last_dev));
+}
+
+void FakeFileSystem::mount_disk(const std::string& path, const std::string& disk,
+                                const std::string& blind_spot) {
+  const MutexLock lock(state_->mu);
+  std::shared_ptr<Inode>& top = state_->disks[disk];
+  if (!top) top = state_->create(FileKind::Directory, ++state_->last_dev);
+  state_->mount(path, top);
+  if (!blind_spot.empty()) state_->blind_mounts[state_->last_mount] = blind_spot;
+}
+
+void FakeFileSystem::bind(const std::string& from, const std::string& path) {
+  const MutexLock lock(state_->mu);
+  state_->mount(path, state_->get(from));
+  state_->binds.insert(path);
 }
 
 void FakeFileSystem::unmount(const std::string& path) {
   const MutexLock lock(state_->mu);
   const State::Spot where = state_->spot(path);
   Inode& covered = *where.directory->children.at(where.name);
-  state_->leave(*covered.mounted);
+  // What else shows a directory keeps it.
+  if (state_->binds.erase(path) == 0) state_->leave(*covered.mounted);
   covered.mounted = nullptr;
   state_->mounts.erase(path);
 }

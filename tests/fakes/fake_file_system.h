@@ -27,9 +27,9 @@ class FakeFileSystem final : public watcher::FileSystem {
   FakeFileSystem();
   ~FakeFileSystem() override;
 
-  Result<std::unique_ptr<watcher::OpenDirectory>> open_directory(const std::string& root,
+  Result<std::unique_ptr<watcher::OpenDirectory>> open_directory(const watcher::Root& root,
                                                                  std::string_view below) override;
-  Result<std::unique_ptr<watcher::OpenFile>> open_file(const std::string& root,
+  Result<std::unique_ptr<watcher::OpenFile>> open_file(const watcher::Root& root,
                                                        std::string_view below) override;
 
   std::string mounts(const std::string& root) override;
@@ -47,6 +47,11 @@ class FakeFileSystem final : public watcher::FileSystem {
   void set_mtime(const std::string& path, std::int64_t mtime);
   // Another file system over a directory, empty; and away again. Silent, as in Linux.
   void mount(const std::string& path);
+  // One that is the same whenever and wherever it is mounted, with what was put on it.
+  void mount_disk(const std::string& path, const std::string& disk,
+                  const std::string& blind_spot = {});
+  // Another way to a directory that is there.
+  void bind(const std::string& from, const std::string& path);
   void unmount(const std::string& path);
   // Somebody has it open for writing from here on; knocks at leases.
   void open_writer(const std::string& path);

@@ -41,6 +41,13 @@ class PipelineWorld {
   [[nodiscard]] std::string read(const std::string& path) const;
   [[nodiscard]] std::string folder() const { return place_.file("drop"); }
 
+  // The kernel says so to the watch thread.
+  void mounts_changed() {
+    if (!dirt_) return;
+    dirt_->add(watcher::MountsChanged{});
+    scan_due_ = clock.boot();
+  }
+
   // --- the process ---
   void start();
   void crash();  // nothing more of it happens; what it had sent may still land

@@ -73,6 +73,88 @@ TEST_F(Mounts, ARootThatIsUnmountedSuspendsTheFolderAndDeletesNothing) {
             0);
 }
 
+// A disk that is mounted again is the same by another way to it.
+TEST_F(Mounts, ADiskInAFolderThatReachesAcrossIsWatchedAndMissedAndTakenUpAgain) {
+  EXPECT_EQ(
+      in_own_kernel([this] {
+        mount("tmpfs", "none", outside_);
+        disk::make_directory(out("deep"));
+        disk::write(out("deep/x"), "x");
+        mount(nullptr, outside_, at("d"), MS_BIND);
+        LiveWatcher watcher(root_);
+        watcher.spec.cross_mounts = true;
+        watcher.scanner().set_folders({watcher.spec});
+        expect_rest(watcher);
+        expect(watcher.belief.paths() == Paths{"d/deep/x"}, "what is on it is seen");
+        disk::write(at("d/deep/y"), "y");
+        expect_rest(watcher);
+        expect(watcher.belief.paths() == Paths{"d/deep/x", "d/deep/y"}, "it is watched");
+        unmount(at("d"));
+        disk::write(at("d/on-the-mount-point"), "z");
+        expect_rest(watcher);
+        expect(watcher.status().missing.size() == 1, "it is missed");
+        pass(watcher, std::chrono::hours(2));
+        expect(watcher.belief.paths() == Paths{"d/deep/x", "d/deep/y"}, "nothing is concluded");
+        disk::remove(out("deep/x"));
+        mount(nullptr, outside_, at("d"), MS_BIND);
+        expect_rest(watcher);
+        expect(watcher.status().missing.empty(), "it is back");
+        expect(watcher.belief.paths() == Paths{"d/deep/y"}, "and so is what is on it");
+      }),
+      0);
+}
+
+TEST_F(Mounts, ADiskThatIsUnmountedForGoodTellsByItsLastEventThatItWent) {
+  EXPECT_EQ(in_own_kernel([this] {
+              mount("tmpfs", "none", at("d"));
+              disk::write(at("d/x"), "x");
+              LiveWatcher watcher(root_);
+              watcher.spec.cross_mounts = true;
+              watcher.scanner().set_folders({watcher.spec});
+              expect_rest(watcher);
+              unmount(at("d"));
+              expect_rest(watcher);
+              mount("tmpfs", "none", at("d"));
+              expect_rest(watcher);
+              expect(watcher.belief.paths() == Paths{"d/x"}, "nothing is concluded");
+              expect(watcher.status().missing.size() == 1, "another disk is not taken for it");
+            }),
+            0);
+}
+
+TEST_F(Mounts, ATreeMountedIntoItselfIsSeenOnceThoughMountsAreCrossed) {
+  disk::make_directory(at("again"));
+  EXPECT_EQ(in_own_kernel([this] {
+              mount(nullptr, root_, at("again"), MS_BIND);
+              mount(nullptr, folder_.path(), at("d"), MS_BIND);  // what is above the root
+              LiveWatcher watcher(root_);
+              watcher.spec.cross_mounts = true;
+              watcher.scanner().set_folders({watcher.spec});
+              disk::write(out("seen"), "x");
+              expect_rest(watcher);
+              expect(watcher.belief.paths() == Paths{"d/outside/seen"},
+                     "what is above is seen, and the root in it is not entered again");
+              expect(watcher.belief.ignored.contains("again") &&
+                         watcher.belief.ignored.contains("d/root"),
+                     "what is left out is named");
+            }),
+            0);
+}
+
+TEST_F(Mounts, AFileOverWhichOneIsMountedIsNamedAndNotTaken) {
+  disk::write(out("other"), "other");
+  EXPECT_EQ(in_own_kernel([this] {
+              LiveWatcher watcher(root_);
+              expect_rest(watcher);
+              const auto before = watcher.belief.files["d/x"];
+              mount(nullptr, out("other"), at("d/x"), MS_BIND);
+              expect_rest(watcher);
+              expect(watcher.belief.unreadable["d/x"].os_errno == EXDEV, "it is named");
+              expect(watcher.belief.files["d/x"] == before, "nothing is concluded");
+            }),
+            0);
+}
+
 // Scenario 44, its first half.
 TEST_F(Mounts, ATreeMountedIntoItselfIsNotEntered) {
   disk::make_directory(at("again"));

@@ -68,13 +68,12 @@ class WrappedFileSystem final : public FileSystem {
  public:
   explicit WrappedFileSystem(Questions& questions) : questions_(questions) {}
 
-  Result<std::unique_ptr<OpenDirectory>> open_directory(const std::string& root,
+  Result<std::unique_ptr<OpenDirectory>> open_directory(const Root& root,
                                                         std::string_view below) override {
     questions_.ask(questions_.directories_opened);
     return WrappedDirectory::wrapped(inner_->open_directory(root, below), questions_);
   }
-  Result<std::unique_ptr<OpenFile>> open_file(const std::string& root,
-                                              std::string_view below) override {
+  Result<std::unique_ptr<OpenFile>> open_file(const Root& root, std::string_view below) override {
     questions_.ask(questions_.files_opened);
     return inner_->open_file(root, below);
   }

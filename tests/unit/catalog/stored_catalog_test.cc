@@ -127,6 +127,15 @@ TEST_P(StoredCatalog, KeepsEveryRowAndGoesOn) {
     EXPECT_EQ(arrived->ino, 108U);
   }
 
+  // Since version 4.
+  const auto mounts = must(catalog->mounts(folder));
+  ASSERT_EQ(mounts.size(), GetParam() >= 4 ? 1U : 0U);
+  if (!mounts.empty()) {
+    EXPECT_EQ(mounts.front().path, "disk");
+    EXPECT_EQ(mounts.front().ino, 109U);
+    EXPECT_EQ(must(catalog->covered(folder)), std::vector{stored.id});
+  }
+
   const Catalog::Counts counts = catalog->counts(folder);
   EXPECT_EQ(counts.by_state[static_cast<int>(FileState::Stored)], 2);
   EXPECT_EQ(counts.by_state[static_cast<int>(FileState::Queued)], 1);

@@ -45,7 +45,9 @@ class Belief {
   std::map<std::string, int> times_seen;
   std::vector<FolderStatus> statuses;
   std::vector<std::uint64_t> barriers;
-  std::set<std::string> lost;  // every path that was ever taken back
+  std::set<std::string> lost;       // every path that was ever taken back
+  std::set<std::string> suspended;  // looked up in vain
+  std::vector<MountEntered> mounts;
   int listings = 0;
   int complete_scans = 0;
   int overflows = 0;
@@ -69,6 +71,8 @@ class Belief {
         ignored[file.path] = why->reason;
       } else if (const auto* trouble = std::get_if<Unreadable>(&file.what)) {
         unreadable[file.path] = trouble->cause;
+      } else if (std::holds_alternative<Suspended>(file.what)) {
+        suspended.insert(file.path);
       } else {
         forget(file.path);
       }
@@ -97,6 +101,9 @@ class Belief {
     for (const auto& [path, fingerprint] : files) {
       if (is_below(path, gone.directory)) doubts_.insert(path);
     }
+  }
+  void on(const MountEntered& entered) {
+    if (entered.folder == folder_) mounts.push_back(entered);
   }
   void on(const FolderStatus& status) {
     if (status.folder == folder_) statuses.push_back(status);

@@ -32,12 +32,11 @@ class InterruptedFile final : public OpenFile {
 class InterruptedFileSystem final : public FileSystem {
  public:
   explicit InterruptedFileSystem(FileSystem& inner) : inner_(inner) {}
-  Result<std::unique_ptr<OpenDirectory>> open_directory(const std::string& root,
+  Result<std::unique_ptr<OpenDirectory>> open_directory(const Root& root,
                                                         std::string_view below) override {
     return inner_.open_directory(root, below);
   }
-  Result<std::unique_ptr<OpenFile>> open_file(const std::string& root,
-                                              std::string_view below) override {
+  Result<std::unique_ptr<OpenFile>> open_file(const Root& root, std::string_view below) override {
     auto file = inner_.open_file(root, below);
     if (!file) return fail(file.error());
     return std::make_unique<InterruptedFile>(std::move(*file), meanwhile);

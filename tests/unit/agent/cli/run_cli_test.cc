@@ -65,7 +65,8 @@ TEST_F(RunCli, UsageErrorsAre2AndHelpIs0) {
   EXPECT_EQ(run({"status", "--colour"}).code, 2);
   const Outcome help = run({"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* command : {"status", "ls", "show", "wait", "retry", "check-config", "version"}) {
+  for (const char* command :
+       {"status", "ls", "show", "wait", "retry", "accept", "check-config", "version"}) {
     EXPECT_NE(help.out.find("\n  " + std::string(command) + " "), std::string::npos) << command;
     EXPECT_EQ(run({command, "--help"}).code, 0) << command;
   }
@@ -421,6 +422,22 @@ TEST_F(RunCli, RetryWantsAPathOrAll) {
   EXPECT_EQ(ask({"retry", "--all"}).out, "2 files go again\n");
   EXPECT_EQ(ask({"retry", "a"}).out, "1 file goes again\n");
   EXPECT_EQ(notes(), (std::vector<std::string>{"retry ''", "retry 'a'"}));
+}
+
+TEST_F(RunCli, AcceptNamesThePlaceAndSaysWhereNothingIsMissing) {
+  on_accept_ = [this](AcceptMount question) {
+    note("accept '" + question.path + "'");
+    question.reply.set_value(question.path == "m");
+  };
+  start();
+  EXPECT_EQ(ask({"accept"}).code, 2);
+  const Outcome done = ask({"accept", "/srv/inbox/m"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(done.out, "what lies there now is what belongs there\n");
+  const Outcome nothing = ask({"accept", "/srv/inbox/n"});
+  EXPECT_EQ(nothing.code, 1);
+  EXPECT_NE(nothing.err.find("no mount is missing there"), std::string::npos) << nothing.err;
+  EXPECT_EQ(notes(), (std::vector<std::string>{"accept 'm'", "accept 'n'"}));
 }
 
 TEST_F(RunCli, RetryOfNothingSaysSo) {

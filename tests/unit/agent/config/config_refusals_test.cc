@@ -123,9 +123,6 @@ const Refusal values[] = {
      "w.toml:6: [[folder]] arrived_unseen = \"take\": only with complete = \"rename\""},
     {"UnseenOfSomeKind", FOLDER "complete = 'rename'\narrived_unseen = 'close'\n",
      "w.toml:7: [[folder]] arrived_unseen = \"close\": must be \"wait\" or \"take\""},
-    {"OtherFileSystems", FOLDER "one_filesystem = false\n",
-     "w.toml:6: [[folder]] one_filesystem = false: this version leaves out what is mounted in the "
-     "folder; write true, or leave the line out"},
     {"MarkerWithoutTheWish", FOLDER "marker = '{name}.ok'\n",
      "w.toml:6: [[folder]] marker = \"{name}.ok\": only with complete = \"marker\""},
     {"MarkerWithoutAName", FOLDER "complete = 'marker'\nmarker = 'done'\n",

@@ -172,7 +172,7 @@ stuck_after = "6h"
 rescan = "10m"
 lease = "require"
 poll = "on"
-one_filesystem = true
+one_filesystem = false
 prove_events = false
 initial = "store"
 after_upload = "keep"
@@ -199,6 +199,7 @@ ignore = ["*.tmp", "cache/*"]
   EXPECT_EQ(folder.marker, ".{name}.ok");
   EXPECT_EQ(folder.stuck_after, minutes(360));
   EXPECT_FALSE(folder.prove_events);
+  EXPECT_FALSE(folder.one_filesystem);
   EXPECT_EQ(folder.settle, milliseconds(500));
   EXPECT_EQ(folder.settle_nolease, minutes(2));
   EXPECT_EQ(folder.rescan, minutes(10));

@@ -160,6 +160,7 @@ TEST(AnswersJson, ListsAndSmallAnswersReadBack) {
                         .progress = {.started = true, .remaining = 1, .blocked = 2, .stored = 3}};
   EXPECT_EQ(to_json(*wait_from_json(to_json(wait))), to_json(wait));
   EXPECT_EQ(retry_from_json(to_json(RetryAnswer{.files = 12}))->files, 12);
+  EXPECT_TRUE(accept_from_json(to_json(AcceptAnswer{.accepted = true}))->accepted);
 }
 
 TEST(AnswersJson, WhatTheCatalogHasNoRowForReadsBack) {
@@ -218,6 +219,7 @@ TEST(AnswersJson, WhatIsNoAnswerIsAnErrorNotAnException) {
     EXPECT_FALSE(file_story_from_json(text)) << text;
     EXPECT_FALSE(wait_from_json(text)) << text;
     EXPECT_FALSE(retry_from_json(text)) << text;
+    EXPECT_FALSE(accept_from_json(text)) << text;
     EXPECT_EQ(error_sentence_from_json(text), "") << text;
   }
 }

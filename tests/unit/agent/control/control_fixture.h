@@ -65,6 +65,9 @@ class ControlTest : public catalog::CatalogTest {
     question.reply.set_value({});
   };
   std::function<void(Retry)> on_retry_ = [](Retry question) { question.reply.set_value(0); };
+  std::function<void(AcceptMount)> on_accept_ = [](AcceptMount question) {
+    question.reply.set_value(false);
+  };
   std::function<void(StartWait)> on_wait_ = [](const StartWait& question) {
     question.ticket->update({.started = true});
   };
@@ -80,6 +83,7 @@ class ControlTest : public catalog::CatalogTest {
     std::visit(Overloaded{[this](Explain& question) { on_explain_(std::move(question)); },
                           [this](ListUnrecorded& question) { on_unrecorded_(std::move(question)); },
                           [this](Retry& question) { on_retry_(std::move(question)); },
+                          [this](AcceptMount& question) { on_accept_(std::move(question)); },
                           [this](StartWait& question) {
                             note("wait below '" + question.path_prefix + "'");
                             on_wait_(std::move(question));

@@ -1,0 +1,293 @@
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "base/bytes.h"
+#include "watcher/scanner_tree.h"
+
+// What is mounted in a folder that reaches across mounts (WATCHING.md 3). Which directory was
+// entered at a path is remembered for good: while another one lies there, its disk is not mounted,
+// and nothing below is concluded.
+namespace waybill::watcher {
+
+namespace {
+
+constexpr Nanoseconds turn_at_the_latest = std::chrono::seconds(10);
+
+bool lies_below(std::string_view path, std::string_view directory) {
+  return path.size() > directory.size() && path.starts_with(directory) &&
+         path[directory.size()] == '/';
+}
+
+bool nothing_there(const Error& error) {
+  return error.code == ErrorCode::SourceGone || error.os_errno == ELOOP;
+}
+
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+std::string name_of(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+}  // namespace
+
+bool Scanner::Tree::Folder::crosses() const {
+  return std::any_of(entered.begin(), entered.end(),
+                     [](const auto& mount) { return mount.second.in_place; });
+}
+
+bool Scanner::Tree::Folder::is_blind(const Node& node) const {
+  return spec.poll != PollPolicy::Never && node.span != nullptr && node.span->crossings > 0 &&
+         !node.span->blind_spot.empty();
+}
+
+const std::pair<const std::string, Scanner::Tree::Folder::Mount>*
+Scanner::Tree::Folder::blind_mount() const {
+  if (spec.poll == PollPolicy::Never) return nullptr;
+  const auto found = std::find_if(entered.begin(), entered.end(), [](const auto& mount) {
+    return mount.second.in_place && !mount.second.blind_spot.empty();
+  });
+  return found == entered.end() ? nullptr : &*found;
+}
+
+// --- what is known of before ------------------------------------------------------------------
+
+void Scanner::Tree::know_mounts(Folder& folder) {
+  std::map<std::string, Folder::Mount> known;
+  for (const KnownMount& mount : folder.spec.mounts) {
+    const Identity identity{.dev = mount.dev, .ino = mount.ino, .btime = mount.btime};
+    const auto before = folder.entered.find(mount.path);
+    const bool same =
+        before != folder.entered.end() && same_directory(identity, before->second.identity);
+    known[mount.path] = same ? before->second : Folder::Mount{.identity = identity};
+  }
+  folder.entered = std::move(known);
+}
+
+void Scanner::Tree::accept_mount(const AcceptMount& request) {
+  const auto found = folders.find(request.folder);
+  if (found == folders.end() || found->second.entered.erase(request.path) == 0) return;
+  Folder& folder = found->second;
+  folder.accepted.insert(request.path);
+  if (folder.suspended) return;
+  emit(DirectoryGone{.folder = request.folder, .directory = request.path});
+  start_scan(folder);
+}
+
+// Whatever looks at it next resumes what is back; what is not there nobody would come upon.
+void Scanner::Tree::check_mounts(Folder& folder) {
+  for (auto& [path, mount] : folder.entered) {
+    const auto opened = files.open_directory(folder.spec.root(), path);
+    const Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
+    if (status && same_directory(mount.identity, identity_of(status->fingerprint))) continue;
+    if (status || nothing_there(status.error())) suspend_mount(folder, path, mount);
+  }
+}
+
+void Scanner::Tree::suspend_mount(Folder& folder, const std::string& path, Folder::Mount& mount) {
+  mount.in_place = false;
+  if (!mount.trouble.empty()) return;
+  mount.trouble = "what was mounted at " + printable(join(folder.spec.path, path)) +
+                  " is not there: its disk is not mounted, or another one is";
+  // Nothing is said of the directories below: they are not gone.
+  Node* const node = NodeTree::find(*folder.root, path);
+  if (node != nullptr && node->parent != nullptr) nodes.drop(*node);
+}
+
+const std::pair<const std::string, Scanner::Tree::Folder::Mount>* Scanner::Tree::mount_above(
+    const Folder& folder, std::string_view path) {
+  const std::pair<const std::string, Folder::Mount>* innermost = nullptr;
+  // In the order of the paths what lies deeper comes later.
+  for (const auto& mount : folder.entered) {
+    if (lies_below(path, mount.first)) innermost = &mount;
+  }
+  return innermost;
+}
+
+// A name on a mount is reached through the directory that was entered there, held open: so that
+// what is not found was not on that disk, and not under a mount point that is empty for a moment.
+std::optional<Scanner::Tree::Reached> Scanner::Tree::reach(const Folder& folder,
+                                                           const std::string& path) {
+  const bool hidden = std::any_of(folder.second_views.begin(), folder.second_views.end(),
+                                  [&path](const auto& view) { return lies_below(path, view); });
+  if (hidden) return std::nullopt;
+  const auto* const mount = mount_above(folder, path);
+  if (mount == nullptr) {
+    return Reached{files.open_directory(folder.spec.root(), parent_of(path)), name_of(path)};
+  }
+  if (!mount->second.trouble.empty()) return std::nullopt;
+  auto top = files.open_directory(folder.spec.root(), mount->first);
+  const Result<FileStatus> status = top ? (*top)->status() : fail(top.error());
+  if (!status && !nothing_there(status.error())) return Reached{fail(status.error()), {}};
+  if (!status || !same_directory(mount->second.identity, identity_of(status->fingerprint))) {
+    return std::nullopt;
+  }
+  const std::string below = path.substr(mount->first.size() + 1);
+  const std::string parent = parent_of(below);
+  return Reached{parent.empty() ? std::move(top) : (*top)->open_child(parent), name_of(below)};
+}
+
+// --- what is come upon ------------------------------------------------------------------------
+
+bool Scanner::Tree::may_enter(const Spot& spot, const std::string& name, const FileStatus& status) {
+  Folder& folder = folders.find(spot.node.folder)->second;
+  const bool crossing = status.mount != spot.node.span->mount;
+  if (!crossing && folder.entered.empty() && folder.second_views.empty()) return true;
+  const std::string path = join(spot.path, name);
+  const auto known = folder.entered.find(path);
+  if (known == folder.entered.end() && !crossing) {
+    folder.second_views.erase(path);
+    folder.accepted.erase(path);
+    return true;
+  }
+  if (known != folder.entered.end() &&
+      !same_directory(known->second.identity, identity_of(status.fingerprint))) {
+    agenda.succeed(spot.node, name);
+    suspend_mount(folder, path, known->second);
+    return false;
+  }
+  const Node* const child = NodeTree::child(spot.node, name);
+  const bool placed = child != nullptr && child->identity == identity_of(status.fingerprint);
+  if (!crossing || placed || entering) return true;
+  const Crossing crossing_there{spot.node.span->crossings + 1, spot.node.folder, path};
+  if (crossings.empty()) crossings_since = now;
+  if (crossings.try_emplace(crossing_there, spot.epoch).second) {
+    agenda.count(spot.node.folder, spot.epoch);
+  }
+  agenda.succeed(spot.node, name);
+  return false;
+}
+
+void Scanner::Tree::enter_next_mount() {
+  if (crossings.empty()) return;
+  const bool nothing_else = !listing && looks.empty() && agenda.idle();
+  if (!nothing_else && now - crossings_since < turn_at_the_latest) return;
+  crossings_since = now;
+  const auto next = crossings.extract(crossings.begin());
+  const Crossing& at = next.key();
+  const auto found = folders.find(at.folder);
+  Node* const parent = found == folders.end() || found->second.suspended
+                           ? nullptr
+                           : NodeTree::find(*found->second.root, parent_of(at.path));
+  if (parent != nullptr) {
+    if (const auto directory = open_node(*parent, next.mapped())) {
+      const std::string path = NodeTree::path(*parent);
+      const Spot spot{*parent, *directory, path, next.mapped(), false};
+      const std::string name = name_of(at.path);
+      entering = true;
+      meet(spot, name, directory->look(name), true);
+      entering = false;
+    }
+  }
+  agenda.finish(at.folder, next.mapped());
+}
+
+bool Scanner::Tree::is_second_view(const Spot& spot, const std::string& name,
+                                   const FileStatus& status, const Node& known) {
+  Node* const child = NodeTree::child(spot.node, name);
+  // What has moved has moved within its mount.
+  if (&known == child || known.span == nullptr || known.span->mount == status.mount) return false;
+  const Folder& its = folders.find(known.folder)->second;
+  const std::string its_path = NodeTree::path(known);
+  const auto opened = files.open_directory(its.spec.root(), its_path);
+  const Result<FileStatus> there = opened ? (*opened)->status() : fail(opened.error());
+  if (!there || identity_of(there->fingerprint) != known.identity || there->mount == status.mount) {
+    return false;
+  }
+  const bool another_folder = known.parent == nullptr && known.folder != spot.node.folder;
+  const std::string path = join(spot.path, name);
+  agenda.succeed(spot.node, name);
+  if (child != nullptr) nodes.drop(*child);  // covered, not gone
+  folders.find(spot.node.folder)->second.second_views.insert(path);
+  see(spot.node.folder,
+      {.path = path,
+       .what = Ignored{another_folder
+                           ? "another folder"
+                           : "the same directory as " + printable(join(its.spec.path, its_path))}});
+  return true;
+}
+
+const MountSpan* Scanner::Tree::span_for(const Spot& spot, const std::string& name,
+                                         const FileStatus& status, OpenDirectory& directory) {
+  Folder& folder = folders.find(spot.node.folder)->second;
+  const bool crossing = status.mount != spot.node.span->mount;
+  if (!crossing && folder.entered.empty()) return spot.node.span;
+  const MountSpan* span = spot.node.span;
+  if (crossing) {
+    MountSpan& other = folder.spans[status.mount];
+    other = {.mount = status.mount,
+             .crossings = spot.node.span->crossings + 1,
+             .blind_spot = directory.blind_spot()};
+    span = &other;
+  }
+  const std::string path = join(spot.path, name);
+  folder.second_views.erase(path);
+  const Identity identity = identity_of(status.fingerprint);
+  if (crossing) {
+    const auto [known, fresh] = folder.entered.try_emplace(path);
+    if (fresh || known->second.identity != identity) {
+      known->second.identity = identity;
+      const std::string before = fresh ? place_before(folder, path, identity) : std::string();
+      // Durable before anything is seen below it.
+      emit(MountEntered{.folder = spot.node.folder,
+                        .path = path,
+                        .dev = identity.dev,
+                        .ino = identity.ino,
+                        .btime = identity.btime,
+                        .accepted = folder.accepted.erase(path) > 0,
+                        .before = before});
+      if (!before.empty()) {
+        emit(DirectoryGone{.folder = spot.node.folder, .directory = before});
+      }
+    }
+  }
+  const auto known = folder.entered.find(path);
+  if (known == folder.entered.end()) return span;
+  known->second.in_place = true;
+  known->second.blind_spot = crossing ? span->blind_spot : "";
+  if (!std::exchange(known->second.trouble, {}).empty()) {
+    // What has gone from it meanwhile, only its rows tell.
+    emit(DirectoryGone{.folder = spot.node.folder, .directory = path});
+  }
+  return span;
+}
+
+// Where it lay before a directory above it was renamed, and is not found any more; it is known
+// there no longer. Empty: nowhere.
+std::string Scanner::Tree::place_before(Folder& folder, const std::string& path,
+                                        const Identity& identity) {
+  for (auto mount = folder.entered.begin(); mount != folder.entered.end(); ++mount) {
+    if (mount->first == path || !same_directory(mount->second.identity, identity)) continue;
+    const auto opened = files.open_directory(folder.spec.root(), mount->first);
+    const Result<FileStatus> there = opened ? (*opened)->status() : fail(opened.error());
+    const bool gone = there ? !same_directory(identity, identity_of(there->fingerprint))
+                            : nothing_there(there.error());
+    if (!gone) continue;
+    std::string before = mount->first;
+    folder.entered.erase(mount);
+    return before;
+  }
+  return {};
+}
+
+// The mount on which it has just been found.
+void Scanner::Tree::note_span(Node& node, std::uint64_t mount) {
+  if (node.span != nullptr && node.span->mount == mount) return;
+  const MountSpan* const above = node.parent == nullptr ? nullptr : node.parent->span;
+  if (above != nullptr && above->mount == mount) {
+    node.span = above;
+    return;
+  }
+  const unsigned between = above == nullptr ? 0 : above->crossings + 1;
+  MountSpan& span =
+      folders.find(node.folder)
+          ->second.spans.try_emplace(mount, MountSpan{.mount = mount, .crossings = between})
+          .first->second;
+  node.span = &span;
+}
+
+}  // namespace waybill::watcher
