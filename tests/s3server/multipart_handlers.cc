@@ -93,7 +93,6 @@ Outcome<Done> upload_part(World& world, S3Exchange& exchange) {
   if (part.md5.empty()) {
     part.md5 = from_base64(exchange.request.header("content-md5").value_or("")).value_or("");
   }
-  if (part.md5.empty()) part.md5 = from_hex(exchange.payload_hash).value_or("").substr(0, 16);
   part.etag = fresh_etag(exchange, to_hex(part.md5));
   exchange.response.headers.emplace_back("ETag", quoted(part.etag));
   if (exchange.checksum != nullptr) {

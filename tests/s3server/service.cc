@@ -168,12 +168,7 @@ void S3Service::prepare_body(S3Exchange& exchange) {
         bytes ? world.store.blobs().writer(exchange.request.content_length) : nullptr);
     return;
   }
-  // Its ETag is the Content-MD5 or, where a part comes without, begins as the payload's hash does.
-  const bool part = exchange.route.operation == Operation::UploadPart;
-  constexpr std::size_t sha256_digits = 64;
-  const bool told = exchange.request.header("content-md5") ||
-                    (part && exchange.payload_hash.size() == sha256_digits);
-  if (bytes && !told) algorithms = {Algorithm::Md5};
+  if (bytes && !exchange.request.header("content-md5")) algorithms = {Algorithm::Md5};
   exchange.body.emplace(bytes ? BodyReceiver::Keep::Nothing : BodyReceiver::Keep::Text, algorithms,
                         nullptr);
 }
