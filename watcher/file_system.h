@@ -64,11 +64,12 @@ class OpenDirectory {
  public:
   virtual ~OpenDirectory() = default;
   virtual Result<FileStatus> status() = 0;
-  // Every entry but . and .., in no order, with its status; entries that vanish meanwhile are left
-  // out. `visit` returns false to pause behind that entry: the next call goes on there, so that a
-  // directory of millions is read in pieces. A call after the end begins anew.
-  virtual Result<void> list(
-      const std::function<bool(std::string_view name, const FileStatus& status)>& visit) = 0;
+  // Every entry but . and .., in no order, with its status, or why it has none: one that cannot be
+  // looked at (somebody's FUSE mount) hides none of the others. Entries that vanish meanwhile are
+  // left out. `visit` returns false to pause behind that entry: the next call goes on there, so
+  // that a directory of millions is read in pieces. A call after the end begins anew.
+  virtual Result<void> list(const std::function<bool(std::string_view name,
+                                                     const Result<FileStatus>& status)>& visit) = 0;
   // One name of it, not followed. SourceGone: not there.
   virtual Result<FileStatus> look(std::string_view name) = 0;
   // A subdirectory of exactly this directory, whatever is at its path by now. Errors as

@@ -53,7 +53,7 @@ Result<bool> LinuxDirectory::fill() {
 }
 
 Result<void> LinuxDirectory::list(
-    const std::function<bool(std::string_view name, const FileStatus& status)>& visit) {
+    const std::function<bool(std::string_view name, const Result<FileStatus>& status)>& visit) {
   if (!listing_) {
     if (::lseek(fd_.get(), 0, SEEK_SET) < 0) {
       return fail(system_error("list the directory", errno));
@@ -77,12 +77,13 @@ Result<void> LinuxDirectory::list(
     next_ += length;
     if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0) continue;
     const Result<FileStatus> status = status_of_name(fd_.get(), name);
-    if (!status) {
-      if (status.error().code == ErrorCode::SourceGone) continue;
+    if (!status && status.error().code == ErrorCode::SourceGone) continue;
+    // Where "." cannot be looked at either, the cause is the directory's, and told once.
+    if (!status && !status_of_name(fd_.get(), ".")) {
       listing_ = false;
       return fail(status.error());
     }
-    if (!visit(name, *status)) return {};
+    if (!visit(name, status)) return {};
   }
 }
 

@@ -33,8 +33,8 @@ class LinuxDirectory final : public OpenDirectory {
   LinuxDirectory(UniqueFd fd, Mounts mounts) : fd_(std::move(fd)), mounts_(mounts) {}
 
   Result<FileStatus> status() override;
-  Result<void> list(
-      const std::function<bool(std::string_view name, const FileStatus& status)>& visit) override;
+  Result<void> list(const std::function<bool(std::string_view name,
+                                             const Result<FileStatus>& status)>& visit) override;
   Result<FileStatus> look(std::string_view name) override;
   Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) override;
   Result<void> touch(std::string_view name) override;

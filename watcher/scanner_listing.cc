@@ -145,7 +145,7 @@ void Scanner::Tree::list_piece() {
                   listing->epoch, listing->urgent,     listing->came};
   std::size_t count = 0;
   const Result<void> outcome =
-      listing->directory->list([&](std::string_view name, const FileStatus& status) {
+      listing->directory->list([&](std::string_view name, const Result<FileStatus>& status) {
         std::string kept(name);
         if (meet(spot, kept, status, true)) listing->subdirectories.push_back(std::move(kept));
         return ++count < entries_a_step;

@@ -25,6 +25,7 @@ struct FakeFileSystem::Inode {
   std::int64_t ctime = 0;
   std::uint64_t links = 1;
   bool readable = true;
+  bool seen = true;  // false: not even its status is told
   std::string content;
   int writers = 0;
   std::set<FakeFile*> leases;
@@ -235,8 +236,8 @@ class FakeDirectory final : public OpenDirectory {
     const MutexLock lock(state_.mu);
     return inode_->status(mount_);
   }
-  Result<void> list(
-      const std::function<bool(std::string_view name, const FileStatus& status)>& visit) override {
+  Result<void> list(const std::function<bool(std::string_view name,
+                                             const Result<FileStatus>& status)>& visit) override {
     if (!listing_) {
       const MutexLock lock(state_.mu);
       names_.clear();
@@ -253,8 +254,8 @@ class FakeDirectory final : public OpenDirectory {
       }
       if (hook) hook(name);
       const Result<FileStatus> status = look(name);
-      if (!status) continue;
-      if (!visit(name, *status)) return {};
+      if (!status && status.error().code == ErrorCode::SourceGone) continue;
+      if (!visit(name, status)) return {};
     }
     listing_ = false;
     return {};
@@ -264,6 +265,7 @@ class FakeDirectory final : public OpenDirectory {
     const auto found = inode_->children.find(name);
     if (found == inode_->children.end()) return fail(system_error("look", ENOENT));
     const Inode& there = *found->second;
+    if (!there.seen) return fail(system_error("look", EACCES));
     return there.mounted ? there.mounted->status(there.mount) : there.status(mount_);
   }
   Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) override {
@@ -444,6 +446,16 @@ void FakeFileSystem::set_readable(const std::string& path, bool readable) {
   const auto inode = state_->get(path);
   const State::Spot where = state_->spot(path);
   inode->readable = readable;
+  inode->ctime = state_->tick();
+  state_->tell(where.directory.get(), IN_ATTRIB | directory_flag(*inode), where.name);
+  if (inode->kind == FileKind::Directory) state_->tell(inode.get(), IN_ATTRIB | IN_ISDIR);
+}
+
+void FakeFileSystem::set_seen(const std::string& path, bool seen) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(path);
+  const State::Spot where = state_->spot(path);
+  inode->seen = seen;
   inode->ctime = state_->tick();
   state_->tell(where.directory.get(), IN_ATTRIB | directory_flag(*inode), where.name);
   if (inode->kind == FileKind::Directory) state_->tell(inode.get(), IN_ATTRIB | IN_ISDIR);

@@ -44,6 +44,8 @@ class FakeFileSystem final : public watcher::FileSystem {
   void exchange(const std::string& a, const std::string& b);
   void link(const std::string& from, const std::string& to);
   void set_readable(const std::string& path, bool readable);
+  // Not even its status is told, as of another user's FUSE mount.
+  void set_seen(const std::string& path, bool seen);
   void set_mtime(const std::string& path, std::int64_t mtime);
   // Another file system over a directory, empty; and away again. Silent, as in Linux.
   void mount(const std::string& path);

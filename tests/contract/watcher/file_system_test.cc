@@ -37,10 +37,11 @@ TYPED_TEST(FileSystemContract, AListingShowsEveryEntryWithItsKind) {
   this->world.symlink("link");
   this->world.make_fifo("fifo");
   std::map<std::string, FileKind> kinds;
-  const auto listed = this->directory()->list([&](std::string_view name, const FileStatus& status) {
-    kinds.emplace(name, status.kind);
-    return true;
-  });
+  const auto listed =
+      this->directory()->list([&](std::string_view name, const Result<FileStatus>& status) {
+        kinds.emplace(name, status->kind);
+        return true;
+      });
   ASSERT_TRUE(listed);
   EXPECT_EQ(kinds, (std::map<std::string, FileKind>{{"file", FileKind::Regular},
                                                     {"directory", FileKind::Directory},
@@ -69,7 +70,7 @@ TYPED_TEST(FileSystemContract, AListingCanBePausedAndGoesOnBehindTheEntry) {
   for (std::size_t before = 1; before != names.size(); ++calls) {
     before = names.size();
     std::size_t count = 0;
-    ASSERT_TRUE(directory->list([&](std::string_view name, const FileStatus&) {
+    ASSERT_TRUE(directory->list([&](std::string_view name, const Result<FileStatus>&) {
       names.emplace(name);
       return ++count < 300;
     }));
@@ -79,7 +80,7 @@ TYPED_TEST(FileSystemContract, AListingCanBePausedAndGoesOnBehindTheEntry) {
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 1000U);
   // After the end, from the beginning.
   std::size_t again = 0;
-  ASSERT_TRUE(directory->list([&](std::string_view, const FileStatus&) {
+  ASSERT_TRUE(directory->list([&](std::string_view, const Result<FileStatus>&) {
     ++again;
     return true;
   }));
@@ -102,8 +103,8 @@ TYPED_TEST(FileSystemContract, ALookAndAListingAndAnOpenFileAgree) {
   const auto directory = this->directory();
   const Fingerprint looked = directory->look("x")->fingerprint;
   Fingerprint listed;
-  ASSERT_TRUE(directory->list([&](std::string_view, const FileStatus& status) {
-    listed = status.fingerprint;
+  ASSERT_TRUE(directory->list([&](std::string_view, const Result<FileStatus>& status) {
+    listed = status->fingerprint;
     return true;
   }));
   EXPECT_EQ(looked, listed);

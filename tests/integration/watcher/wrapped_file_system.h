@@ -31,9 +31,9 @@ class WrappedDirectory final : public OpenDirectory {
       : inner_(std::move(inner)), questions_(questions) {}
 
   Result<FileStatus> status() override { return inner_->status(); }
-  Result<void> list(
-      const std::function<bool(std::string_view name, const FileStatus& status)>& visit) override {
-    return inner_->list([&](std::string_view name, const FileStatus& status) {
+  Result<void> list(const std::function<bool(std::string_view name,
+                                             const Result<FileStatus>& status)>& visit) override {
+    return inner_->list([&](std::string_view name, const Result<FileStatus>& status) {
       questions_.ask(questions_.entries_listed);
       return visit(name, status);
     });

@@ -214,6 +214,21 @@ TEST_F(ScannerTest, AnOpenThatFailsForAMomentIsTriedAgain) {
   EXPECT_EQ(belief.paths(), Paths{"a/b/x"});
 }
 
+TEST_F(ScannerTest, AnEntryThatCannotEvenBeLookedAtHidesNoneOfTheOthers) {
+  disk.make_directory("/root/another's");
+  disk.write("/root/another's/y", "1");
+  disk.set_seen("/root/another's", false);
+  disk.write("/root/x", "1");
+  disk.write("/root/z", "1");
+  start();
+  settle();
+  EXPECT_EQ(belief.paths(), (Paths{"x", "z"}));
+  EXPECT_TRUE(belief.unreadable.contains("another's"));
+  disk.set_seen("/root/another's", true);
+  settle();
+  EXPECT_EQ(belief.paths(), (Paths{"another's/y", "x", "z"}));
+}
+
 TEST_F(ScannerTest, AnUnreadableDirectoryIsNamedAndComesBackByItself) {
   disk.make_directory("/root/a");
   disk.write("/root/a/x", "1");
@@ -554,12 +569,13 @@ class ScannerAdversary : public ScannerWorld, public testing::WithParamInterface
     Paths files;
     const auto directory = disk.open_directory("/root", below);
     std::vector<std::string> deeper;
-    static_cast<void>((*directory)->list([&](std::string_view name, const FileStatus& status) {
-      const std::string path = (below.empty() ? "" : below + "/") + std::string(name);
-      if (status.kind == FileKind::Directory) deeper.push_back(path);
-      if (status.kind == FileKind::Regular) files.insert(path);
-      return true;
-    }));
+    static_cast<void>(
+        (*directory)->list([&](std::string_view name, const Result<FileStatus>& status) {
+          const std::string path = (below.empty() ? "" : below + "/") + std::string(name);
+          if (status->kind == FileKind::Directory) deeper.push_back(path);
+          if (status->kind == FileKind::Regular) files.insert(path);
+          return true;
+        }));
     for (const std::string& path : deeper) files.merge(truth(path));
     return files;
   }
