@@ -128,6 +128,11 @@ void ScanAgenda::succeed(Node& node, std::string_view name) {
   trim(node);
 }
 
+void ScanAgenda::tell_again(Node& node) {
+  if (!node.extras) return;
+  for (auto& [name, failure] : node.extras->failures) failure.os_errno = 0;
+}
+
 void ScanAgenda::hasten(Node& node, std::uint64_t epoch) {
   if (!node.extras) return;
   const auto found = node.extras->failures.find(std::string_view());

@@ -47,6 +47,8 @@ class ScanAgenda {
   void fail(Node& node, std::string_view name, const Error& error, BootTime now);
   [[nodiscard]] static const NodeExtras::Failure* failure(const Node& node, std::string_view name);
   void succeed(Node& node, std::string_view name);
+  // Whatever fails again is news.
+  static void tell_again(Node& node);
   // The directory's own next try comes now: the cause of its failure may have gone.
   void hasten(Node& node, std::uint64_t epoch);
   // Failures whose time has come become work.
@@ -60,6 +62,8 @@ class ScanAgenda {
 
   // Something can be done now.
   [[nodiscard]] bool idle() const { return urgent_.empty() && bulk_.empty() && naming_.empty(); }
+  // Of a scan of everything some directory has not been listed yet.
+  [[nodiscard]] bool scanning() const { return !bulk_.empty(); }
   // Something waits that failed a few times only and may pass by itself. Of one folder, or of any.
   [[nodiscard]] bool hoping(std::optional<FolderId> folder) const;
   // No work of the folder up to that epoch is open.

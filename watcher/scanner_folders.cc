@@ -42,6 +42,7 @@ void Scanner::Tree::set_folders(std::vector<FolderSpec> specs) {
       // Whoever sets them anew, after a reload or with another session, has heard nothing yet.
       found->second.reported.reset();
       report(found->second);
+      NodeTree::each(*found->second.root, [](Node& node) { ScanAgenda::tell_again(node); });
       continue;
     }
     if (found != folders.end()) remove_folder(spec.id);

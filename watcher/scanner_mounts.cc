@@ -108,6 +108,24 @@ const std::pair<const std::string, Scanner::Tree::Folder::Mount>* Scanner::Tree:
   return innermost;
 }
 
+// The directory of `path`, below a `top` that is held open. nullopt: another mount, which was not
+// entered yet, hides what the rows tell of.
+std::optional<Scanner::Tree::Reached> Scanner::Tree::reach_below(std::unique_ptr<OpenDirectory> top,
+                                                                 const FileStatus& of_top,
+                                                                 const std::string& path) {
+  const std::string parent = parent_of(path);
+  if (parent.empty()) return Reached{std::move(top), name_of(path)};
+  auto directory = top->open_child(parent);
+  Result<FileStatus> status = directory ? (*directory)->status() : fail(directory.error());
+  for (std::string above = parent_of(parent);
+       !status && nothing_there(status.error()) && !above.empty(); above = parent_of(above)) {
+    const auto opened = top->open_child(above);
+    status = opened ? (*opened)->status() : fail(opened.error());
+  }
+  if (status && status->mount != of_top.mount) return std::nullopt;
+  return Reached{std::move(directory), name_of(path)};
+}
+
 // A name on a mount is reached through the directory that was entered there, held open: so that
 // what is not found was not on that disk, and not under a mount point that is empty for a moment.
 std::optional<Scanner::Tree::Reached> Scanner::Tree::reach(const Folder& folder,
@@ -116,19 +134,21 @@ std::optional<Scanner::Tree::Reached> Scanner::Tree::reach(const Folder& folder,
                                   [&path](const auto& view) { return lies_below(path, view); });
   if (hidden) return std::nullopt;
   const auto* const mount = mount_above(folder, path);
-  if (mount == nullptr) {
+  if (mount == nullptr && !folder.spec.cross_mounts) {
     return Reached{files.open_directory(folder.spec.root(), parent_of(path)), name_of(path)};
   }
-  if (!mount->second.trouble.empty()) return std::nullopt;
-  auto top = files.open_directory(folder.spec.root(), mount->first);
+  if (mount != nullptr && !mount->second.trouble.empty()) return std::nullopt;
+  auto top = files.open_directory(folder.spec.root(), mount == nullptr ? "" : mount->first);
   const Result<FileStatus> status = top ? (*top)->status() : fail(top.error());
-  if (!status && !nothing_there(status.error())) return Reached{fail(status.error()), {}};
+  if (mount == nullptr) {
+    if (!status) return Reached{fail(status.error()), {}};
+    return reach_below(std::move(*top), *status, path);
+  }
+  // A disk whose top cannot even be looked at is as good as away.
   if (!status || !same_directory(mount->second.identity, identity_of(status->fingerprint))) {
     return std::nullopt;
   }
-  const std::string below = path.substr(mount->first.size() + 1);
-  const std::string parent = parent_of(below);
-  return Reached{parent.empty() ? std::move(top) : (*top)->open_child(parent), name_of(below)};
+  return reach_below(std::move(*top), *status, path.substr(mount->first.size() + 1));
 }
 
 // --- what is come upon ------------------------------------------------------------------------
@@ -153,7 +173,8 @@ bool Scanner::Tree::may_enter(const Spot& spot, const std::string& name, const F
   const Node* const child = NodeTree::child(spot.node, name);
   const bool placed = child != nullptr && child->identity == identity_of(status.fingerprint);
   if (!crossing || placed || entering) return true;
-  const Crossing crossing_there{spot.node.span->crossings + 1, spot.node.folder, path};
+  const Crossing crossing_there{known == folder.entered.end(), spot.node.span->crossings + 1,
+                                spot.node.folder, path};
   if (crossings.empty()) crossings_since = now;
   if (crossings.try_emplace(crossing_there, spot.epoch).second) {
     agenda.count(spot.node.folder, spot.epoch);
@@ -165,7 +186,10 @@ bool Scanner::Tree::may_enter(const Spot& spot, const std::string& name, const F
 void Scanner::Tree::enter_next_mount() {
   if (crossings.empty()) return;
   const bool nothing_else = !listing && looks.empty() && agenda.idle();
-  if (!nothing_else && now - crossings_since < turn_at_the_latest) return;
+  // However busy the folder is; but what is not known waits until every other way was met.
+  const bool its_turn = now - crossings_since >= turn_at_the_latest &&
+                        !(crossings.begin()->first.unknown && (listing || agenda.scanning()));
+  if (!nothing_else && !its_turn) return;
   crossings_since = now;
   const auto next = crossings.extract(crossings.begin());
   const Crossing& at = next.key();
@@ -231,7 +255,8 @@ const MountSpan* Scanner::Tree::span_for(const Spot& spot, const std::string& na
     const auto [known, fresh] = folder.entered.try_emplace(path);
     if (fresh || known->second.identity != identity) {
       known->second.identity = identity;
-      const std::string before = fresh ? place_before(folder, path, identity) : std::string();
+      const std::string before =
+          fresh ? place_before(folder, path, identity, status.mount) : std::string();
       // Durable before anything is seen below it.
       emit(MountEntered{.folder = spot.node.folder,
                         .path = path,
@@ -248,6 +273,7 @@ const MountSpan* Scanner::Tree::span_for(const Spot& spot, const std::string& na
   const auto known = folder.entered.find(path);
   if (known == folder.entered.end()) return span;
   known->second.in_place = true;
+  known->second.mount = status.mount;
   known->second.blind_spot = crossing ? span->blind_spot : "";
   if (!std::exchange(known->second.trouble, {}).empty()) {
     // What has gone from it meanwhile, only its rows tell.
@@ -257,11 +283,15 @@ const MountSpan* Scanner::Tree::span_for(const Spot& spot, const std::string& na
 }
 
 // Where it lay before a directory above it was renamed, and is not found any more; it is known
-// there no longer. Empty: nowhere.
+// there no longer. Empty: nowhere. Such a rename takes the very mount along: another one that shows
+// the same directory is a second way to it, and says nothing of the first.
 std::string Scanner::Tree::place_before(Folder& folder, const std::string& path,
-                                        const Identity& identity) {
+                                        const Identity& identity, std::uint64_t on) {
   for (auto mount = folder.entered.begin(); mount != folder.entered.end(); ++mount) {
-    if (mount->first == path || !same_directory(mount->second.identity, identity)) continue;
+    if (mount->first == path || mount->second.mount != on ||
+        !same_directory(mount->second.identity, identity)) {
+      continue;
+    }
     const auto opened = files.open_directory(folder.spec.root(), mount->first);
     const Result<FileStatus> there = opened ? (*opened)->status() : fail(opened.error());
     const bool gone = there ? !same_directory(identity, identity_of(there->fingerprint))

@@ -67,6 +67,7 @@ struct Scanner::Tree {
     // Entered at a time, by path.
     struct Mount {
       Identity identity;
+      std::uint64_t mount = 0;  // the last one it was met on; 0: not since the start
       std::string blind_spot;
       bool in_place = false;
       std::string trouble;  // why all below it is suspended; empty: it is not
@@ -205,6 +206,8 @@ struct Scanner::Tree {
     std::string name;
   };
   std::optional<Reached> reach(const Folder& folder, const std::string& path);
+  static std::optional<Reached> reach_below(std::unique_ptr<OpenDirectory> top,
+                                            const FileStatus& of_top, const std::string& path);
   // Whether a directory found at a name is to be placed now. Otherwise it waits for its turn, or is
   // not what was known there.
   bool may_enter(const Spot& spot, const std::string& name, const FileStatus& status);
@@ -215,7 +218,8 @@ struct Scanner::Tree {
   // To be called when a directory is placed.
   const MountSpan* span_for(const Spot& spot, const std::string& name, const FileStatus& status,
                             OpenDirectory& directory);
-  std::string place_before(Folder& folder, const std::string& path, const Identity& identity);
+  std::string place_before(Folder& folder, const std::string& path, const Identity& identity,
+                           std::uint64_t on);
   void note_span(Node& node, std::uint64_t mount);
 
   // --- scanner_listing.cc
@@ -271,11 +275,13 @@ struct Scanner::Tree {
   // Directories on other mounts than their parents', to be entered when nothing else is to be done:
   // so that of two ways to one directory that with the fewest mounts on it is met first.
   struct Crossing {
+    bool unknown = false;  // what is durable goes first: it was entered under that path before
     unsigned crossings = 0;
     FolderId folder{};
     std::string path;
     friend bool operator<(const Crossing& a, const Crossing& b) {
-      return std::tie(a.crossings, a.folder, a.path) < std::tie(b.crossings, b.folder, b.path);
+      return std::tie(a.unknown, a.crossings, a.folder, a.path) <
+             std::tie(b.unknown, b.crossings, b.folder, b.path);
     }
   };
   std::map<Crossing, std::uint64_t> crossings;  // and the epoch of each

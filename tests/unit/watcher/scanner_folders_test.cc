@@ -314,6 +314,19 @@ TEST_F(ScannerFolders, FoldersThatAreSetAgainSayAgainHowTheyAre) {
                                                     {FolderId{2}, FolderHealth::Missing}}));
 }
 
+TEST_F(ScannerFolders, WhatCannotBeReadIsToldAgainOnceFoldersAreSetAgain) {
+  disk.make_directory("/root/a");
+  disk.set_readable("/root/a", false);
+  start();
+  settle();
+  ASSERT_TRUE(belief.unreadable.contains("a"));
+  belief.unreadable.clear();
+  start();
+  scanner.rescan(folder);
+  settle();
+  EXPECT_TRUE(belief.unreadable.contains("a"));
+}
+
 TEST_F(ScannerFolders, OtherIgnoreRulesMeanALookAtEverything) {
   disk.write("/root/a.part", "1");
   start();

@@ -164,6 +164,21 @@ TEST_F(ScannerMounts, AnAbsenceIsNotBelievedIfTheDiskWentMeanwhile) {
   EXPECT_TRUE(belief.suspended.contains("m/deep/x"));
 }
 
+TEST_F(ScannerMounts, AnAbsenceUnderAMountThatNobodyHasToldOfIsNotBelieved) {
+  disk.make_directory("/root/m/deep");
+  disk.write("/root/m/deep/x", "1");
+  disk.write("/root/m/y", "1");
+  start();
+  settle();
+  disk.mount_disk("/root/m", "disk");
+  scanner.look(folder, "m/deep/x");
+  scanner.look(folder, "m/y");
+  scanner.step();
+  EXPECT_EQ(belief.paths(), (Paths{"m/deep/x", "m/y"}));
+  EXPECT_TRUE(belief.suspended.contains("m/deep/x"));
+  EXPECT_TRUE(belief.suspended.contains("m/y"));
+}
+
 TEST_F(ScannerMounts, AnotherDiskInItsPlaceIsNotTakenForIt) {
   disk.mount_disk("/root/m", "disk");
   disk.write("/root/m/x", "1");
@@ -265,6 +280,58 @@ TEST_F(ScannerMounts, OfTwoWaysToADirectoryThatWithFewerMountsIsTaken) {
   pass(std::chrono::hours(3));
   EXPECT_EQ(belief.paths(), (Paths{"z/x", "z/y"}));
   EXPECT_TRUE(belief.lost.empty());
+}
+
+TEST_F(ScannerMounts, NoWayAcrossAMountIsTakenBeforeAllOthersWereMetHoweverLongThatTakes) {
+  disk.make_directory("/root/z");
+  disk.make_directory("/root/z/y");
+  disk.make_directory("/root/z/y/deep");
+  disk.write("/root/z/y/deep/x", "1");
+  disk.bind("/root/z/y/deep", "/root/m");
+  start();
+  for (int steps = 0; steps < 50; ++steps) {
+    step();
+    clock.advance(std::chrono::seconds(11));
+  }
+  settle();
+  EXPECT_EQ(belief.paths(), Paths{"z/y/deep/x"});
+  EXPECT_TRUE(entered().empty());
+}
+
+TEST_F(ScannerMounts, WhatIsKnownUnderAPathKeepsItWhenAnotherWayToItComes) {
+  disk.make_directory("/root/data");
+  disk.mount_disk("/root/data", "disk");
+  disk.write("/root/data/x", "1");
+  start();
+  settle();
+  disk.make_directory("/root/backup");
+  disk.bind("/root/data", "/root/backup");
+  remember();
+  Belief fresh{folder};
+  fakes::FakeEventSource own_events{disk};
+  Coalescer own_dirt;
+  Scanner another{disk, own_events, own_dirt, clock,
+                  [&](const Observation& what) { fresh.take(what); }};
+  another.set_folders({spec});
+  for (auto next = another.step(); next && *next <= clock.boot(); next = another.step()) {
+  }
+  EXPECT_EQ(fresh.paths(), Paths{"data/x"});
+  EXPECT_TRUE(fresh.ignored["backup"].starts_with("the same directory")) << fresh.ignored["backup"];
+}
+
+TEST_F(ScannerMounts, AnotherWayToADiskThatIsAwayDoesNotTakeItsPlace) {
+  disk.make_directory("/root/data");
+  disk.mount_disk("/root/data", "disk");
+  disk.write("/root/data/x", "1");
+  start();
+  settle();
+  disk.make_directory("/root/backup");
+  disk.bind("/root/data", "/root/backup");
+  mounts_changed();
+  unmount("/root/data");
+  pass(std::chrono::hours(2));
+  EXPECT_EQ(missing(), Names{"data"});
+  EXPECT_TRUE(belief.paths().contains("data/x"));
 }
 
 TEST_F(ScannerMounts, ATreeThatIsMountedIntoItselfIsEnteredOnce) {
