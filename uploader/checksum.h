@@ -11,8 +11,8 @@
 // SHA-256 of each request (S3.md section 2). Pure.
 namespace waybill::uploader {
 
-// Auto: the SHA-256 with a single PUT, CRC64NVME with a multipart upload, for which S3 keeps no
-// SHA-256 of the whole. A store that refuses a header gets none from then on.
+// Auto, as AWS is spoken to: the SHA-256 with a single PUT, CRC64NVME with a multipart upload, for
+// which S3 keeps no SHA-256 of the whole. A store that refuses a header gets none from then on.
 enum class ChecksumHeader : std::uint8_t { Auto, Sha256, Crc64Nvme, Crc32c, None };
 
 // nullopt: no CRC goes along.

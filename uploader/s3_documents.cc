@@ -88,6 +88,11 @@ Result<PartsPage> parse_list_parts(std::string_view document) {
       part.size = value.value_or(0);
     } else if (path == "ListPartsResult/Part/ETag") {
       part.etag = text;
+    } else if (path.starts_with("ListPartsResult/Part/Checksum")) {
+      const std::string_view name = path.substr(path.rfind('/') + 1);
+      for (const CrcKind kind : {CrcKind::Crc64Nvme, CrcKind::Crc32c}) {
+        if (name == element_of(kind)) part.crc = parse_crc(kind, text);
+      }
     } else if (path == "ListPartsResult/Part") {
       right = right && part.number > 0 && !part.etag.empty();
       page.parts.push_back(std::exchange(part, {}));
@@ -137,13 +142,19 @@ Result<UploadsPage> parse_list_uploads(std::string_view document) {
   return page;
 }
 
-std::string complete_document(const std::vector<Part>& parts) {
+std::string complete_document(const std::vector<Part>& parts, std::optional<CrcKind> with) {
   constexpr std::size_t usual_part = 100;
   std::string text = R"(<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">)";
   text.reserve(text.size() + parts.size() * usual_part);
   for (const Part& part : parts) {
     text.append("<Part><PartNumber>").append(std::to_string(part.number));
-    text.append("</PartNumber><ETag>").append(xml_escape(part.etag)).append("</ETag></Part>");
+    text.append("</PartNumber><ETag>").append(xml_escape(part.etag)).append("</ETag>");
+    if (part.crc && part.crc->kind == with) {
+      const std::string_view element = element_of(*with);
+      text.append("<").append(element).append(">").append(base64_of(*part.crc));
+      text.append("</").append(element).append(">");
+    }
+    text.append("</Part>");
   }
   return text.append("</CompleteMultipartUpload>");
 }

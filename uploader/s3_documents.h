@@ -47,7 +47,9 @@ struct UploadsPage {
 // Of a listing with encoding-type=url.
 Result<UploadsPage> parse_list_uploads(std::string_view document);
 
-std::string complete_document(const std::vector<Part>& parts);
+// `with`: of an upload whose parts carry that checksum. Each part's is named again, as far as the
+// store gave it back: MinIO completes nothing without.
+std::string complete_document(const std::vector<Part>& parts, std::optional<CrcKind> with);
 
 // "2009-10-12T17:50:30.000Z"
 std::optional<WallTime> parse_iso_time(std::string_view text);

@@ -174,7 +174,8 @@ S3Request list_parts(std::string key, std::string upload_id, std::string_view ma
 }
 
 S3Request complete_multipart_upload(CompleteRequest complete) {
-  const std::string document = complete_document(complete.parts);
+  const std::string document = complete_document(
+      complete.parts, complete.crc ? std::optional(complete.crc->kind) : std::nullopt);
   const auto bytes = as_bytes(document);
   S3Request request{.operation = Operation::CompleteMultipartUpload,
                     .method = HttpMethod::Post,

@@ -37,7 +37,9 @@ Outcome<std::vector<const Part*>> chosen_parts(const S3Exchange& exchange, const
     const Part& part = found->second;
     if (part.checksum) {
       const XmlNode* checksum = node.child(checksum_kind(part.checksum->algorithm)->element);
-      if (checksum != nullptr && checksum->text != part.checksum->value) {
+      const bool left_out =
+          checksum == nullptr && exchange.behaviour->complete_needs_part_checksums;
+      if (left_out || (checksum != nullptr && checksum->text != part.checksum->value)) {
         return s3_error("InvalidPart", "A part's checksum is not the one it was uploaded with.");
       }
     }

@@ -23,17 +23,18 @@ struct Behaviour {
   bool if_match_needs_bare_etag = false;  // Ceph 16: a quoted ETag never matches
   bool if_match_absent_is_404 = true;     // AWS; false: 412, as Ceph
 
-  Support checksums = Support::Enforced;     // x-amz-checksum-*
-  bool checksums_need_algorithm = false;     // Ceph 20: only with x-amz-sdk-checksum-algorithm
-  bool head_returns_checksums = true;        // with x-amz-checksum-mode: ENABLED
-  bool random_etags = false;                 // as under KMS: an ETag that is no MD5
-  bool completed_replay_is_200 = true;       // AWS; false: 404 NoSuchUpload
-  bool wrong_region_redirects = false;       // 301 with x-amz-bucket-region instead of 400
-  bool location_says_default = false;        // Ceph: GetBucketLocation is no signing region
-  bool may_list = true;                      // false: an absent key answers 403, listings too
-  std::int64_t clock_offset_seconds = 0;     // of the server's clock to the true time
-  std::uint64_t smallest_part = 5ULL << 20;  // bytes; EntityTooSmall below it (but for the last)
-  int list_parts_page = 1000;                // parts in one page of ListParts, at most
+  Support checksums = Support::Enforced;       // x-amz-checksum-*
+  bool checksums_need_algorithm = false;       // Ceph 20: only with x-amz-sdk-checksum-algorithm
+  bool complete_needs_part_checksums = false;  // MinIO: those of the upload's algorithm
+  bool head_returns_checksums = true;          // with x-amz-checksum-mode: ENABLED
+  bool random_etags = false;                   // as under KMS: an ETag that is no MD5
+  bool completed_replay_is_200 = true;         // AWS; false: 404 NoSuchUpload
+  bool wrong_region_redirects = false;         // 301 with x-amz-bucket-region instead of 400
+  bool location_says_default = false;          // Ceph: GetBucketLocation is no signing region
+  bool may_list = true;                        // false: an absent key answers 403, listings too
+  std::int64_t clock_offset_seconds = 0;       // of the server's clock to the true time
+  std::uint64_t smallest_part = 5ULL << 20;    // bytes; EntityTooSmall below it (but for the last)
+  int list_parts_page = 1000;                  // parts in one page of ListParts, at most
 };
 
 // What Ceph's RADOS gateway 16.2 does, where it differs.

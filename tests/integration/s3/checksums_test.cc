@@ -83,6 +83,15 @@ TEST_F(S3Checksums, TheStoreChecksAndGivesBackTheCrcOfTheWhole) {
   }
 }
 
+TEST_F(S3Checksums, AStoreThatWantsThoseOfThePartsAgainCompletes) {
+  s3server::Behaviour behaviour;
+  behaviour.smallest_part = 1;
+  behaviour.complete_needs_part_checksums = true;
+  server().set_behaviour(behaviour);
+  ASSERT_DONE(upload(CrcKind::Crc64Nvme, crc_of(CrcKind::Crc64Nvme, as_bytes("content")), 7));
+  EXPECT_TRUE(server().object(bucket, "m"));
+}
+
 TEST_F(S3Checksums, ACrcOfTheWholeThatIsWrongIsRefused) {
   const Crc wrong = crc_of(CrcKind::Crc64Nvme, as_bytes("CONTENT"));
   expect_code(upload(CrcKind::Crc64Nvme, wrong, 7), ErrorCode::Damaged);

@@ -118,6 +118,22 @@ tagging = ["team=finance"]
   EXPECT_EQ(config.folders[1].s3.write.sse, "aws:kms");
 }
 
+// Other stores know checksums by half (S3.md 2).
+TEST(Config, ChecksumsGoToAwsAloneUnlessAPersonAsksForThem) {
+  using uploader::ChecksumHeader;
+  const auto checksum = [](const std::string& s3) {
+    return parsed("[s3]\nbucket = \"inbox\"\n" + s3 +
+                  "[[folder]]\nname = \"a\"\npath = \"/srv/a\"\nprefix = \"a/\"\n")
+        .folders[0]
+        .s3.checksum;
+  };
+  const std::string elsewhere = "endpoint = \"https://s3.lab\"\n";
+  EXPECT_EQ(checksum("region = \"eu-west-1\"\n"), ChecksumHeader::Auto);
+  EXPECT_EQ(checksum(elsewhere), ChecksumHeader::None);
+  EXPECT_EQ(checksum(elsewhere + "checksum = \"auto\"\n"), ChecksumHeader::None);
+  EXPECT_EQ(checksum(elsewhere + "checksum = \"crc64nvme\"\n"), ChecksumHeader::Crc64Nvme);
+}
+
 TEST(Config, WhatIsCompleteByRenameMayArriveUnseen) {
   const std::string text = std::string(smallest) + "complete = \"rename\"\n";
   EXPECT_EQ(parsed(text).folders[0].complete, CompleteBy::Rename);

@@ -129,10 +129,33 @@ TEST(S3Documents, TimesThatAreNoneAreRefused) {
 }
 
 TEST(S3Documents, CompleteListsThePartsInOrder) {
-  EXPECT_EQ(complete_document({{.number = 1, .etag = "\"a\""}, {.number = 2, .etag = "b<"}}),
+  EXPECT_EQ(complete_document({{.number = 1, .etag = "\"a\""}, {.number = 2, .etag = "b<"}},
+                              std::nullopt),
             "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
             "<Part><PartNumber>1</PartNumber><ETag>&quot;a&quot;</ETag></Part>"
             "<Part><PartNumber>2</PartNumber><ETag>b&lt;</ETag></Part></CompleteMultipartUpload>");
+}
+
+// MinIO completes nothing whose parts are not told with the checksum they were sent with.
+TEST(S3Documents, CompleteTellsThePartsChecksumsWhereTheUploadHasThem) {
+  const Crc crc = crc_of(CrcKind::Crc64Nvme, as_bytes("123456789"));
+  const std::vector<Part> parts{{.number = 1, .etag = "a", .crc = crc}, {.number = 2, .etag = "b"}};
+  EXPECT_EQ(complete_document(parts, CrcKind::Crc64Nvme),
+            "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+            "<Part><PartNumber>1</PartNumber><ETag>a</ETag>"
+            "<ChecksumCRC64NVME>rosUhgp5mIg=</ChecksumCRC64NVME></Part>"
+            "<Part><PartNumber>2</PartNumber><ETag>b</ETag></Part></CompleteMultipartUpload>");
+  EXPECT_EQ(complete_document(parts, CrcKind::Crc32c), complete_document(parts, std::nullopt));
+}
+
+TEST(S3Documents, ListedPartsHaveTheirChecksums) {
+  const auto page = parse_list_parts(
+      "<ListPartsResult><Part><PartNumber>1</PartNumber><ETag>a</ETag><Size>9</Size>"
+      "<ChecksumCRC64NVME>rosUhgp5mIg=</ChecksumCRC64NVME></Part>"
+      "<Part><PartNumber>2</PartNumber><ETag>b</ETag><Size>9</Size></Part></ListPartsResult>");
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->parts[0].crc, crc_of(CrcKind::Crc64Nvme, as_bytes("123456789")));
+  EXPECT_FALSE(page->parts[1].crc);
 }
 
 }  // namespace
