@@ -160,7 +160,8 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
   };
   if (const auto there = uploader::already_there(part, content->md5)) {
     part_answered(running, part.length);
-    feed(attempt_id, uploader::PartDone{part.number, *there, content->md5, content->crc});
+    feed(attempt_id,
+         uploader::PartDone{part.number, *there, content->md5, content->crc, content->sha256});
     return whole_read();
   }
   uploader::PartRequest request{.key = running.attempt.key,
@@ -172,15 +173,16 @@ void Transfers::on_part(const std::string& attempt_id, const uploader::SendPart&
                                 .crc = content->crc};
   sent(running,
        stores_.client(running.attempt.store)
-           .put_part(std::move(request),
-                     replies_to<uploader::Part>(
-                         running,
-                         [this, attempt_id, part, md5 = content->md5,
-                          crc = content->crc](auto reply) -> uploader::Input {
-                           part_answered(*running_.at(attempt_id), part.length);
-                           WAYBILL_REACHED("part-answered");
-                           return uploader::PartDone{part.number, std::move(reply), md5, crc};
-                         })));
+           .put_part(
+               std::move(request),
+               replies_to<uploader::Part>(
+                   running,
+                   [this, attempt_id, part, md5 = content->md5, crc = content->crc,
+                    sha256 = content->sha256](auto reply) -> uploader::Input {
+                     part_answered(*running_.at(attempt_id), part.length);
+                     WAYBILL_REACHED("part-answered");
+                     return uploader::PartDone{part.number, std::move(reply), md5, crc, sha256};
+                   })));
   WAYBILL_REACHED("part-sent");
   whole_read();
   const auto now = running_.find(attempt_id);

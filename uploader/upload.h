@@ -171,6 +171,7 @@ struct PartDone {
   // Of the bytes read.
   std::optional<Md5> md5 = std::nullopt;
   std::optional<Crc> crc = std::nullopt;
+  std::optional<Sha256> sha256 = std::nullopt;
 };
 // Every part has been read once, in order. Once is enough: parts that are read again are held
 // against the digests of their first reading.

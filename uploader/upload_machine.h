@@ -49,6 +49,7 @@ struct Upload::Machine {
   struct Reading {
     std::optional<Md5> md5;
     std::optional<Crc> crc;
+    std::optional<Sha256> sha256;
   };
 
   Machine(Attempt attempt_to_make, Capabilities capabilities, RetryPolicy policy, Random& dice);

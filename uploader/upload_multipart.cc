@@ -22,6 +22,13 @@ bool was_unanswered(const Error& error) {
   return error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
 }
 
+// False: it is another one.
+template <typename Digest>
+bool keep_first(std::optional<Digest>& first, const std::optional<Digest>& now) {
+  if (!first) first = now;
+  return !now || first == now;
+}
+
 }  // namespace
 
 // The next step before Complete, whichever it is.
@@ -194,11 +201,10 @@ void Upload::Machine::on(const PartDone& done) {
   --parts_in_flight;
   // The SHA-256 is that of the first reading, whatever became of its request.
   Reading& first = first_reading[index];
-  const bool other_md5 = first.md5 && done.md5 && first.md5 != done.md5;
-  const bool other_crc = first.crc && done.crc && first.crc != done.crc;
-  if (other_md5 || other_crc) return on(SourceLost{});
-  if (done.md5) first.md5 = done.md5;
-  if (done.crc) first.crc = done.crc;
+  const bool same_sha256 = keep_first(first.sha256, done.sha256);
+  const bool same_md5 = keep_first(first.md5, done.md5);
+  const bool same_crc = keep_first(first.crc, done.crc);
+  if (!same_sha256 || !same_md5 || !same_crc) return on(SourceLost{});
   if (parts_stopped) return parts_changed();
   if (!done.part) return part_failed(index, done.part.error());
 

@@ -170,5 +170,51 @@ TEST(Checksum, ASinglePutIsProvenByItsCrcToo) {
   EXPECT_THAT(stored.checksum, HasSubstr("crc32c:"));
 }
 
+// All parts were there before the restart, so only Complete could tell.
+TEST(Checksum, AnUploadWhoseCompleteIsRefusedForAnotherChecksumIsBegunAnew) {
+  Random dice(1);
+  auto scripted = with_crc(1);
+  scripted->attempt.upload_id = "old";
+  scripted->attempt.creating_since.reset();
+  Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
+  const Failure absent = fail(Error{.code = ErrorCode::NotFound, .http_status = 404});
+  upload.step(Begin{.may_have_been_sent = true});
+  upload.step(HeadDone{absent});
+  const std::string content = scripted->content;
+  const Part part{.number = 1, .etag = etag_of(md5(as_bytes(content))), .size = content.size()};
+  upload.step(PartsListed{std::vector<Part>{part}});
+  upload.step(
+      PartDone{1, part, md5(as_bytes(content)), crc_of(CrcKind::Crc64Nvme, as_bytes(content))});
+  upload.step(ContentRead{sha256(as_bytes(content))});
+  upload.step(Persisted{});
+  const Failure mismatch = fail(Error{.code = ErrorCode::BadInput,
+                                      .message = "Checksum Type mismatch occurred",
+                                      .http_status = 400,
+                                      .s3_code = "InvalidRequest"});
+  const auto next = upload.step(CompleteDone{mismatch});
+  ASSERT_EQ(next.size(), 1U);
+  ASSERT_TRUE(std::holds_alternative<SendAbort>(next[0]));
+  EXPECT_EQ(std::get<SendAbort>(next[0]).upload_id, "old");
+}
+
+// A CRC can be made to fit; the SHA-256 of the two readings cannot.
+TEST(Checksum, APartThatReadsDifferentlyWithTheSameCrcIsNotCompleted) {
+  Random dice(1);
+  auto scripted = with_crc(2);
+  Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
+  upload.step(Begin{});
+  upload.step(CreateDone{std::string("id")});
+  upload.step(Persisted{});
+  const Crc crc{.kind = CrcKind::Crc64Nvme, .value = 7};
+  const auto lost = fail(ErrorCode::RetryLater, "503");
+  upload.step(PartDone{1, lost, std::nullopt, crc, sha256(as_bytes("first"))});
+  upload.step(Resumed{});
+  upload.step(PartDone{1, Part{.number = 1, .etag = "e", .size = 1, .crc = crc}, std::nullopt, crc,
+                       sha256(as_bytes("second"))});
+  const auto ended = upload.step(PartDone{2, lost, std::nullopt, crc});
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<SendAbort>(ended[0])) << ended[0].index();
+}
+
 }  // namespace
 }  // namespace waybill::uploader
