@@ -36,32 +36,27 @@ Result<void> pass_gate(watcher::FileSystem& files, const watcher::Root& root,
   return {};
 }
 
-Result<Sha256> hash_whole(watcher::FileSystem& files, const watcher::Root& root,
-                          const ReadyFile& file, watcher::LeaseMode lease) {
-  auto parts = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease);
-  if (!parts) return fail(parts.error());
-  for (std::uint64_t at = 0; at < file.fingerprint.size; at += check_piece) {
-    const auto piece = (*parts)->read(at, std::min(check_piece, file.fingerprint.size - at),
-                                      {.sha256 = false, .md5 = false});
+// nullopt: there is more of it.
+Result<std::optional<Sha256>> hash_piece(watcher::FileSystem& files, const watcher::Root& root,
+                                         const ReadyFile& file, watcher::LeaseMode lease,
+                                         std::shared_ptr<watcher::PartReader>& reader,
+                                         std::uint64_t& at) {
+  const std::uint64_t size = file.fingerprint.size;
+  if (!reader) {
+    auto opened = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease);
+    if (!opened) return fail(opened.error());
+    reader = std::move(*opened);
+  }
+  if (at < size) {
+    const std::uint64_t length = std::min(check_piece, size - at);
+    const auto piece = reader->read(at, length, {.sha256 = false, .md5 = false});
     if (!piece) return fail(piece.error());
+    at += length;
   }
-  return (*parts)->finish();
-}
-
-// `hash_first`: what becomes of it depends on its hash, so it is read twice; the second reading is
-// held against the first (Upload).
-Result<std::unique_ptr<watcher::PartReader>> open_parts(watcher::FileSystem& files,
-                                                        const watcher::Root& root,
-                                                        const ReadyFile& file,
-                                                        watcher::LeaseMode lease,
-                                                        const BufferPool& buffers, bool hash_first,
-                                                        std::optional<Sha256>& sha256) {
-  if (hash_first) {
-    auto whole = hash_whole(files, root, file, lease);
-    if (!whole) return fail(std::move(whole.error()));
-    sha256 = *whole;
-  }
-  return watcher::PartReader::open(files, root, file.path, file.fingerprint, lease, buffers);
+  if (at < size) return std::optional<Sha256>();
+  auto whole = reader->finish();
+  if (!whole) return fail(whole.error());
+  return std::optional(*whole);
 }
 
 }  // namespace
@@ -132,17 +127,42 @@ bool Transfers::must_hash_first(const ReadyFile& file) {
   return object && *object && (*object)->live && (*object)->size == file.fingerprint.size;
 }
 
+// A piece a task: a file of any size leaves the others their turn (DESIGN.md 4.3).
+void Transfers::hash(const ReadyFile& file, Hashing so_far, HashDone done) {
+  session_.world.read([this, file, so_far = std::move(so_far), done = std::move(done),
+                       root = session_.folders.at(file.folder).root(),
+                       lease = lease_mode(file.folder), &files = session_.world.files,
+                       post = session_.poster()]() mutable {
+    auto sha256 = hash_piece(files, root, file, lease, so_far.reader, so_far.at);
+    post([this, file, so_far = std::move(so_far), done = std::move(done),
+          sha256 = std::move(sha256)]() mutable {
+      if (sha256 && !*sha256) return hash(file, std::move(so_far), std::move(done));
+      done(sha256 ? Result<Sha256>(**sha256) : fail(sha256.error()));
+    });
+  });
+}
+
+// Hashed first, it is read twice; the second reading is held against the first (Upload).
 void Transfers::open_large(const ReadyFile& file) {
   begin_reading(file, 0);
-  session_.world.read([this, file, root = session_.folders.at(file.folder).root(),
+  if (!must_hash_first(file)) return open_parts(file, std::nullopt);
+  hash(file, {}, [this, file](const Result<Sha256>& sha256) {
+    if (sha256) return open_parts(file, *sha256);
+    reading_.erase({file.folder, file.path});
+    read_failed(file, sha256.error());
+    no_longer_reading({file.folder, file.path});
+  });
+}
+
+void Transfers::open_parts(const ReadyFile& file, const std::optional<Sha256>& sha256) {
+  session_.world.read([this, file, sha256, root = session_.folders.at(file.folder).root(),
                        marker = intake_.marker_of({file.folder, file.path}),
-                       hash_first = must_hash_first(file), lease = lease_mode(file.folder),
-                       &files = session_.world.files, buffers = part_buffers_,
-                       post = session_.poster()] {
+                       lease = lease_mode(file.folder), &files = session_.world.files,
+                       buffers = part_buffers_, post = session_.poster()] {
     const auto passed = pass_gate(files, root, marker);
-    std::optional<Sha256> sha256;
-    auto opened = passed ? open_parts(files, root, file, lease, buffers, hash_first, sha256)
-                         : Result<std::unique_ptr<watcher::PartReader>>(fail(passed.error()));
+    auto opened =
+        passed ? watcher::PartReader::open(files, root, file.path, file.fingerprint, lease, buffers)
+               : Result<std::unique_ptr<watcher::PartReader>>(fail(passed.error()));
     Result<std::shared_ptr<watcher::PartReader>> parts = fail(ErrorCode::Internal, "");
     bool leased = false;
     if (opened) {
@@ -226,27 +246,22 @@ void Transfers::read_again(const ReadyFile& file) {
   ReadyFile counted = file;
   counted.recorded = true;  // as stored
   begin_reading(counted, 0);
-  session_.world.read([this, file, path, root = session_.folders.at(file.folder).root(),
-                       lease = lease_mode(file.folder), &files = session_.world.files,
-                       post = session_.poster()] {
-    auto sha256 = hash_whole(files, root, file, lease);
-    post([this, file, path, sha256 = std::move(sha256)] {
-      reading_.erase(path);
-      if (!sha256) return read_failed(file, sha256.error());
-      auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
-      if (!row || !*row || !((*row)->fingerprint == file.fingerprint)) return left_(path);
-      if ((*row)->sha256 == *sha256) {
-        session_.expect(session_.catalog->refresh_fingerprint((*row)->id, file.fingerprint, false));
-      } else {
-        session_.expect(session_.catalog->complete({.folder = file.folder,
-                                                    .path = file.path,
-                                                    .fingerprint = file.fingerprint,
-                                                    .sha256 = *sha256}));
-        intake_.look_at_queue();
-      }
-      session_.changed();
-      left_(path);
-    });
+  hash(file, {}, [this, file, path](const Result<Sha256>& sha256) {
+    reading_.erase(path);
+    if (!sha256) return read_failed(file, sha256.error());
+    auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
+    if (!row || !*row || !((*row)->fingerprint == file.fingerprint)) return left_(path);
+    if ((*row)->sha256 == *sha256) {
+      session_.expect(session_.catalog->refresh_fingerprint((*row)->id, file.fingerprint, false));
+    } else {
+      session_.expect(session_.catalog->complete({.folder = file.folder,
+                                                  .path = file.path,
+                                                  .fingerprint = file.fingerprint,
+                                                  .sha256 = *sha256}));
+      intake_.look_at_queue();
+    }
+    session_.changed();
+    left_(path);
   });
 }
 

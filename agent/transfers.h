@@ -68,6 +68,13 @@ class Transfers {
   void read_small(const ReadyFile& file);
   void open_large(const ReadyFile& file);
   bool must_hash_first(const ReadyFile& file);
+  struct Hashing {
+    std::shared_ptr<watcher::PartReader> reader;
+    std::uint64_t at = 0;
+  };
+  using HashDone = std::function<void(const Result<Sha256>&)>;
+  void hash(const ReadyFile& file, Hashing so_far, HashDone done);
+  void open_parts(const ReadyFile& file, const std::optional<Sha256>& sha256);
   void on_small(const ReadyFile& file, const Result<watcher::Content>& content);
   void on_large(const ReadyFile& file, const Result<std::shared_ptr<watcher::PartReader>>& parts,
                 const std::optional<Sha256>& sha256, bool leased);
