@@ -155,7 +155,8 @@ TEST_F(OldestPending, ACatalogOfTheFirstVersionTellsItSinceTheFirstSight) {
   ASSERT_EQ(sqlite3_open(database().c_str(), &handle), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(handle,
                          "DROP INDEX files_queue; ALTER TABLE files DROP COLUMN since;"
-                         "DROP TABLE arrivals; PRAGMA user_version = 1",
+                         "DROP TABLE arrivals; DROP TABLE mounts; DROP TABLE covered_files;"
+                         "PRAGMA user_version = 1",
                          nullptr, nullptr, nullptr),
             SQLITE_OK)
       << sqlite3_errmsg(handle);
