@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 namespace waybill::fakes {
 
@@ -322,7 +324,18 @@ FakeFileSystem::FakeFileSystem() : state_(std::make_unique<State>()) {
   const MutexLock lock(state_->mu);
   state_->top = state_->create(FileKind::Directory, 1);
 }
-FakeFileSystem::~FakeFileSystem() = default;
+FakeFileSystem::~FakeFileSystem() {
+  // A directory that is mounted below itself would hold itself for ever.
+  const MutexLock lock(state_->mu);
+  std::vector<std::shared_ptr<Inode>> left{state_->top};
+  while (!left.empty()) {
+    const std::shared_ptr<Inode> inode = std::move(left.back());
+    left.pop_back();
+    if (inode->mounted) left.push_back(std::exchange(inode->mounted, nullptr));
+    for (auto& [name, child] : inode->children) left.push_back(child);
+    inode->children.clear();
+  }
+}
 
 Result<std::unique_ptr<OpenDirectory>> FakeFileSystem::open_directory(const watcher::Root& root,
                                                                       std::string_view below) {
