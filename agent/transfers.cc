@@ -406,19 +406,19 @@ void Transfers::endpoint_trouble(Running& running, const Error& cause) {
   // An outage may be long: the content is read again after it. Parts are given back as they are
   // answered.
   if (running.attempt.part_size == 0) release_content(running);
-  // The store's own probe works and still this file is refused: then it is about the file.
-  if (++running.troubles > troubles_for_one_file && cause.code == ErrorCode::NeedsPerson) {
+  // Others got through since it failed before: a trouble of its own, which must not hold them.
+  const std::uint64_t stored = stores_.got_through_so_far(running.attempt.store);
+  const bool of_its_own = running.stored_at_trouble && *running.stored_at_trouble < stored;
+  running.stored_at_trouble = stored;
+  // Refused, though the store takes others or, time and again, its own probe: it is about the file.
+  const bool refused_alone = of_its_own || ++running.troubles > troubles_for_one_file;
+  if (refused_alone && cause.code == ErrorCode::NeedsPerson) {
     running.given_up = cause;
     running.held = false;
     source_lost(running);
     return;
   }
-  // Others got through since it failed before: an outage of its own, which must not hold them. What
-  // is forbidden is no outage: that is counted, and ends in a blocked row.
-  const std::uint64_t stored = stores_.got_through_so_far(running.attempt.store);
-  const bool of_its_own = running.stored_at_trouble && *running.stored_at_trouble < stored;
-  running.stored_at_trouble = stored;
-  if (of_its_own && cause.code != ErrorCode::NeedsPerson) {
+  if (of_its_own) {
     hold_alone(running, cause);
   } else {
     stores_.trouble(running.attempt.store, cause);
