@@ -261,9 +261,7 @@ void Upload::Machine::commit_failed(const Error& error) {
     default:
       break;
   }
-  // One from before a restart may have been begun for another checksum than Complete names.
-  constexpr int bad_request = 400;
-  if (multipart() && !created_here && error.http_status == bad_request) {
+  if (multipart() && may_be_of_other_settings(error)) {
     return restart_upload(error, Old::Unusable);
   }
   lost ? drop() : finish(Refused{error});

@@ -109,6 +109,7 @@ struct Upload::Machine {
   [[nodiscard]] bool listing_may_pass(const Error& error, int failures) const;
   void fill();
   void send_part(std::size_t index);
+  [[nodiscard]] bool may_be_of_other_settings(const Error& error) const;
   void part_failed(std::size_t index, const Error& error);
   void stop_parts(std::optional<Outcome> outcome);  // nullopt: to start over
   void parts_changed();

@@ -222,6 +222,12 @@ void Upload::Machine::on(const PartDone& done) {
   parts_changed();
 }
 
+// An upload from before a restart may have been begun for other checksums than are sent now.
+bool Upload::Machine::may_be_of_other_settings(const Error& error) const {
+  constexpr int bad_request = 400;
+  return !created_here && error.http_status == bad_request;
+}
+
 void Upload::Machine::part_failed(std::size_t index, const Error& error) {
   PartState& part = parts[index];
   if (may_pass(error)) {
@@ -260,9 +266,7 @@ void Upload::Machine::part_failed(std::size_t index, const Error& error) {
     parts_paused = parts_troubled = true;
     return emit(EndpointTrouble{error});
   }
-  // An upload from before a restart may have been begun for other checksums than are sent now.
-  constexpr int bad_request = 400;
-  if (!created_here && error.http_status == bad_request) {
+  if (may_be_of_other_settings(error)) {
     restart_cause = error;
     restart_old = Old::Unusable;
     return stop_parts(std::nullopt);

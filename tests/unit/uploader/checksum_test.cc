@@ -24,6 +24,13 @@ std::unique_ptr<Journey> with_crc(int parts, CrcKind kind = CrcKind::Crc64Nvme,
   return journey;
 }
 
+// Until its parts are under way.
+void send_parts(Upload& upload) {
+  upload.step(Begin{});
+  upload.step(CreateDone{std::string("id")});
+  upload.step(Persisted{});
+}
+
 TEST(Checksum, TextIsAsS3HasIt) {
   const Crc crc64 = crc_of(CrcKind::Crc64Nvme, as_bytes("123456789"));
   const Crc crc32c = crc_of(CrcKind::Crc32c, as_bytes("123456789"));
@@ -97,9 +104,7 @@ TEST(Checksum, PartWhoseCrcComesBackAsAnotherIsSentAgain) {
   Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
   const auto body = as_bytes(scripted->content);
   const Crc crc = crc_of(CrcKind::Crc64Nvme, body);
-  upload.step(Begin{});
-  upload.step(CreateDone{std::string("id")});
-  upload.step(Persisted{});
+  send_parts(upload);
   Part answered{.number = 1, .etag = "e", .size = body.size()};
   answered.crc = Crc{CrcKind::Crc64Nvme, crc.value ^ 1U};
   const auto again = upload.step(PartDone{1, answered, std::nullopt, crc});
@@ -114,9 +119,7 @@ TEST(Checksum, AnObjectWhoseCrcIsAnotherIsNotStored) {
   Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
   const auto body = as_bytes(scripted->content);
   const Crc crc = crc_of(CrcKind::Crc64Nvme, body);
-  upload.step(Begin{});
-  upload.step(CreateDone{std::string("id")});
-  upload.step(Persisted{});
+  send_parts(upload);
   upload.step(PartDone{1, Part{.number = 1, .etag = "e", .size = body.size()}, std::nullopt, crc});
   upload.step(ContentRead{sha256(body)});
   const auto commit = upload.step(Persisted{});
@@ -202,9 +205,7 @@ TEST(Checksum, APartThatReadsDifferentlyWithTheSameCrcIsNotCompleted) {
   Random dice(1);
   auto scripted = with_crc(2);
   Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
-  upload.step(Begin{});
-  upload.step(CreateDone{std::string("id")});
-  upload.step(Persisted{});
+  send_parts(upload);
   const Crc crc{.kind = CrcKind::Crc64Nvme, .value = 7};
   const auto lost = fail(ErrorCode::RetryLater, "503");
   upload.step(PartDone{1, lost, std::nullopt, crc, sha256(as_bytes("first"))});
