@@ -146,6 +146,7 @@ bool PipelineWorld::run_one() {
       case Turn::Read: {
         const agent::Task task = std::move(reads_.front());
         reads_.pop_front();
+        ++reads;
         task();
         return true;
       }

@@ -84,6 +84,8 @@ class PipelineWorld {
     const auto found = log_.lines.find(message);
     return found == log_.lines.end() ? 0 : found->second;
   }
+  // Tasks that the reading threads have done.
+  int reads = 0;
   // True: requests stay where they are, unanswered.
   bool bucket_hangs = false;
 

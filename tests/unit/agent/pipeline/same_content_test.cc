@@ -63,6 +63,19 @@ TEST_F(SameContent, ALargeFileWrittenAgainIsReadAndNotSent) {
   expect_stored_as_it_is("large", large);
 }
 
+// One task for all of it would hold a reading thread, and the end of the process, for minutes.
+TEST_F(SameContent, ALargeFileIsHashedPieceByPiece) {
+  const std::string content(41U << 20U, 'x');
+  int before = 0;
+  EXPECT_EQ(sent_by("large", content,
+                    [&] {
+                      before = world_.reads;
+                      world_.write("large", content);
+                    }),
+            0);
+  EXPECT_GE(world_.reads - before, 6);  // of 8 MiB
+}
+
 TEST_F(SameContent, ALargeFileOfOtherBytesAndTheSameSizeIsSent) {
   const std::string large(17U << 20U, 'x');
   const std::string other(17U << 20U, 'y');
