@@ -11,14 +11,15 @@
 #include "base/clock.h"
 #include "base/fingerprint.h"
 #include "base/ids.h"
+#include "base/paths.h"
 
 namespace waybill::agent {
 
 using FilePath = std::pair<FolderId, std::string>;
 
 // Of paths relative to a folder; "" is the folder itself.
-inline bool at_or_below(const std::string& path, const std::string& directory) {
-  return directory.empty() || path == directory || path.starts_with(directory + '/');
+inline bool at_or_below(std::string_view path, std::string_view directory) {
+  return directory.empty() || path == directory || lies_below(path, directory);
 }
 
 // Files that nobody writes to any more, and that their folder's policy does not call complete yet

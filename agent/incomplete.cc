@@ -4,17 +4,11 @@
 
 #include "agent/intake.h"
 #include "base/bytes.h"
+#include "base/paths.h"
 
 // The part of Intake about files that nobody writes to and that are not complete all the same:
 // those whose sign is missing (WATCHING.md 2.4), and those that stay incomplete for too long.
 namespace waybill::agent {
-namespace {
-
-std::string name_of(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
-}  // namespace
 
 std::string Intake::marker_of(const FilePath& file) const {
   const FolderState& state = folders_.at(file.first);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/overloaded.h"
+#include "base/paths.h"
 #include "base/test_points.h"
 
 namespace waybill::agent {
@@ -25,12 +26,6 @@ bool expects_file(FileState state) {
       return false;
   }
   return false;
-}
-
-bool directly_in(std::string_view path, std::string_view directory) {
-  const auto slash = path.rfind('/');
-  return directory ==
-         (slash == std::string_view::npos ? std::string_view() : path.substr(0, slash));
 }
 
 using Reasons = std::map<std::string, std::string>;
@@ -118,7 +113,7 @@ void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
   FolderState& state = folders_.at(folder);
   const FilePath path(folder, file.path);
   const auto asked = looked_at_.extract(path);
-  if (state.listing && directly_in(file.path, state.listing->directory)) {
+  if (state.listing && parent_of(file.path) == state.listing->directory) {
     state.listing->seen.insert(file.path);
   }
   const auto no_longer_ignored = [&] {
@@ -260,7 +255,7 @@ void Intake::listing_ended(const watcher::ListingEnds& ended) {
   for (auto entry = state.ignored.lower_bound(below);
        entry != state.ignored.end() && entry->first.starts_with(below);) {
     const bool gone =
-        directly_in(entry->first, ended.directory) && !listing->seen.contains(entry->first);
+        parent_of(entry->first) == ended.directory && !listing->seen.contains(entry->first);
     entry = gone ? state.ignored.erase(entry) : std::next(entry);
   }
   if (state.ignored.size() != known) session_.changed();

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/paths.h"
+
 namespace waybill::watcher {
 
 namespace {
@@ -30,9 +32,7 @@ std::string unescaped(std::string_view field) {
 }
 
 bool at_or_below(std::string_view path, std::string_view directory) {
-  if (directory == "/" || path == directory) return true;
-  return path.size() > directory.size() && path.starts_with(directory) &&
-         path[directory.size()] == '/';
+  return directory == "/" || path == directory || lies_below(path, directory);
 }
 
 std::string_view take_field(std::string_view& line) {

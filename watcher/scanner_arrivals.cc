@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/paths.h"
 #include "watcher/scanner_tree.h"
 
 // How what is in a directory came there (WATCHING.md 2.4): by a rename or not. Events say what has
@@ -94,7 +95,7 @@ void Scanner::Tree::confirm_arrivals() {
   const bool drained = !drain || drain();
   for (const Claim& claim : claims) {
     FileObservation& file = batch.files[claim.index];
-    const std::string name = file.path.substr(file.path.rfind('/') + 1);
+    const std::string name(name_of(file.path));
     if (drained && !dirt.overtaken(claim.watch, name)) continue;
     std::get<Present>(file.what).arrival = Arrival::Unseen;
   }

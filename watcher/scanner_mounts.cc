@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/paths.h"
 #include "watcher/scanner_tree.h"
 
 // What is mounted in a folder that reaches across mounts (WATCHING.md 3). Which directory was
@@ -15,22 +16,8 @@ namespace {
 
 constexpr Nanoseconds turn_at_the_latest = std::chrono::seconds(10);
 
-bool lies_below(std::string_view path, std::string_view directory) {
-  return path.size() > directory.size() && path.starts_with(directory) &&
-         path[directory.size()] == '/';
-}
-
 bool nothing_there(const Error& error) {
   return error.code == ErrorCode::SourceGone || error.os_errno == ELOOP;
-}
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
-
-std::string name_of(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
 }
 
 }  // namespace
@@ -113,17 +100,17 @@ const std::pair<const std::string, Scanner::Tree::Folder::Mount>* Scanner::Tree:
 std::optional<Scanner::Tree::Reached> Scanner::Tree::reach_below(std::unique_ptr<OpenDirectory> top,
                                                                  const FileStatus& of_top,
                                                                  const std::string& path) {
-  const std::string parent = parent_of(path);
-  if (parent.empty()) return Reached{std::move(top), name_of(path)};
+  const std::string_view parent = parent_of(path);
+  if (parent.empty()) return Reached{std::move(top), std::string(name_of(path))};
   auto directory = top->open_child(parent);
   Result<FileStatus> status = directory ? (*directory)->status() : fail(directory.error());
-  for (std::string above = parent_of(parent);
+  for (std::string_view above = parent_of(parent);
        !status && nothing_there(status.error()) && !above.empty(); above = parent_of(above)) {
     const auto opened = top->open_child(above);
     status = opened ? (*opened)->status() : fail(opened.error());
   }
   if (status && status->mount != of_top.mount) return std::nullopt;
-  return Reached{std::move(directory), name_of(path)};
+  return Reached{std::move(directory), std::string(name_of(path))};
 }
 
 // A name on a mount is reached through the directory that was entered there, held open: so that
@@ -135,7 +122,8 @@ std::optional<Scanner::Tree::Reached> Scanner::Tree::reach(const Folder& folder,
   if (hidden) return std::nullopt;
   const auto* const mount = mount_above(folder, path);
   if (mount == nullptr && !folder.spec.cross_mounts) {
-    return Reached{files.open_directory(folder.spec.root(), parent_of(path)), name_of(path)};
+    return Reached{files.open_directory(folder.spec.root(), parent_of(path)),
+                   std::string(name_of(path))};
   }
   if (mount != nullptr && !mount->second.trouble.empty()) return std::nullopt;
   auto top = files.open_directory(folder.spec.root(), mount == nullptr ? "" : mount->first);
@@ -201,7 +189,7 @@ void Scanner::Tree::enter_next_mount() {
     if (const auto directory = open_node(*parent, next.mapped())) {
       const std::string path = NodeTree::path(*parent);
       const Spot spot{*parent, *directory, path, next.mapped(), false};
-      const std::string name = name_of(at.path);
+      const std::string name(name_of(at.path));
       entering = true;
       meet(spot, name, directory->look(name), true);
       entering = false;

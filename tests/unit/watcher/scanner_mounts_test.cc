@@ -27,6 +27,16 @@ class ScannerMounts : public ScannerWorld {
     disk.unmount(path);
     mounts_changed();
   }
+  // A disk at data/, stored; then another way to it at backup/.
+  void show_a_disk_twice() {
+    disk.make_directory("/root/data");
+    disk.mount_disk("/root/data", "disk");
+    disk.write("/root/data/x", "1");
+    start();
+    settle();
+    disk.make_directory("/root/backup");
+    disk.bind("/root/data", "/root/backup");
+  }
   // As after a restart, with what was made durable.
   void remember() {
     spec.mounts.clear();
@@ -299,13 +309,7 @@ TEST_F(ScannerMounts, NoWayAcrossAMountIsTakenBeforeAllOthersWereMetHoweverLongT
 }
 
 TEST_F(ScannerMounts, WhatIsKnownUnderAPathKeepsItWhenAnotherWayToItComes) {
-  disk.make_directory("/root/data");
-  disk.mount_disk("/root/data", "disk");
-  disk.write("/root/data/x", "1");
-  start();
-  settle();
-  disk.make_directory("/root/backup");
-  disk.bind("/root/data", "/root/backup");
+  show_a_disk_twice();
   remember();
   Belief fresh{folder};
   fakes::FakeEventSource own_events{disk};
@@ -320,13 +324,7 @@ TEST_F(ScannerMounts, WhatIsKnownUnderAPathKeepsItWhenAnotherWayToItComes) {
 }
 
 TEST_F(ScannerMounts, AnotherWayToADiskThatIsAwayDoesNotTakeItsPlace) {
-  disk.make_directory("/root/data");
-  disk.mount_disk("/root/data", "disk");
-  disk.write("/root/data/x", "1");
-  start();
-  settle();
-  disk.make_directory("/root/backup");
-  disk.bind("/root/data", "/root/backup");
+  show_a_disk_twice();
   mounts_changed();
   unmount("/root/data");
   pass(std::chrono::hours(2));
