@@ -155,11 +155,7 @@ void Intake::present(const FilePath& file, const watcher::Present& seen) {
   if (!found) return;
   FolderState& state = folders_.at(folder);
   if (*found) uncover(state, (*found)->id);
-  if (*found && state.scanning) {
-    const auto index = static_cast<std::size_t>(value_of((*found)->id));
-    if (state.rows_seen.size() <= index) state.rows_seen.resize(index + index / 2 + 1);
-    state.rows_seen[index] = true;
-  }
+  if (*found && state.scanning) state.rows_seen.insert((*found)->id);
   if (const Gate::Held* const held = gate_.find(file)) {
     const BootTime since = held->since;
     if (held->fingerprint == fingerprint) {
@@ -282,14 +278,12 @@ void Intake::scan_complete(FolderId folder) {
   session_.folders.at(folder).scanned = true;
   session_.changed();
   if (!state.scanning) return;
-  const std::vector<bool> rows_seen = std::exchange(state.rows_seen, {});
+  const FileSet rows_seen = std::exchange(state.rows_seen, {});
   state.scanning = false;
   doubt_held(folder, "", true);
   if (by_rename(folder)) doubt_arrivals(folder);
-  doubt_rows(folder, "", true, [&rows_seen](const auto& row) {
-    const auto index = static_cast<std::size_t>(value_of(row.id));
-    return index >= rows_seen.size() || !rows_seen[index];
-  });
+  doubt_rows(folder, "", true,
+             [&rows_seen](const auto& row) { return !rows_seen.contains(row.id); });
   for (const std::string& directory : std::exchange(state.gone, {})) {
     doubt_rows(folder, directory, true, [](const auto&) { return true; });
   }
@@ -304,6 +298,8 @@ void Intake::events_lost(const watcher::EventsLost& lost) {
 
 void Intake::folder_status(const watcher::FolderStatus& status) {
   Folder& folder = session_.folders.at(status.folder);
+  // What waits below a mount that is back has its turn again.
+  if (folder.health && folder.health->missing != status.missing) look_at_queue();
   folder.health = status;
   session_.changed();
   const bool there = status.health == watcher::FolderHealth::Watching ||

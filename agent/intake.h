@@ -13,6 +13,7 @@
 
 #include "agent/arrival.h"
 #include "agent/command.h"
+#include "agent/file_set.h"
 #include "agent/gate.h"
 #include "agent/hot_files.h"
 #include "agent/session.h"
@@ -138,13 +139,13 @@ class Intake {
   };
   struct FolderState {
     std::optional<Listing> listing;
-    std::vector<bool> rows_seen;    // by FileId, while the first whole scan runs
+    FileSet rows_seen;              // while the first whole scan runs
     std::vector<std::string> gone;  // directories that went while it runs
     bool scanning = true;
     std::optional<watcher::MarkerRule> marker;      // where it says what is complete
     std::map<std::string, std::string> ignored;     // path → why, as far as `remembered` goes
     std::map<std::string, std::string> unreadable;  // path → why
-    std::set<FileId> covered;                       // by a mount that came over them: not gone
+    FileSet covered;                                // by a mount that came over them: not gone
   };
   static constexpr std::size_t remembered = 10000;
 
@@ -172,6 +173,8 @@ class Intake {
   void folder_status(const watcher::FolderStatus& status);
   void mount_entered(const watcher::MountEntered& mount);
   void know_covered(FolderId folder);
+  // What is queued there is not lined up until the disk is back.
+  [[nodiscard]] bool is_on_missing_mount(const FilePath& file) const;
   void uncover(FolderState& state, FileId file);
   void suspended(const FilePath& file);
   void add_mount_reasons(std::vector<Reason>& reasons) const;

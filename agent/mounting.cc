@@ -12,9 +12,9 @@ using catalog::FileState;
 void Intake::know_covered(FolderId folder) {
   auto files = session_.expect(session_.catalog->covered(folder));
   if (!files) return;
-  std::set<FileId>& covered = folders_.at(folder).covered;
-  covered.clear();
-  covered.insert(files->begin(), files->end());
+  FileSet& covered = folders_.at(folder).covered;
+  covered = {};
+  for (const FileId file : *files) covered.insert(file);
   session_.changed();
 }
 
@@ -31,16 +31,23 @@ void Intake::mount_entered(const watcher::MountEntered& mount) {
 }
 
 void Intake::uncover(FolderState& state, FileId file) {
-  if (state.covered.erase(file) == 0) return;
+  if (!state.covered.erase(file)) return;
   session_.expect(session_.catalog->uncover(file));
   session_.changed();
+}
+
+bool Intake::is_on_missing_mount(const FilePath& file) const {
+  const auto& health = session_.folders.at(file.first).health;
+  return health &&
+         std::any_of(health->missing.begin(), health->missing.end(),
+                     [&file](const auto& mount) { return at_or_below(file.second, mount.path); });
 }
 
 // Nothing is concluded of it; what waits for its turn waits on.
 void Intake::suspended(const FilePath& file) {
   auto row = session_.expect(session_.catalog->find_live(file.first, file.second));
   if (!row) return;
-  if (*row && (*row)->state == FileState::Queued) {
+  if (*row && (*row)->state == FileState::Queued && !is_on_missing_mount(file)) {
     postpone((*row)->id, session_.now() + suspended_look_every);
   }
   hooks_.left(file);

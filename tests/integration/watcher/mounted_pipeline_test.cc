@@ -123,6 +123,37 @@ TEST(MountedPipeline, AFileThatWaitedWhenItsDiskWentIsStoredOnceItIsBack) {
             0);
 }
 
+// It would take the turns of what can be read.
+TEST(MountedPipeline, WhatWaitsOnADiskThatIsAwayHasNoTurn) {
+  EXPECT_EQ(in_own_kernel([] {
+              MountedWorld mounted;
+              fakes::PipelineWorld& world = mounted.world;
+              mounted.mount();
+              world.start();
+              world.pass(std::chrono::seconds(5));
+              world.bucket_hangs = true;
+              for (int i = 0; i < 20; ++i) world.write("m/" + std::to_string(i), "content");
+              world.pass(std::chrono::seconds(10));
+              mounted.cover();
+              world.crash();
+              world.bucket_hangs = false;
+              world.start();
+              world.pass(std::chrono::minutes(1));
+              const int before = world.reads;
+              world.pass(std::chrono::minutes(10));
+              expect(world.reads == before, "nobody tries to read it");
+              world.write("other", "content");
+              world.pass(std::chrono::seconds(5));
+              expect(mounted.stored("other"), "the rest goes on");
+              mounted.uncover();
+              world.pass(std::chrono::seconds(10));
+              for (int i = 0; i < 20; ++i) {
+                expect(mounted.stored("m/" + std::to_string(i)), "it is stored once it is back");
+              }
+            }),
+            0);
+}
+
 TEST(MountedPipeline, WhatAMountCoversIsNotGone) {
   EXPECT_EQ(in_own_kernel([] {
               MountedWorld mounted;
