@@ -70,6 +70,7 @@ struct NodeExtras {
     int os_errno = 0;
     BootTime due;
     bool passing = true;   // may end without a person
+    bool told = false;     // it was worth a word: ScanAgenda::fail
     bool waiting = false;  // in the agenda's schedule
   };
   std::map<std::string, std::uint64_t, std::less<>> names;  // and the epoch of each

@@ -93,24 +93,33 @@ void ScanAgenda::finish(FolderId folder, std::uint64_t epoch) {
   if (epochs->second.empty()) open_.erase(epochs);
 }
 
-void ScanAgenda::fail(Node& node, std::string_view name, const Error& error, BootTime now) {
+bool ScanAgenda::fail(Node& node, std::string_view name, const Error& error, BootTime now) {
   const bool passing = error.code != ErrorCode::NeedsPerson;
   const Nanoseconds first =
       passing ? Nanoseconds(std::chrono::milliseconds(100)) : Nanoseconds(std::chrono::seconds(5));
   const Nanoseconds most = passing ? std::chrono::seconds(10) : std::chrono::seconds(60);
   constexpr unsigned enough = 20;  // doublings beyond which every wait is `most`
+  constexpr unsigned patience = 9;
   if (!node.extras) node.extras = std::make_unique<NodeExtras>();
-  const auto [at, fresh] = node.extras->failures.emplace(name, NodeExtras::Failure{});
+  auto& failures = node.extras->failures;
+  if (!name.empty() && failures.size() >= failures_per_directory && !failures.contains(name)) {
+    return !passing;
+  }
+  const auto [at, fresh] = failures.emplace(name, NodeExtras::Failure{});
   NodeExtras::Failure& failure = at->second;
   unschedule(node, at->first, failure);
   const Nanoseconds wait =
       std::min<Nanoseconds>(most, first * (1LL << std::min(failure.tries, enough)));
   ++failure.tries;
+  if (failure.os_errno != error.os_errno) failure.told = false;
   failure.os_errno = error.os_errno;
   failure.passing = passing;
   failure.due = now + wait;
   failure.waiting = true;
   schedule_.emplace(failure.due, &node, at->first);
+  const bool news = !failure.told && (!passing || failure.tries >= patience);
+  failure.told = failure.told || news;
+  return news;
 }
 
 const NodeExtras::Failure* ScanAgenda::failure(const Node& node, std::string_view name) {
@@ -130,7 +139,7 @@ void ScanAgenda::succeed(Node& node, std::string_view name) {
 
 void ScanAgenda::tell_again(Node& node) {
   if (!node.extras) return;
-  for (auto& [name, failure] : node.extras->failures) failure.os_errno = 0;
+  for (auto& [name, failure] : node.extras->failures) failure.told = false;
 }
 
 void ScanAgenda::hasten(Node& node, std::uint64_t epoch) {

@@ -44,7 +44,11 @@ class ScanAgenda {
 
   // Again later: `name` of the directory, or "" for the directory itself. Each failure doubles the
   // wait; what a person must end (NeedsPerson) is tried more rarely than what passes by itself.
-  void fail(Node& node, std::string_view name, const Error& error, BootTime now);
+  // True: it is news; of what may pass by itself only once it has lasted for some 25 s (then it is
+  // `told`). Of more than `failures_per_directory` names the rest waits for the directory's next
+  // listing.
+  bool fail(Node& node, std::string_view name, const Error& error, BootTime now);
+  static constexpr std::size_t failures_per_directory = 1024;
   [[nodiscard]] static const NodeExtras::Failure* failure(const Node& node, std::string_view name);
   void succeed(Node& node, std::string_view name);
   // Whatever fails again is news.

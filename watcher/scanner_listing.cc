@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t names_a_step = 64;
 constexpr std::size_t entries_a_step = 4096;
+constexpr unsigned looks_in_vain = 30;  // a second apart
 
 // Not there, or something else by now that is no directory.
 bool says_gone(const Error& error) {
@@ -87,12 +88,20 @@ void Scanner::Tree::answer_looks() {
     looks.pop_front();
     answer_look(answered.back(), absent);
   }
-  // That a name is not there says something only while the root is the one we know: looked at after
-  // the name, since a disk that goes takes the names first (P7).
+  // That a name is not there says something only while the root, and the mount that it lies on, are
+  // those that we know: looked at after the name, since a disk that goes takes the names first
+  // (P7).
   for (auto& [id, paths] : absent) {
     Folder& folder = folders.find(id)->second;
     if (folder.suspended || open_root(folder) == nullptr) continue;
-    for (std::string& path : paths) see(id, {.path = std::move(path), .what = Absent{}});
+    for (std::string& path : paths) {
+      const bool there = is_in_place(folder, mount_above(folder, path));
+      if (there) {
+        see(id, {.path = std::move(path), .what = Absent{}});
+      } else {
+        see(id, {.path = std::move(path), .what = Suspended{}});
+      }
+    }
   }
   flush();
   for (const Look& look : answered) agenda.finish(look.folder, look.epoch);
@@ -116,8 +125,11 @@ void Scanner::Tree::answer_look(const Look& look,
       absent[look.folder].push_back(look.path);
     } else if (status.error().code == ErrorCode::NeedsPerson) {
       see(look.folder, {.path = look.path, .what = Unreadable{status.error()}});
+    } else if (look.tries >= looks_in_vain) {
+      see(look.folder, {.path = look.path, .what = Suspended{}});
     } else {
       later_looks.push_back(look);
+      ++later_looks.back().tries;
       if (!later_looks_due) later_looks_due = now + std::chrono::seconds(1);
     }
     return;
@@ -198,8 +210,10 @@ void Scanner::Tree::end_listing(const Result<void>& outcome) {
     agenda.succeed(*done.node, "");  // only now is it clean (c)
   } else {
     // That it began took back what was said before.
-    report_trouble(done.folder, done.path, outcome.error());
     agenda.fail(*done.node, "", outcome.error(), now);
+    if (ScanAgenda::failure(*done.node, "")->told) {
+      report_trouble(done.folder, done.path, outcome.error());
+    }
   }
   emit(ListingEnds{
       .folder = done.folder, .directory = std::move(done.path), .complete = outcome.has_value()});
@@ -305,8 +319,9 @@ bool Scanner::Tree::meet(const Spot& spot, const std::string& name, const Result
     return meet_directory(spot, name, *found);
   }
   if (!pattern && found->kind == FileKind::Regular && found->mount != spot.node.span->mount) {
-    // A row may tell of the one below.
+    // A row may tell of the one below. Asked again: no listing says that it is gone.
     say(Unreadable{covered_file()});
+    agenda.fail(spot.node, name, covered_file(), now);
     return false;
   }
   vanish(spot, name);
@@ -404,32 +419,28 @@ bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
 
 // A subdirectory that is there and cannot be opened.
 bool Scanner::Tree::cannot_enter(const Spot& spot, const std::string& name, const Error& error) {
-  const NodeExtras::Failure* const before = ScanAgenda::failure(spot.node, name);
-  const bool news = before == nullptr || before->os_errno != error.os_errno;
+  const bool news = agenda.fail(spot.node, name, error, now);
+  const std::string path = join(spot.path, name);
   // Said each time: who keeps the list of what is left out forgets what a listing did not show.
   if (error.os_errno == EXDEV) {
-    see(spot.node.folder,
-        {.path = join(spot.path, name), .what = Ignored{"another file system is mounted here"}});
-  } else if (news && error.code == ErrorCode::NeedsPerson && error.os_errno != ELOOP) {
-    see(spot.node.folder, {.path = join(spot.path, name), .what = Unreadable{error}});
+    see(spot.node.folder, {.path = path, .what = Ignored{"another file system is mounted here"}});
+  } else if (news && !says_gone(error) && !lose_mount(spot.node, path, error)) {
+    see(spot.node.folder, {.path = path, .what = Unreadable{error}});
   }
-  agenda.fail(spot.node, name, error, now);
   return !says_gone(error);
 }
 
 // A directory that we know, and that cannot be opened, watched or listed now.
 void Scanner::Tree::cannot_list(Node& node, const Error& error) {
-  const NodeExtras::Failure* const before = ScanAgenda::failure(node, "");
-  const bool news = before == nullptr || before->os_errno != error.os_errno;
-  if (news) report_trouble(node.folder, NodeTree::path(node), error);
-  agenda.fail(node, "", error, now);
+  if (!agenda.fail(node, "", error, now)) return;
+  std::string path = NodeTree::path(node);
+  if (!lose_mount(node, path, error)) report_trouble(node.folder, std::move(path), error);
 }
 
-// What passes by itself, or is seen better a moment later, is nobody's news.
 void Scanner::Tree::report_trouble(FolderId folder, std::string path, const Error& error) {
   if (error.os_errno == EXDEV) {
     see(folder, {.path = std::move(path), .what = Ignored{"another file system is mounted here"}});
-  } else if (error.code == ErrorCode::NeedsPerson && !says_gone(error)) {
+  } else if (!says_gone(error)) {
     see(folder, {.path = std::move(path), .what = Unreadable{error}});
   }
 }

@@ -16,6 +16,11 @@ namespace {
 
 constexpr Nanoseconds turn_at_the_latest = std::chrono::seconds(10);
 
+std::string not_there(const FolderSpec& spec, const std::string& path) {
+  return "what was mounted at " + printable(join(spec.path, path)) +
+         " is not there: its disk is not mounted, or another one is";
+}
+
 bool nothing_there(const Error& error) {
   return error.code == ErrorCode::SourceGone || error.os_errno == ELOOP;
 }
@@ -46,6 +51,7 @@ Scanner::Tree::Folder::blind_mount() const {
 void Scanner::Tree::know_mounts(Folder& folder) {
   std::map<std::string, Folder::Mount> known;
   for (const KnownMount& mount : folder.spec.mounts) {
+    if (folder.spec.ignore.match(mount.path + '/')) continue;  // nobody misses it
     const Identity identity{.dev = mount.dev, .ino = mount.ino, .btime = mount.btime};
     const auto before = folder.entered.find(mount.path);
     const bool same =
@@ -71,18 +77,42 @@ void Scanner::Tree::check_mounts(Folder& folder) {
     const auto opened = files.open_directory(folder.spec.root(), path);
     const Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
     if (status && same_directory(mount.identity, identity_of(status->fingerprint))) continue;
-    if (status || nothing_there(status.error())) suspend_mount(folder, path, mount);
+    if (status || nothing_there(status.error())) {
+      suspend_mount(folder, path, mount, not_there(folder.spec, path));
+    }
   }
 }
 
-void Scanner::Tree::suspend_mount(Folder& folder, const std::string& path, Folder::Mount& mount) {
+void Scanner::Tree::suspend_mount(Folder& folder, const std::string& path, Folder::Mount& mount,
+                                  std::string reason) {
   mount.in_place = false;
-  if (!mount.trouble.empty()) return;
-  mount.trouble = "what was mounted at " + printable(join(folder.spec.path, path)) +
-                  " is not there: its disk is not mounted, or another one is";
+  mount.trouble.swap(reason);
+  if (!reason.empty()) return;
   // Nothing is said of the directories below: they are not gone.
   Node* const node = NodeTree::find(*folder.root, path);
   if (node != nullptr && node->parent != nullptr) nodes.drop(*node);
+}
+
+bool Scanner::Tree::lose_mount(const Node& near, const std::string& path, const Error& error) {
+  Folder& folder = folders.find(near.folder)->second;
+  const auto mount = folder.entered.find(path);
+  if (mount == folder.entered.end() || error.code == ErrorCode::NeedsPerson) return false;
+  if (Node* const node = NodeTree::find(*folder.root, path); node != nullptr) {
+    // From here on its name is asked for: nothing tells of a disk that answers again.
+    agenda.fail(*node->parent, node->name, error, now);
+  }
+  suspend_mount(folder, path, mount->second,
+                "what is mounted at " + printable(join(folder.spec.path, path)) +
+                    " does not answer: " + error.describe());
+  return true;
+}
+
+bool Scanner::Tree::is_in_place(const Folder& folder,
+                                const std::pair<const std::string, Folder::Mount>* mount) {
+  if (mount == nullptr) return true;
+  const auto opened = files.open_directory(folder.spec.root(), mount->first);
+  const Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
+  return status && same_directory(mount->second.identity, identity_of(status->fingerprint));
 }
 
 const std::pair<const std::string, Scanner::Tree::Folder::Mount>* Scanner::Tree::mount_above(
@@ -155,7 +185,7 @@ bool Scanner::Tree::may_enter(const Spot& spot, const std::string& name, const F
   if (known != folder.entered.end() &&
       !same_directory(known->second.identity, identity_of(status.fingerprint))) {
     agenda.succeed(spot.node, name);
-    suspend_mount(folder, path, known->second);
+    suspend_mount(folder, path, known->second, not_there(folder.spec, path));
     return false;
   }
   const Node* const child = NodeTree::child(spot.node, name);

@@ -41,6 +41,7 @@ struct Scanner::Tree {
     FolderId folder{};
     std::string path;
     std::uint64_t epoch = 0;
+    unsigned tries = 0;  // that met a trouble of ours
   };
   struct BarrierRequest {
     std::uint64_t id = 0;
@@ -196,7 +197,13 @@ struct Scanner::Tree {
   void know_mounts(Folder& folder);
   void accept_mount(const AcceptMount& request);
   void check_mounts(Folder& folder);
-  void suspend_mount(Folder& folder, const std::string& path, Folder::Mount& mount);
+  void suspend_mount(Folder& folder, const std::string& path, Folder::Mount& mount,
+                     std::string reason);
+  // A directory at which every try fails though it may pass: with a mount there, its disk is as
+  // good as away. False: no mount is known there. Otherwise the node is dropped, if it was one.
+  bool lose_mount(const Node& near, const std::string& path, const Error& error);
+  // nullptr: there is nothing to be in its place.
+  bool is_in_place(const Folder& folder, const std::pair<const std::string, Folder::Mount>* mount);
   // The innermost above `path`; nullptr: none.
   [[nodiscard]] static const std::pair<const std::string, Folder::Mount>* mount_above(
       const Folder& folder, std::string_view path);

@@ -27,7 +27,7 @@ struct FakeFileSystem::Inode {
   std::int64_t ctime = 0;
   std::uint64_t links = 1;
   bool readable = true;
-  bool seen = true;  // false: not even its status is told
+  int trouble = 0;  // errno of whatever is asked of it
   std::string content;
   int writers = 0;
   std::set<FakeFile*> leases;
@@ -35,19 +35,20 @@ struct FakeFileSystem::Inode {
   std::shared_ptr<Inode> mounted;
   std::uint64_t mount = 0;  // the id of that
 
-  [[nodiscard]] FileStatus status(std::uint64_t through) const {
-    return {.kind = kind,
-            .fingerprint = {.dev = dev,
-                            .ino = ino,
-                            .btime = btime,
-                            .size = content.size(),
-                            .mtime = mtime,
-                            .ctime = ctime},
-            .mode = readable ? 0644U : 0U,
-            .uid = 0,
-            .gid = 0,
-            .links = links,
-            .mount = through};
+  [[nodiscard]] Result<FileStatus> status(std::uint64_t through) const {
+    if (trouble != 0) return fail(system_error("look", trouble));
+    return FileStatus{.kind = kind,
+                      .fingerprint = {.dev = dev,
+                                      .ino = ino,
+                                      .btime = btime,
+                                      .size = content.size(),
+                                      .mtime = mtime,
+                                      .ctime = ctime},
+                      .mode = readable ? 0644U : 0U,
+                      .uid = 0,
+                      .gid = 0,
+                      .links = links,
+                      .mount = through};
   }
 };
 
@@ -71,6 +72,7 @@ struct FakeFileSystem::State {
   std::set<std::string> binds GUARDED_BY(mu);
   std::map<std::uint64_t, std::string> blind_mounts GUARDED_BY(mu);
   std::function<void(const std::string&)> listing_hook GUARDED_BY(mu);
+  std::function<std::optional<Error>(const std::string&)> look_hook GUARDED_BY(mu);
   int failing GUARDED_BY(mu) = 0;
   Error failure GUARDED_BY(mu);
   int opens GUARDED_BY(mu) = 0;
@@ -168,6 +170,7 @@ struct FakeFileSystem::State {
         mount = at->mount;
         at = at->mounted;
       }
+      if (at->trouble != 0) return fail(system_error("open", at->trouble));
       below = slash == std::string_view::npos ? std::string_view() : below.substr(slash + 1);
       if (!below.empty() && !at->readable) return fail(system_error("open", EACCES));
     }
@@ -247,6 +250,7 @@ class FakeDirectory final : public OpenDirectory {
       for (const auto& [name, inode] : inode_->children) names_.push_back(name);
       listing_ = true;
     }
+    if (const auto status = this->status(); !status) return fail(status.error());
     while (next_ < names_.size()) {
       const std::string name = names_[next_++];
       std::function<void(const std::string&)> hook;
@@ -263,11 +267,17 @@ class FakeDirectory final : public OpenDirectory {
     return {};
   }
   Result<FileStatus> look(std::string_view name) override {
+    std::function<std::optional<Error>(const std::string&)> hook;
+    {
+      const MutexLock lock(state_.mu);
+      hook = state_.look_hook;
+    }
+    const auto trouble = hook ? hook(std::string(name)) : std::nullopt;
+    if (trouble) return fail(*trouble);
     const MutexLock lock(state_.mu);
     const auto found = inode_->children.find(name);
     if (found == inode_->children.end()) return fail(system_error("look", ENOENT));
     const Inode& there = *found->second;
-    if (!there.seen) return fail(system_error("look", EACCES));
     return there.mounted ? there.mounted->status(there.mount) : there.status(mount_);
   }
   Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) override {
@@ -464,14 +474,9 @@ void FakeFileSystem::set_readable(const std::string& path, bool readable) {
   if (inode->kind == FileKind::Directory) state_->tell(inode.get(), IN_ATTRIB | IN_ISDIR);
 }
 
-void FakeFileSystem::set_seen(const std::string& path, bool seen) {
+void FakeFileSystem::set_trouble(const std::string& path, int os_errno) {
   const MutexLock lock(state_->mu);
-  const auto inode = state_->get(path);
-  const State::Spot where = state_->spot(path);
-  inode->seen = seen;
-  inode->ctime = state_->tick();
-  state_->tell(where.directory.get(), IN_ATTRIB | directory_flag(*inode), where.name);
-  if (inode->kind == FileKind::Directory) state_->tell(inode.get(), IN_ATTRIB | IN_ISDIR);
+  state_->get(path)->trouble = os_errno;
 }
 
 void FakeFileSystem::use_clock(const Clock& clock, Nanoseconds tick) {
@@ -576,6 +581,11 @@ void FakeFileSystem::set_blind_spot(std::string why) {
 void FakeFileSystem::set_listing_hook(std::function<void(const std::string& name)> hook) {
   const MutexLock lock(state_->mu);
   state_->listing_hook = std::move(hook);
+}
+void FakeFileSystem::set_look_hook(
+    std::function<std::optional<Error>(const std::string& name)> hook) {
+  const MutexLock lock(state_->mu);
+  state_->look_hook = std::move(hook);
 }
 void FakeFileSystem::fail_opens(int count, Error error) {
   const MutexLock lock(state_->mu);

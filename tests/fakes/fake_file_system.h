@@ -44,8 +44,9 @@ class FakeFileSystem final : public watcher::FileSystem {
   void exchange(const std::string& a, const std::string& b);
   void link(const std::string& from, const std::string& to);
   void set_readable(const std::string& path, bool readable);
-  // Not even its status is told, as of another user's FUSE mount.
-  void set_seen(const std::string& path, bool seen);
+  // Whatever is asked of it fails so, as of a disk that is broken; 0: nothing does any more. What
+  // is below a directory is not reached either.
+  void set_trouble(const std::string& path, int os_errno);
   void set_mtime(const std::string& path, std::int64_t mtime);
   // Another file system over a directory, empty; and away again. Silent, as in Linux.
   void mount(const std::string& path);
@@ -71,6 +72,8 @@ class FakeFileSystem final : public watcher::FileSystem {
   void set_read_only(bool read_only);
   // Called by every list() before each entry: what a test does then happens in mid-listing.
   void set_listing_hook(std::function<void(const std::string& name)> hook);
+  // Called by every look at a name; what it returns is the answer, unless it is nullopt.
+  void set_look_hook(std::function<std::optional<Error>(const std::string& name)> hook);
   // The next `count` opens fail with this.
   void fail_opens(int count, Error error);
   [[nodiscard]] int opens() const;

@@ -41,6 +41,33 @@ TEST_F(ScanAgendaTest, ADirectoryMarkedManyTimesIsListedOnce) {
   EXPECT_FALSE(agenda_.next_listing());
 }
 
+TEST_F(ScanAgendaTest, WhatMayPassIsNewsOnceItHasLasted) {
+  BootTime now = start;
+  int tries = 1;
+  while (!agenda_.fail(a_, "x", passing(), now)) {
+    now = *agenda_.next_due();
+    ASSERT_LT(++tries, 100);
+  }
+  EXPECT_GT(now - start, seconds(10));
+  EXPECT_LT(now - start, seconds(60));
+  EXPECT_FALSE(agenda_.fail(a_, "x", passing(), now));
+  // Another cause; and whoever listens anew has heard of neither.
+  EXPECT_TRUE(agenda_.fail(a_, "x", lasting(), now));
+  EXPECT_FALSE(agenda_.fail(a_, "x", lasting(), now));
+  ScanAgenda::tell_again(a_);
+  EXPECT_TRUE(agenda_.fail(a_, "x", lasting(), now));
+}
+
+// Whoever may make entries must not fill our memory with those that cannot be looked at.
+TEST_F(ScanAgendaTest, OnlySoManyFailuresOfADirectoryAreKept) {
+  for (std::size_t i = 0; i < 2 * ScanAgenda::failures_per_directory; ++i) {
+    EXPECT_TRUE(agenda_.fail(a_, std::to_string(i), lasting(), start));
+  }
+  agenda_.fail(a_, "", lasting(), start);
+  ASSERT_TRUE(a_.extras);
+  EXPECT_EQ(a_.extras->failures.size(), ScanAgenda::failures_per_directory + 1);
+}
+
 // Invariant (b): the mark is off before the listing, so one set meanwhile counts.
 TEST_F(ScanAgendaTest, AMarkSetDuringTheListingMeansAnotherListing) {
   agenda_.mark_dirty(a_, 1, true);

@@ -174,6 +174,75 @@ TEST_F(ScannerMounts, AnAbsenceIsNotBelievedIfTheDiskWentMeanwhile) {
   EXPECT_TRUE(belief.suspended.contains("m/deep/x"));
 }
 
+// As NFS tells of a server that has lost its handles: first the names go, then the mount.
+TEST_F(ScannerMounts, AnAbsenceIsNotBelievedIfTheDiskGoesRightAfterIt) {
+  disk.mount_disk("/root/m", "disk");
+  disk.write("/root/m/x", "1");
+  start();
+  settle();
+  disk.set_look_hook([this](const std::string& name) {
+    disk.set_look_hook({});
+    if (name == "x") disk.set_trouble("/root/m", ESTALE);
+    return std::optional(system_error("look", ESTALE));
+  });
+  scanner.look(folder, "m/x");
+  scanner.step();
+  EXPECT_EQ(belief.paths(), Paths{"m/x"});
+  EXPECT_TRUE(belief.suspended.contains("m/x"));
+}
+
+TEST_F(ScannerMounts, ADiskThatDoesNotAnswerForLongIsMissingUntilItDoes) {
+  disk.mount_disk("/root/m", "disk");
+  disk.make_directory("/root/m/deep");
+  disk.write("/root/m/deep/x", "1");
+  start();
+  settle();
+  const auto wait = [this] {
+    for (int i = 0; i < 60; ++i) pass(std::chrono::seconds(1));
+  };
+  disk.set_trouble("/root/m", ENOTCONN);
+  scanner.rescan(folder);
+  settle();
+  EXPECT_EQ(missing(), Names{});
+  wait();
+  ASSERT_EQ(missing(), Names{"m"});
+  EXPECT_NE(status().missing.front().reason.find("does not answer"), std::string::npos);
+  EXPECT_EQ(belief.paths(), Paths{"m/deep/x"});
+  disk.set_trouble("/root/m", 0);  // no event tells of it
+  wait();
+  EXPECT_EQ(missing(), Names{});
+  EXPECT_EQ(belief.paths(), Paths{"m/deep/x"});
+  EXPECT_TRUE(belief.lost.empty());
+  EXPECT_TRUE(belief.unreadable.empty());
+}
+
+TEST_F(ScannerMounts, ADiskThatDoesNotAnswerAtTheStartIsMissing) {
+  disk.mount_disk("/root/m", "disk");
+  disk.write("/root/m/x", "1");
+  start();
+  settle();
+  remember();
+  scanner.set_folders({});
+  settle();
+  disk.set_trouble("/root/m", ENOTCONN);
+  start();
+  for (int i = 0; i < 60; ++i) pass(std::chrono::seconds(1));
+  EXPECT_EQ(missing(), Names{"m"});
+  EXPECT_EQ(belief.paths(), Paths{"m/x"});
+}
+
+TEST_F(ScannerMounts, AMountThatIsIgnoredIsNotMissed) {
+  disk.mount_disk("/root/m", "disk");
+  disk.write("/root/m/x", "1");
+  start();
+  settle();
+  remember();
+  spec.ignore.add("m/");
+  start();
+  unmount("/root/m");
+  EXPECT_EQ(missing(), Names{});
+}
+
 TEST_F(ScannerMounts, AnAbsenceUnderAMountThatNobodyHasToldOfIsNotBelieved) {
   disk.make_directory("/root/m/deep");
   disk.write("/root/m/deep/x", "1");

@@ -215,16 +215,50 @@ TEST_F(ScannerTest, AnOpenThatFailsForAMomentIsTriedAgain) {
 TEST_F(ScannerTest, AnEntryThatCannotEvenBeLookedAtHidesNoneOfTheOthers) {
   disk.make_directory("/root/another's");
   disk.write("/root/another's/y", "1");
-  disk.set_seen("/root/another's", false);
+  disk.set_trouble("/root/another's", EACCES);
   disk.write("/root/x", "1");
   disk.write("/root/z", "1");
   start();
   settle();
   EXPECT_EQ(belief.paths(), (Paths{"x", "z"}));
   EXPECT_TRUE(belief.unreadable.contains("another's"));
-  disk.set_seen("/root/another's", true);
-  settle();
+  disk.set_trouble("/root/another's", 0);
+  pass(seconds(60));
   EXPECT_EQ(belief.paths(), (Paths{"another's/y", "x", "z"}));
+}
+
+// What passes by itself is nobody's news, until it does not pass.
+TEST_F(ScannerTest, ADirectoryThatStaysBrokenIsNamedAfterAWhileAndComesBackByItself) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  disk.set_trouble("/root/a", EIO);
+  scanner.rescan(folder);
+  for (int i = 0; i < 10; ++i) pass(seconds(1));
+  EXPECT_TRUE(belief.unreadable.empty());
+  for (int i = 0; i < 30; ++i) pass(seconds(1));
+  ASSERT_TRUE(belief.unreadable.contains("a"));
+  EXPECT_EQ(belief.unreadable["a"].os_errno, EIO);
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+  disk.set_trouble("/root/a", 0);
+  pass(seconds(10));
+  EXPECT_TRUE(belief.unreadable.empty());
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+}
+
+TEST_F(ScannerTest, ANameThatCannotBeLookedAtForLongIsAnsweredWithoutAConclusion) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  disk.set_trouble("/root/a", EIO);
+  scanner.look(folder, "a/x");
+  settle();
+  EXPECT_TRUE(belief.suspended.empty());
+  for (int i = 0; i < 40; ++i) pass(seconds(1));
+  EXPECT_EQ(belief.suspended, Paths{"a/x"});
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
 }
 
 TEST_F(ScannerTest, AnUnreadableDirectoryIsNamedAndComesBackByItself) {
