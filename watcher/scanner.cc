@@ -222,6 +222,7 @@ void Scanner::Tree::conclude() {
       folder.scanned = scan.began;
       anew_took = std::max(anew_took, now - scan.began);
       emit(ScanComplete{id});
+      ask_again(folder);
       const Nanoseconds wanted =
           folder.trusted() ? folder.spec.rescan : std::min(folder.spec.rescan, polling_interval);
       if (wanted > Nanoseconds::zero()) scan.next = now + pause_after(now - scan.began, wanted);

@@ -194,6 +194,7 @@ void Scanner::Tree::suspend(Folder& folder, FolderHealth health, std::string rea
     folder.root->span = nullptr;
     folder.spans.clear();
     folder.second_views.clear();
+    folder.left_open.clear();
     for (auto& [path, mount] : folder.entered) {
       mount = Folder::Mount{
           .identity = mount.identity, .blind_spot = {}, .in_place = false, .trouble = {}};

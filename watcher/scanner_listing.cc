@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/paths.h"
 #include "watcher/scanner_tree.h"
 
 // The algorithm of WATCHING.md 3; the letters are its invariants.
@@ -14,6 +15,7 @@ namespace {
 constexpr std::size_t names_a_step = 64;
 constexpr std::size_t entries_a_step = 4096;
 constexpr unsigned looks_in_vain = 30;  // a second apart
+constexpr std::size_t left_open_at_most = 10'000;
 
 // Not there, or something else by now that is no directory.
 bool says_gone(const Error& error) {
@@ -95,16 +97,40 @@ void Scanner::Tree::answer_looks() {
     Folder& folder = folders.find(id)->second;
     if (folder.suspended || open_root(folder) == nullptr) continue;
     for (std::string& path : paths) {
-      const bool there = is_in_place(folder, mount_above(folder, path));
-      if (there) {
-        see(id, {.path = std::move(path), .what = Absent{}});
+      if (!is_in_place(folder, mount_above(folder, path))) {
+        leave_open(folder, path);
       } else {
-        see(id, {.path = std::move(path), .what = Suspended{}});
+        see(id, {.path = std::move(path), .what = Absent{}});
       }
     }
   }
   flush();
   for (const Look& look : answered) agenda.finish(look.folder, look.epoch);
+}
+
+void Scanner::Tree::leave_open(Folder& folder, const std::string& path) {
+  const auto* const mount = mount_above(folder, path);
+  // All below a mount that is told as missing is asked again once it is back.
+  const bool told = mount != nullptr && !mount->second.trouble.empty();
+  if (!told && folder.left_open.size() <= left_open_at_most) folder.left_open.insert(path);
+  see(folder.spec.id, {.path = path, .what = Suspended{}});
+}
+
+void Scanner::Tree::look_later(const Look& look) {
+  later_looks.push_back(look);
+  ++later_looks.back().tries;
+  if (!later_looks_due) later_looks_due = now + std::chrono::seconds(1);
+}
+
+void Scanner::Tree::ask_again(Folder& folder) {
+  const std::set<std::string> open = std::exchange(folder.left_open, {});
+  if (open.size() > left_open_at_most) {
+    return emit(DirectoryGone{.folder = folder.spec.id, .directory = ""});
+  }
+  for (const std::string& path : open) {
+    agenda.count(folder.spec.id, epoch);
+    looks.push_back({.folder = folder.spec.id, .path = path, .epoch = epoch});
+  }
 }
 
 void Scanner::Tree::answer_look(const Look& look,
@@ -117,7 +143,7 @@ void Scanner::Tree::answer_look(const Look& look,
     return;
   }
   const auto place = reach(found->second, look.path);
-  if (!place) return see(look.folder, {.path = look.path, .what = Suspended{}});
+  if (!place) return leave_open(found->second, look.path);
   const auto& [directory, name] = *place;
   const Result<FileStatus> status = directory ? (*directory)->look(name) : fail(directory.error());
   if (!status) {
@@ -126,11 +152,9 @@ void Scanner::Tree::answer_look(const Look& look,
     } else if (status.error().code == ErrorCode::NeedsPerson) {
       see(look.folder, {.path = look.path, .what = Unreadable{status.error()}});
     } else if (look.tries >= looks_in_vain) {
-      see(look.folder, {.path = look.path, .what = Suspended{}});
+      leave_open(found->second, look.path);
     } else {
-      later_looks.push_back(look);
-      ++later_looks.back().tries;
-      if (!later_looks_due) later_looks_due = now + std::chrono::seconds(1);
+      look_later(look);
     }
     return;
   }
@@ -140,6 +164,11 @@ void Scanner::Tree::answer_look(const Look& look,
       see(look.folder, {.path = look.path, .what = Unreadable{covered_file()}});
     } else {
       see(look.folder, {.path = look.path, .what = Present{status->fingerprint}});
+      const Node* const node = NodeTree::find(*found->second.root, parent_of(look.path));
+      const bool entered =
+          node != nullptr && around && node->identity == identity_of(around->fingerprint);
+      // Should the directory go before it is entered, nothing else would tell.
+      if (!entered && look.tries < looks_in_vain) look_later(look);
     }
   } else if (status->kind == FileKind::Directory) {
     absent[look.folder].push_back(look.path);

@@ -63,8 +63,22 @@ void Scanner::Tree::know_mounts(Folder& folder) {
 
 void Scanner::Tree::accept_mount(const AcceptMount& request) {
   const auto found = folders.find(request.folder);
-  if (found == folders.end() || found->second.entered.erase(request.path) == 0) return;
+  if (found == folders.end()) return;
   Folder& folder = found->second;
+  const auto known = folder.entered.find(request.path);
+  if (known == folder.entered.end()) return;
+  if (!folder.suspended && is_in_place(folder, &*known)) {
+    // It is back, and that is durable no more.
+    emit(MountEntered{.folder = request.folder,
+                      .path = request.path,
+                      .dev = known->second.identity.dev,
+                      .ino = known->second.identity.ino,
+                      .btime = known->second.identity.btime,
+                      .accepted = true,
+                      .before = {}});
+    return start_scan(folder);
+  }
+  folder.entered.erase(known);
   folder.accepted.insert(request.path);
   if (folder.suspended) return;
   emit(DirectoryGone{.folder = request.folder, .directory = request.path});

@@ -77,6 +77,7 @@ struct Scanner::Tree {
     std::set<std::string> accepted;            // what a person took in place of what was known
     std::set<std::string> second_views;        // not entered: watched under another name
     std::map<std::uint64_t, MountSpan> spans;  // by mount
+    std::set<std::string> left_open;           // looked up in vain: asked again after the next scan
     std::string mounts;         // as last looked at: what is mounted around and in it
     std::string blind_spot;     // of its file system
     std::string blind;          // why events are not to be relied on
@@ -232,6 +233,10 @@ struct Scanner::Tree {
   // --- scanner_listing.cc
   void look_up_names();
   void answer_looks();
+  // Nothing is concluded of it now.
+  void leave_open(Folder& folder, const std::string& path);
+  void look_later(const Look& look);
+  void ask_again(Folder& folder);
   void answer_look(const Look& look, std::map<FolderId, std::vector<std::string>>& absent);
   void list_piece();
   bool begin_listing();

@@ -295,6 +295,23 @@ TEST_F(ScannerMounts, WhatAPersonAcceptsTakesThePlaceOfWhatWasThere) {
   EXPECT_EQ(missing(), Names{});
 }
 
+// The disk was back when the word came, and nobody had noticed yet.
+TEST_F(ScannerMounts, AcceptingTheDiskThatWasThereForgetsNothingOfIt) {
+  disk.mount_disk("/root/m", "disk");
+  disk.write("/root/m/x", "1");
+  start();
+  settle();
+  unmount("/root/m");
+  disk.mount_disk("/root/m", "disk");
+  scanner.accept_mount(folder, "m");
+  scanner.step();
+  disk.unmount("/root/m");
+  mounts_changed();
+  EXPECT_EQ(belief.paths(), Paths{"m/x"});
+  EXPECT_EQ(missing(), Names{"m"});
+  EXPECT_TRUE(belief.mounts.back().accepted);  // to be durable again
+}
+
 TEST_F(ScannerMounts, AMountPointThatIsRemovedConcludesNothing) {
   disk.make_directory("/root/a");
   disk.make_directory("/root/a/m");

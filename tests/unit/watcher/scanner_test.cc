@@ -261,6 +261,21 @@ TEST_F(ScannerTest, ANameThatCannotBeLookedAtForLongIsAnsweredWithoutAConclusion
   EXPECT_EQ(belief.paths(), Paths{"a/x"});
 }
 
+// No listing would ever say so: the directory came and went before it was entered.
+TEST_F(ScannerTest, AFileFoundByNameIsGoneWithADirectoryThatWasNeverEntered) {
+  start();
+  settle();
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  scanner.look(folder, "a/x");
+  scanner.step();  // no event has been read yet
+  ASSERT_EQ(belief.paths(), Paths{"a/x"});
+  disk.remove("/root/a");
+  settle();
+  pass(seconds(1));
+  EXPECT_TRUE(belief.paths().empty());
+}
+
 TEST_F(ScannerTest, AnUnreadableDirectoryIsNamedAndComesBackByItself) {
   disk.make_directory("/root/a");
   disk.write("/root/a/x", "1");
