@@ -200,6 +200,7 @@ void Stores::finish_probe(StoreId store, const uploader::Finding& finding) {
   // As long as no file gets through the next look comes later: a store may take a probe, and
   // nothing larger.
   if (gate.cause && gate.openings++ == 0) {
+    gate.quota.refill();
     session_.world.log.info("store open again", {{"store", gate.name}});
   }
   gate.cause.reset();

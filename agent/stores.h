@@ -12,6 +12,7 @@
 #include "agent/status.h"
 #include "uploader/object_store.h"
 #include "uploader/probe.h"
+#include "uploader/retry_quota.h"
 
 namespace waybill::agent {
 
@@ -31,6 +32,8 @@ class Stores {
     return *gates_.at(store).capabilities;
   }
   [[nodiscard]] uploader::ObjectStore& client(StoreId store) { return *gates_.at(store).client; }
+  // What fast retries there cost, for all uploads together. Stays where it is.
+  [[nodiscard]] uploader::RetryQuota& quota(StoreId store) { return gates_.at(store).quota; }
   [[nodiscard]] const catalog::StoreRow& row(StoreId store) const { return gates_.at(store).row; }
 
   // A request failed for a reason that is the endpoint's, not the file's.
@@ -66,6 +69,7 @@ class Stores {
     int openings = 0;            // likewise
     BootTime opened{};           // for the last time
     std::uint64_t stored = 0;
+    uploader::RetryQuota quota;
     std::set<CrcKind> returns_crc;
     bool asks_for_crc = false;
     std::optional<uploader::Probe> probe;  // under way

@@ -143,14 +143,15 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
     store.if_absent_on_put = store.if_absent_on_complete = store.if_match_on_put = true;
   }
   const std::string id = attempt.id;
+  const StoreId store_id = attempt.store;
   const FilePath path(folder.row.id, row.path);
-  auto running = std::make_unique<Running>(Running{
-      .attempt = std::move(attempt),
-      .path = path,
-      .queue = {row.folder, catalog::lane_of(row.fingerprint.size), row.tries > 0},
-      .machine =
-          uploader::Upload(std::move(what), store, uploader::RetryPolicy{}, session_.world.random),
-      .source = std::move(source)});
+  auto running = std::make_unique<Running>(
+      Running{.attempt = std::move(attempt),
+              .path = path,
+              .queue = {row.folder, catalog::lane_of(row.fingerprint.size), row.tries > 0},
+              .machine = uploader::Upload(std::move(what), store, uploader::RetryPolicy{},
+                                          stores_.quota(store_id), session_.world.random),
+              .source = std::move(source)});
   if (running->source.content) {
     charge(*running, running->source.content->bytes->size());
   }

@@ -1,5 +1,6 @@
 #include "uploader/probe.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -61,7 +62,10 @@ std::optional<Probe::Action> Probe::again(const Error& error) {
       stage_ == Stage::Leftover || stage_ == Stage::HeadOfNothing || stage_ == Stage::Cleaning;
   const bool passes = error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled ||
                       (reading && error.code == ErrorCode::Ambiguous);
-  if (!passes || failure_ || ++failures_ >= patience_) return std::nullopt;
+  // A store that has taken one request is not out, whatever befalls those that follow.
+  const int patience =
+      accepted_ == 0 ? patience_ : std::max(patience_, RetryPolicy{}.fast_attempts);
+  if (!passes || failure_ || ++failures_ >= patience) return std::nullopt;
   return Wait{RetryPolicy{}.fast_delay(error.code, failures_, random_)};
 }
 

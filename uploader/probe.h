@@ -45,7 +45,8 @@ class Probe {
   };  // then call resumed()
   using Action = std::variant<Put, Head, Remove, Wait, Finding, Failed>;
 
-  // `patience`: how often a request is tried that fails in passing. `nonce`: for another name where
+  // `patience`: how often a request is tried that fails in passing, as long as none was taken.
+  // `nonce`: for another name where
   // what was left behind can neither be seen nor removed. `random` outlives the probe.
   Probe(std::string prefix, std::string agent_id, std::string nonce, int patience, Random& random);
   Action start();

@@ -25,8 +25,9 @@ bool passes_by_itself(const Error& error) {
 
 // --- Upload -------------------------------------------------------------------------------------
 
-Upload::Upload(Attempt attempt, Capabilities store, RetryPolicy retry, Random& random)
-    : machine_(std::make_unique<Machine>(std::move(attempt), store, retry, random)) {}
+Upload::Upload(Attempt attempt, Capabilities store, RetryPolicy retry, RetryQuota& quota,
+               Random& random)
+    : machine_(std::make_unique<Machine>(std::move(attempt), store, retry, quota, random)) {}
 Upload::~Upload() = default;
 Upload::Upload(Upload&&) noexcept = default;
 Upload& Upload::operator=(Upload&&) noexcept = default;
@@ -63,9 +64,10 @@ std::uint64_t part_size_for(std::uint64_t size, std::uint64_t least) {
 // --- inputs -------------------------------------------------------------------------------------
 
 Upload::Machine::Machine(Attempt attempt_to_make, Capabilities capabilities, RetryPolicy policy,
-                         Random& dice)
+                         RetryQuota& tokens, Random& dice)
     : store(capabilities),
       retry(policy),
+      quota(tokens),
       random(dice),
       attempt(std::move(attempt_to_make)),
       id_durable(!attempt.upload_id.empty()),
@@ -205,6 +207,7 @@ void Upload::Machine::commit(const Condition& on_condition) {
 }
 
 void Upload::Machine::acknowledged(const PutReply& reply) {
+  answered();
   auto proof = prove("S3's reply", reply.etag, reply.checksum_sha256,
                      {.sha256 = attempt.sha256, .md5_etag = md5_etag(), .crc = crc()}, reply.crc);
   if (multipart()) forget_upload();
@@ -350,10 +353,23 @@ std::optional<Crc> Upload::Machine::crc() const {
 // --- pausing and ending -------------------------------------------------------------------------
 
 void Upload::Machine::pause(const Error& error, int& failures, Next after) {
-  if (++failures >= retry.fast_attempts) {
+  if (++failures >= retry.fast_attempts || !pay(error, paid)) {
     failures = 0;
     return trouble(error, after);
   }
+  wait(error, failures, after);
+}
+
+// An answer that cannot be read costs nothing: asking again does not burden a store that answers,
+// and waiting for it to come back would be in vain.
+bool Upload::Machine::pay(const Error& error, int& paid_for) {
+  constexpr int ok = 200;
+  if (error.http_status == ok) return true;
+  paid_for = quota.take(error.code);
+  return paid_for > 0;
+}
+
+void Upload::Machine::wait(const Error& error, int failures, Next after) {
   phase = Phase::Paused;
   next = after;
   next_after_trouble = false;

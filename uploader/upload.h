@@ -16,6 +16,7 @@
 #include "uploader/object_store.h"
 #include "uploader/proof.h"
 #include "uploader/retry_policy.h"
+#include "uploader/retry_quota.h"
 
 // One attempt's way through S3 as a machine that does no I/O: the owner (coord, a test, a
 // simulation) carries out each action and feeds back what came of it. This is where PROTOCOL.md
@@ -198,8 +199,9 @@ using Input =
 
 class Upload {
  public:
-  // `random` outlives the machine; it only spreads delays.
-  Upload(Attempt attempt, Capabilities store, RetryPolicy retry, Random& random);
+  // `quota`, which all uploads to this store share, and `random`, which only spreads delays,
+  // outlive the machine.
+  Upload(Attempt attempt, Capabilities store, RetryPolicy retry, RetryQuota& quota, Random& random);
   ~Upload();
   Upload(Upload&&) noexcept;
   Upload& operator=(Upload&&) noexcept;

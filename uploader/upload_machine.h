@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "uploader/upload.h"
@@ -42,6 +43,7 @@ struct Upload::Machine {
   struct PartState {
     bool in_flight = false;
     int failures = 0;
+    int paid = 0;                // for its last retry
     bool damaged = false;        // S3 refused its bytes once
     std::optional<Part> listed;  // what S3 had of it before we began
     Part part;
@@ -52,7 +54,8 @@ struct Upload::Machine {
     std::optional<Sha256> sha256;
   };
 
-  Machine(Attempt attempt_to_make, Capabilities capabilities, RetryPolicy policy, Random& dice);
+  Machine(Attempt attempt_to_make, Capabilities capabilities, RetryPolicy policy,
+          RetryQuota& tokens, Random& dice);
 
   // --- inputs ---
   void on(const Begin& begin);
@@ -87,6 +90,11 @@ struct Upload::Machine {
   [[nodiscard]] std::optional<Crc> crc() const;  // of the whole
   // `failures` counts towards the endpoint's being the cause, and starts anew when it is.
   void pause(const Error& error, int& failures, Next after);
+  void wait(const Error& error, int failures, Next after);
+  // False: the store's quota is spent, and there is no fast retry.
+  [[nodiscard]] bool pay(const Error& error, int& paid);
+  // The request of this phase, which is the only one under way.
+  void answered() { quota.answered(std::exchange(paid, 0)); }
   void trouble(const Error& error, Next after);
   void resume(Next next);
   void emit(Action action) { actions.push_back(std::move(action)); }
@@ -123,6 +131,7 @@ struct Upload::Machine {
   // --- constant after construction ---
   const Capabilities store;
   const RetryPolicy retry;
+  RetryQuota& quota;
   Random& random;
 
   Attempt attempt;  // its base_etag follows the verdicts, its sha256 and upload_id what is learnt
@@ -137,6 +146,7 @@ struct Upload::Machine {
   std::uint64_t unanswered = 0;      // sends whose effect nobody told us
   std::optional<Error> cooling_off;  // why the last send failed, until it is sent again
   int send_failures = 0;
+  int paid = 0;  // for the last retry, but for parts'
   int head_failures = 0;
   std::optional<Md5> body_md5;
   std::optional<Crc> body_crc;

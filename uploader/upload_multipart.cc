@@ -68,6 +68,7 @@ void Upload::Machine::create() {
 void Upload::Machine::on(const CreateDone& done) {
   if (phase != Phase::Creating) return;
   if (done.upload_id) {
+    answered();
     attempt.upload_id = *done.upload_id;
     created_here = true;
     return lost ? drop() : send(false);
@@ -100,6 +101,7 @@ void Upload::Machine::on(const UploadsListed& listed) {
   if (phase != Phase::Listing) return;
   std::vector<std::string> ours;
   if (listed.uploads) {
+    answered();
     for (const ListedUpload& upload : *listed.uploads) {
       const bool in_window = upload.initiated >= *attempt.creating_since - clock_slack;
       const bool known = std::count(left_behind.begin(), left_behind.end(), upload.upload_id) > 0;
@@ -157,6 +159,7 @@ void Upload::Machine::parts_listed(const PartsListed& listed) {
     if (error.code == ErrorCode::NotFound) return restart_upload(error, Old::Gone);
     return send(false);  // what cannot be listed is sent again
   }
+  answered();
   parts_unknown = false;
   create_failures = 0;
   for (const Part& part : *listed.parts) {
@@ -218,6 +221,7 @@ void Upload::Machine::on(const PartDone& done) {
   parts[index].part = *done.part;
   parts[index].part.number = done.number;
   parts[index].failures = 0;
+  quota.answered(std::exchange(parts[index].paid, 0));
   ++parts_done;
   parts_changed();
 }
@@ -233,7 +237,7 @@ void Upload::Machine::part_failed(std::size_t index, const Error& error) {
   if (may_pass(error)) {
     // A part that is sent twice is the same part: not knowing whether it arrived does no harm.
     again.push_back(index);
-    const bool troubled = ++part.failures >= retry.fast_attempts;
+    const bool troubled = ++part.failures >= retry.fast_attempts || !pay(error, part.paid);
     if (troubled) part.failures = 0;
     if (parts_paused) {
       if (troubled && !parts_troubled) trouble_to_tell = error;
@@ -340,6 +344,7 @@ void Upload::Machine::on(const AbortDone& done) {
     }
     return abort_ended(false);
   }
+  answered();
   phase = Phase::CheckingAbort;
   emit(SendListParts{to_abort.back()});
 }
@@ -350,10 +355,10 @@ void Upload::Machine::on(const PartsListed& listed) {
   if (phase != Phase::CheckingAbort) return;
   if (listed.parts) {
     if (listed.parts->empty()) return abort_ended(true);
-    if (abort_failures + 1 >= retry.fast_attempts) return abort_ended(false);
-    return pause({.code = ErrorCode::RetryLater,
-                  .message = "S3 still keeps parts of an upload that was aborted"},
-                 abort_failures, Next::Abort);
+    if (++abort_failures >= retry.fast_attempts) return abort_ended(false);
+    return wait({.code = ErrorCode::RetryLater,
+                 .message = "S3 still keeps parts of an upload that was aborted"},
+                abort_failures, Next::Abort);
   }
   if (listing_may_pass(listed.parts.error(), abort_failures)) {
     return pause(listed.parts.error(), abort_failures, Next::CheckAbort);

@@ -11,12 +11,14 @@ void Upload::Machine::on(const HeadDone& done) {
   if (phase != Phase::Heading) return;
   if (done.reply) {
     head_failures = 0;
+    answered();
     return decide(*done.reply);
   }
   const Error& error = done.reply.error();
   switch (error.code) {
     case ErrorCode::NotFound:
       head_failures = 0;
+      answered();
       return absent();
     case ErrorCode::RetryLater:
     case ErrorCode::Throttled:

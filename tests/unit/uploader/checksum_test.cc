@@ -101,7 +101,8 @@ TEST(Checksum, WithoutAnMd5AFileThatReadsDifferentlyTheSecondTimeIsNotCompleted)
 TEST(Checksum, PartWhoseCrcComesBackAsAnotherIsSentAgain) {
   Random dice(1);
   auto scripted = with_crc(1);
-  Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(scripted->attempt, scripted->capabilities, {}, quota, dice);
   const auto body = as_bytes(scripted->content);
   const Crc crc = crc_of(CrcKind::Crc64Nvme, body);
   send_parts(upload);
@@ -116,7 +117,8 @@ TEST(Checksum, PartWhoseCrcComesBackAsAnotherIsSentAgain) {
 TEST(Checksum, AnObjectWhoseCrcIsAnotherIsNotStored) {
   Random dice(1);
   auto scripted = with_crc(1);
-  Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(scripted->attempt, scripted->capabilities, {}, quota, dice);
   const auto body = as_bytes(scripted->content);
   const Crc crc = crc_of(CrcKind::Crc64Nvme, body);
   send_parts(upload);
@@ -140,7 +142,8 @@ TEST(Checksum, AnUploadThatWasBegunForAnotherChecksumIsBegunAnew) {
   auto scripted = with_crc(1);
   scripted->attempt.upload_id = "old";
   scripted->attempt.creating_since.reset();
-  Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(scripted->attempt, scripted->capabilities, {}, quota, dice);
   const Failure absent = fail(Error{.code = ErrorCode::NotFound, .http_status = 404});
   upload.step(Begin{.may_have_been_sent = true});
   upload.step(HeadDone{absent});
@@ -179,7 +182,8 @@ TEST(Checksum, AnUploadWhoseCompleteIsRefusedForAnotherChecksumIsBegunAnew) {
   auto scripted = with_crc(1);
   scripted->attempt.upload_id = "old";
   scripted->attempt.creating_since.reset();
-  Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(scripted->attempt, scripted->capabilities, {}, quota, dice);
   const Failure absent = fail(Error{.code = ErrorCode::NotFound, .http_status = 404});
   upload.step(Begin{.may_have_been_sent = true});
   upload.step(HeadDone{absent});
@@ -204,7 +208,8 @@ TEST(Checksum, AnUploadWhoseCompleteIsRefusedForAnotherChecksumIsBegunAnew) {
 TEST(Checksum, APartThatReadsDifferentlyWithTheSameCrcIsNotCompleted) {
   Random dice(1);
   auto scripted = with_crc(2);
-  Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(scripted->attempt, scripted->capabilities, {}, quota, dice);
   send_parts(upload);
   const Crc crc{.kind = CrcKind::Crc64Nvme, .value = 7};
   const auto lost = fail(ErrorCode::RetryLater, "503");

@@ -100,7 +100,7 @@ template Dropped Journey::expect<Dropped>(bool);
 
 void Journey::begin(bool may_have_been_sent) {
   upload_id_ = attempt.upload_id;
-  upload_.emplace(attempt, capabilities, retry, dice_);
+  upload_.emplace(attempt, capabilities, retry, quota, dice_);
   feed(Begin{may_have_been_sent});
 }
 

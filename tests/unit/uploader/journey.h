@@ -59,6 +59,7 @@ class Journey {
   Attempt attempt;
   Capabilities capabilities;
   RetryPolicy retry;
+  RetryQuota quota;             // shared with nobody, but for what a test takes out of it
   bool leaves_out_md5 = false;  // of the parts that nobody listed
 
   // --- what happened ---

@@ -35,7 +35,8 @@ TEST(Multipart, IdIsDurableBeforePartOneAndContentBeforeComplete) {
 TEST(Multipart, NoPartIsSentBeforeTheIdIsDurable) {
   auto journey = multipart(3);
   Random dice(1);
-  Upload upload(journey->attempt, journey->capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(journey->attempt, journey->capabilities, {}, quota, dice);
   upload.step(Begin{});
   auto actions = upload.step(CreateDone{std::string("id")});
   ASSERT_EQ(actions.size(), 1U);
@@ -58,7 +59,8 @@ TEST(Multipart, PartsCoverTheFileWithoutGapOrOverlap) {
   journey->attempt.size = 9;
   journey->attempt.part_size = 4;
   Random dice(1);
-  Upload upload(journey->attempt, journey->capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(journey->attempt, journey->capabilities, {}, quota, dice);
   upload.step(Begin{});
   upload.step(CreateDone{std::string("id")});
   const auto actions = upload.step(Persisted{});
@@ -180,10 +182,32 @@ TEST(Multipart, PartThatFailsAgainAndAgainMakesTheEndpointTheCause) {
 }
 
 // S3.md 10.36
+TEST(Multipart, WithTheQuotaSpentAPartThatFailsIsTheEndpoints) {
+  Journey journey;
+  journey.make_multipart(8);
+  journey.quota = RetryQuota(1);
+  journey.fault(Operation::PutPart, 1, Fault::FailBefore);
+  journey.expect<Stored>();
+  EXPECT_TRUE(journey.waits.empty());
+  EXPECT_EQ(journey.troubles.size(), 1U);
+  EXPECT_GT(journey.quota.tokens(), 8) << "each part that went well was one token";
+}
+
+TEST(Multipart, PartsThatWorkInTheEndGetTheirTokensBack) {
+  Journey journey;
+  journey.make_multipart(4);
+  journey.quota = RetryQuota(100);
+  for (int nth = 1; nth <= 4; ++nth) journey.fault(Operation::PutPart, nth, Fault::FailBefore);
+  journey.expect<Stored>();
+  EXPECT_TRUE(journey.troubles.empty());
+  EXPECT_GE(journey.quota.tokens(), 100);
+}
+
 TEST(Multipart, DeniedPartStopsSendingUntilTheEndpointWorksAgain) {
   auto journey = multipart(40);
   Random dice(1);
-  Upload upload(journey->attempt, journey->capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(journey->attempt, journey->capabilities, {}, quota, dice);
   upload.step(Begin{});
   upload.step(CreateDone{std::string("id")});
   ASSERT_EQ(upload.step(Persisted{}).size(), 4U);
@@ -351,7 +375,8 @@ TEST(Multipart, ObjectWithOtherBytesThanTheirPartsIsUploadedAnewThenAlarmed) {
 
   Random dice(1);
   auto scripted = multipart(1);
-  Upload upload(scripted->attempt, scripted->capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(scripted->attempt, scripted->capabilities, {}, quota, dice);
   const auto body = as_bytes(scripted->content);
   const auto round = [&](const std::string& id) {
     upload.step(CreateDone{id});

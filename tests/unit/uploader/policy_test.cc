@@ -9,11 +9,63 @@
 #include "uploader/endpoint_errors.h"
 #include "uploader/proof.h"
 #include "uploader/retry_policy.h"
+#include "uploader/retry_quota.h"
 
 namespace waybill::uploader {
 namespace {
 
 using namespace std::chrono_literals;
+
+// --- the quota of retries
+// -------------------------------------------------------------------------------------
+
+TEST(RetryQuota, PaysForThirtyFiveRetriesAfterFailuresAndOneHundredAfterThrottling) {
+  const auto retries = [](ErrorCode code) {
+    RetryQuota quota;
+    int count = 0;
+    while (quota.take(code) > 0) ++count;
+    return count;
+  };
+  EXPECT_EQ(retries(ErrorCode::RetryLater), 35);
+  EXPECT_EQ(retries(ErrorCode::Ambiguous), 35);
+  EXPECT_EQ(retries(ErrorCode::Throttled), 100);
+}
+
+TEST(RetryQuota, ComesBackWithWhatIsAnswered) {
+  RetryQuota quota;
+  const int paid = quota.take(ErrorCode::RetryLater);
+  EXPECT_EQ(quota.tokens(), RetryQuota::full - paid);
+  quota.answered(paid);
+  EXPECT_EQ(quota.tokens(), RetryQuota::full) << "the retry was worth it";
+  EXPECT_EQ(quota.take(ErrorCode::Throttled), 5);
+  quota.answered(0);
+  EXPECT_EQ(quota.tokens(), RetryQuota::full - 4) << "a clean success";
+  for (int i = 0; i < 10; ++i) quota.answered(0);
+  EXPECT_EQ(quota.tokens(), RetryQuota::full) << "and never more than that";
+}
+
+TEST(RetryQuota, OneTooSmallPaysForNothingAndLosesNothing) {
+  RetryQuota quota(4);
+  EXPECT_EQ(quota.take(ErrorCode::Throttled), 0);
+  EXPECT_EQ(quota.take(ErrorCode::RetryLater), 0);
+  EXPECT_EQ(quota.tokens(), 4);
+  quota.refill();
+  EXPECT_EQ(quota.tokens(), RetryQuota::full);
+}
+
+// A store that fails one request of ten, and often the retry too, is worth every retry.
+TEST(RetryQuota, LastsWhereOneRequestOfTenFails) {
+  RetryQuota quota;
+  Random random(1);
+  for (int i = 0; i < 20'000; ++i) {
+    int paid = 0;
+    while (random.fraction() < 0.1) {
+      paid = quota.take(ErrorCode::RetryLater);
+      ASSERT_GT(paid, 0) << "after " << i << " requests";
+    }
+    quota.answered(paid);
+  }
+}
 
 // --- delays
 // -------------------------------------------------------------------------------------

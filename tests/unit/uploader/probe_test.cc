@@ -117,13 +117,14 @@ TEST(Probe, ForbiddenRemovalIsOnlyANote) {
   EXPECT_THAT(std::get<Finding>(end).notes, ElementsAre(HasSubstr("stays in the bucket")));
 }
 
-TEST(Probe, AnyFailureIsToldAndOurObjectRemoved) {
-  // Six requests lie before the removal; each of them fails once.
+TEST(Probe, AnyFailureThatStaysIsToldAndOurObjectRemoved) {
+  // Five requests lie before the removal.
   for (int failing = 1; failing <= 5; ++failing) {
     for (const Fault fault : {Fault::FailBefore, Fault::LostReply, Fault::Throttle}) {
       FakeStore fake;
-      FaultyStore store(
-          fake, [&](const Call& call) { return call.number == failing ? fault : Fault::None; });
+      FaultyStore store(fake, [&](const Call& call) {
+        return call.number >= failing && call.operation != Operation::Remove ? fault : Fault::None;
+      });
       const End end = run(fake, store);
       EXPECT_TRUE(std::holds_alternative<Probe::Failed>(end)) << failing;
       EXPECT_EQ(fake.find("in/_waybill/probe-nonce"), nullptr) << failing;
@@ -142,6 +143,17 @@ TEST(Probe, OneFailureInPassingIsNoFinding) {
       expect_found(std::get<Finding>(end), {});
       EXPECT_EQ(fake.find("in/_waybill/probe-nonce"), nullptr) << failing;
     }
+  }
+}
+
+// Or a store that fails three requests of ten would hardly ever be found open again.
+TEST(Probe, StoreThatTookOneRequestIsNotOutForTheFailureOfTheNext) {
+  for (int failing = 2; failing <= 6; ++failing) {
+    FakeStore fake;
+    FaultyStore store(fake, [&](const Call& call) {
+      return call.number == failing ? Fault::FailBefore : Fault::None;
+    });
+    EXPECT_TRUE(std::holds_alternative<Finding>(run(fake, store, 1))) << failing;
   }
 }
 

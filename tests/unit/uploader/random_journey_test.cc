@@ -81,6 +81,7 @@ class RandomJourney {
  public:
   explicit RandomJourney(std::uint64_t seed) : dice_(seed), journey_(random_behaviour(dice_)) {
     journey_.retry.fast_attempts = 2 + static_cast<int>(dice_.next() % 4);
+    if (chance(dice_, 0.5)) journey_.quota = RetryQuota(static_cast<int>(dice_.next() % 40));
     if (chance(dice_, 0.5)) journey_.make_multipart(1 + static_cast<int>(dice_.next() % 9));
     set_the_scene();
     set_faults();

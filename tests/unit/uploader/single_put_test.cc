@@ -166,7 +166,8 @@ TEST(SinglePut, BadDigestReadsTheFileAgainOnce) {
   EXPECT_THAT(journey.requests, ElementsAre("PUT if-absent", "PUT if-absent"));
 
   Random dice(1);
-  Upload upload(journey.attempt, journey.capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(journey.attempt, journey.capabilities, {}, quota, dice);
   auto actions = upload.step(Begin{});
   EXPECT_FALSE(std::get<SendPut>(actions.at(0)).reread);
   actions = upload.step(PutDone{fail(Error{.code = ErrorCode::Damaged, .http_status = 400})});
@@ -394,6 +395,27 @@ TEST(SinglePut, AfterAnOutageAnUnansweredSendIsLookedForFirst) {
   EXPECT_EQ(journey.store.history().size(), 1U);
 }
 
+// S3.md 10.28
+TEST(SinglePut, WithTheQuotaSpentTheFirstFailureIsTheEndpoints) {
+  Journey journey;
+  journey.quota = RetryQuota(13);
+  journey.fault(Operation::Put, 1, Fault::FailBefore);
+  journey.expect<Stored>();
+  EXPECT_TRUE(journey.waits.empty());
+  EXPECT_EQ(journey.troubles.size(), 1U);
+  EXPECT_EQ(journey.count("PUT"), 2U);
+}
+
+TEST(SinglePut, ARetryThatWorkedCostsNothing) {
+  Journey journey;
+  journey.quota = RetryQuota(14);
+  journey.fault(Operation::Put, 1, Fault::LostRequest);
+  journey.expect<Stored>();
+  EXPECT_EQ(journey.waits.size(), 1U);
+  EXPECT_TRUE(journey.troubles.empty());
+  EXPECT_EQ(journey.quota.tokens(), 15) << "and the look before it was a clean success";
+}
+
 // S3.md 10.36
 TEST(SinglePut, DeniedAccessHoldsTheAttemptWithoutARetryStorm) {
   Journey journey;
@@ -434,7 +456,8 @@ TEST(SinglePut, SourceLostWhileSendingWaitsForTheAnswer) {
 TEST(SinglePut, SourceLostDuringAPauseEndsAtOnce) {
   Random dice(1);
   Journey journey;
-  Upload upload(journey.attempt, journey.capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(journey.attempt, journey.capabilities, {}, quota, dice);
   upload.step(Begin{});
   upload.step(PutDone{fail(ErrorCode::RetryLater, "503")});
   EXPECT_FALSE(upload.ambiguous());
@@ -448,7 +471,8 @@ TEST(SinglePut, SourceLostDuringAPauseEndsAtOnce) {
 TEST(SinglePut, AmbiguousFromTheSendUntilTheAnswer) {
   Random dice(1);
   Journey journey;
-  Upload upload(journey.attempt, journey.capabilities, {}, dice);
+  RetryQuota quota;
+  Upload upload(journey.attempt, journey.capabilities, {}, quota, dice);
   EXPECT_FALSE(upload.ambiguous());
   upload.step(Begin{});
   EXPECT_TRUE(upload.ambiguous());

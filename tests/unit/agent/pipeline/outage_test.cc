@@ -1,0 +1,125 @@
+// S3.md 10.28: what an outage costs, and that everything goes on after it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <string>
+
+#include "tests/fakes/pipeline_world.h"
+
+namespace waybill::agent {
+namespace {
+
+using fakes::Call;
+using fakes::Fault;
+using fakes::Operation;
+using fakes::PipelineWorld;
+
+class OutageTest : public testing::Test {
+ protected:
+  static bool about_a_file(const Call& call) {
+    return call.key.find("_waybill/") == std::string::npos;
+  }
+  std::int64_t stored() const { return world_.status().folders.front().stored; }
+  void write_files(int count) {
+    for (int i = 0; i < count; ++i) {
+      world_.write("file-" + std::to_string(i), "content " + std::to_string(i));
+    }
+  }
+
+  PipelineWorld world_;
+};
+
+TEST_F(OutageTest, ManyUploadsUnderWayAskTheStoreAFewDozenTimesMoreNotManyTimesEach) {
+  constexpr int uploads = 200;
+  world_.config().uploads = uploads;
+  bool out = false;
+  int asked = 0;
+  int probed = 0;
+  world_.fault = [&](const Call& call) {
+    if (!out) return Fault::None;
+    ++(about_a_file(call) ? asked : probed);
+    return Fault::FailBefore;
+  };
+  world_.start();
+  world_.settle_down();
+  out = true;
+  write_files(1'000);
+  world_.pass(std::chrono::hours(1));
+  EXPECT_LE(asked, uploads + 500 / 14) << "each once, and what the quota pays for";
+  EXPECT_LE(probed, 6 * 60) << "a few a minute";
+  EXPECT_EQ(stored(), 0);
+
+  out = false;
+  world_.pass(std::chrono::minutes(2));
+  EXPECT_EQ(stored(), 1'000);
+  EXPECT_FALSE(world_.has_reason("store-unreachable"));
+}
+
+// The quota was spent on finding out that the store was gone; what it does after that is not to be
+// measured by it.
+TEST_F(OutageTest, WhatFailsInPassingAfterAnOutageIsTriedAgainAtOnce) {
+  world_.config().uploads = 100;
+  bool out = false;
+  std::set<std::string> failed;
+  world_.fault = [&](const Call& call) {
+    if (out) return Fault::FailBefore;
+    const bool first = about_a_file(call) && failed.size() < 20 && failed.insert(call.key).second;
+    return first ? Fault::FailBefore : Fault::None;
+  };
+  world_.start();
+  world_.settle_down();
+  out = true;
+  write_files(400);
+  world_.pass(std::chrono::minutes(30));
+  const int closed = world_.logged("store closed");
+  out = false;
+  world_.pass(std::chrono::minutes(2));
+  EXPECT_EQ(failed.size(), 20U);
+  EXPECT_EQ(stored(), 400);
+  EXPECT_EQ(world_.logged("store closed"), closed);
+  EXPECT_EQ(world_.logged("the store fails this file while it takes others"), 0);
+}
+
+TEST_F(OutageTest, StoreThatFailsEverySecondRequestIsDrainedAllTheSame) {
+  bool failing = false;
+  world_.fault = [&](const Call&) {
+    return failing && world_.random.fraction() < 0.5 ? Fault::FailBefore : Fault::None;
+  };
+  world_.start();
+  world_.settle_down();
+  failing = true;
+  write_files(1'000);
+  world_.pass(std::chrono::hours(3));
+  EXPECT_EQ(stored(), 1'000);
+}
+
+TEST_F(OutageTest, StoreThatTakesItsProbesAndNothingElseIsAskedOnceByEachFileItOpensFor) {
+  constexpr int uploads = 50;
+  world_.config().uploads = uploads;
+  bool out = false;
+  int asked = 0;
+  world_.fault = [&](const Call& call) {
+    if (!out || !about_a_file(call)) return Fault::None;
+    ++asked;
+    return Fault::FailBefore;
+  };
+  world_.start();
+  world_.settle_down();
+  out = true;
+  write_files(200);
+  world_.pass(std::chrono::minutes(10));
+  asked = 0;
+  world_.pass(std::chrono::minutes(10));
+  constexpr int openings = 10 * 60 / 15 + 1;  // half a minute apart, or half of that
+  EXPECT_LE(asked, openings * uploads);
+  EXPECT_GT(asked, 0);
+
+  out = false;
+  world_.pass(std::chrono::minutes(2));
+  EXPECT_EQ(stored(), 200);
+}
+
+}  // namespace
+}  // namespace waybill::agent
