@@ -71,6 +71,8 @@ std::uint32_t events_for(int what) {
   }
 }
 
+constexpr Nanoseconds between_checks_of_connecting = std::chrono::milliseconds(250);
+
 struct FreeMulti {
   void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
 };
@@ -111,6 +113,7 @@ struct TransferEngine::Loop::Impl final : HttpTransfer::SocketOwner {
   void act(curl_socket_t socket, int events);
   void run_timer();
   void check_stalls();
+  void check_connecting();
   void wait();
   [[nodiscard]] int patience() const;
 
@@ -143,6 +146,7 @@ struct TransferEngine::Loop::Impl final : HttpTransfer::SocketOwner {
   std::vector<Lane*> idle;
   std::optional<BootTime> timer;
   std::optional<BootTime> stall_check;
+  std::optional<BootTime> connecting_check;
 };
 
 bool TransferEngine::Loop::Impl::set_up() {
@@ -349,6 +353,19 @@ void TransferEngine::Loop::Impl::check_stalls() {
   }
 }
 
+// libcurl gives each of several addresses a share of the connect timeout, but sets no timer for it:
+// it goes on to the next one only when something makes it look (S3.md section 8).
+void TransferEngine::Loop::Impl::check_connecting() {
+  const BootTime now = clock.boot();
+  if (!connecting_check || now < *connecting_check) return;
+  connecting_check.reset();
+  for (const auto& lane : lanes) {
+    if (!lane->task.exchange || lane->begun()) continue;
+    lane->nudge();
+    connecting_check = now + between_checks_of_connecting;
+  }
+}
+
 // --- libcurl and epoll --------------------------------------------------------------------------
 
 int TransferEngine::Loop::Impl::on_socket(CURL*, curl_socket_t socket, int what, void* self,
@@ -391,6 +408,7 @@ void TransferEngine::Loop::Impl::unregister(curl_socket_t socket) {
 
 void TransferEngine::Loop::Impl::opened(curl_socket_t socket) {
   at(socket) = {.connection = true};
+  if (!connecting_check) connecting_check = clock.boot() + between_checks_of_connecting;
 }
 
 // A closed socket leaves epoll by itself, and its number may come back as another's.
@@ -426,6 +444,7 @@ int TransferEngine::Loop::Impl::patience() const {
   if (stall_check && idle.size() < lanes.size()) {
     due = due ? std::min(*due, *stall_check) : *stall_check;
   }
+  if (connecting_check) due = due ? std::min(*due, *connecting_check) : *connecting_check;
   if (!postponed.empty()) {
     const BootTime first = postponed.begin()->first;
     due = due ? std::min(*due, first) : first;
@@ -459,6 +478,7 @@ void TransferEngine::Loop::Impl::step() {
   }
   carry_out(std::move(given));
   check_stalls();
+  check_connecting();
   harvest();
   release_postponed();
   go_on_with_paused();

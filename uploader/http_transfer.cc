@@ -84,7 +84,7 @@ HttpFailure::Reason reason_of(CURLcode code) {
 }  // namespace
 
 HttpTransfer::HttpTransfer(SocketOwner& sockets, Bandwidth* bandwidth)
-    : easy_(curl_easy_init()), bandwidth_(bandwidth) {
+    : names_(curl_share_init()), easy_(curl_easy_init()), bandwidth_(bandwidth) {
   if (easy_) set_constant_options(sockets);
 }
 
@@ -110,6 +110,14 @@ void HttpTransfer::set_constant_options(SocketOwner& sockets) {
   set(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(easy, CURLOPT_CA_CACHE_TIMEOUT, ca_cache_seconds);
+  // A name with several addresses: each handle has its own order of them, drawn anew each minute,
+  // so that the connections spread, and one address that is dead is not the first of all. libcurl
+  // draws when it resolves, and by default one answer serves all handles (S3.md section 8).
+  set(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L);
+  if (names_ &&
+      curl_share_setopt(names_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) == CURLSHE_OK) {
+    set(easy, CURLOPT_SHARE, names_.get());
+  }
   // A name server that hangs must not hold up every other transfer when its transfer gives up.
   set(easy, CURLOPT_QUICK_EXIT, 1L);
   // With a read callback and no seek callback libcurl cannot resend a body unasked; on_request()
@@ -328,6 +336,12 @@ void HttpTransfer::clear() {
 
 void HttpTransfer::go_on() {
   paused_until_.reset();
+  curl_easy_pause(easy_.get(), CURLPAUSE_CONT);
+}
+
+// The end of a pause is the one thing from outside that libcurl takes for a reason.
+void HttpTransfer::nudge() {
+  curl_easy_pause(easy_.get(), CURLPAUSE_ALL);
   curl_easy_pause(easy_.get(), CURLPAUSE_CONT);
 }
 

@@ -45,6 +45,10 @@ class HttpTransfer {
   // It waits for the bandwidth, and is to be told to go_on() then.
   [[nodiscard]] const std::optional<BootTime>& paused_until() const { return paused_until_; }
   void go_on();
+  // Of its request, something has left us; else it is still connecting.
+  [[nodiscard]] bool begun() const { return sends_ > 0; }
+  // Makes libcurl look at it, though no socket and no timer of it says so.
+  void nudge();
 
   // Bytes that the other side has acknowledged or sent: what grows is alive.
   [[nodiscard]] std::uint64_t moved() const;
@@ -73,7 +77,11 @@ class HttpTransfer {
   struct Free {
     void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
   };
+  struct FreeShare {
+    void operator()(CURLSH* share) const { curl_share_cleanup(share); }
+  };
 
+  const std::unique_ptr<CURLSH, FreeShare> names_;  // what it has resolved; goes after the handle
   const std::unique_ptr<CURL, Free> easy_;
   std::array<char, CURL_ERROR_SIZE> words_{};
   const char* system_ca_ = nullptr;  // libcurl's default, to go back to
