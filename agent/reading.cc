@@ -122,7 +122,12 @@ void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& 
 bool Transfers::must_hash_first(const ReadyFile& file) {
   if (uploader::is_named_by_content(session_.folders.at(file.folder).config.key)) return true;
   auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
-  if (!row || !*row || !(*row)->object) return false;
+  if (!row || !*row) return false;
+  // Read to its end before, and here again: the disk may not bear that out any more (a power loss
+  // under the same fingerprint), and parts held against it would be sent for nothing, for ever.
+  const bool read_before = (*row)->sha256 && (*row)->fingerprint == file.fingerprint;
+  if (read_before && (*row)->state == catalog::FileState::Queued) return true;
+  if (!(*row)->object) return false;
   auto object = session_.expect(session_.catalog->object(*(*row)->object));
   return object && *object && (*object)->live && (*object)->size == file.fingerprint.size;
 }
