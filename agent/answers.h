@@ -51,6 +51,12 @@ struct ObjectAnswer {
   catalog::ObjectRow row;
 };
 
+// The file that had a path before, and was renamed inside its folder.
+struct RenamedAnswer {
+  std::string path;     // its name now
+  std::int64_t at = 0;  // ns since 1970
+};
+
 // Everything known of one file.
 struct FileStory {
   std::string folder;
@@ -60,6 +66,7 @@ struct FileStory {
   std::optional<ObjectAnswer> object;  // the last stored generation
   std::vector<catalog::AttemptRow> attempts;
   std::vector<catalog::EventRow> events;  // newest first
+  std::optional<RenamedAnswer> renamed;   // whoever had this path before
   FileView now;                           // what coord is doing about it
   bool daemon = true;                     // false: from the catalog alone
   std::vector<Reason> reasons;            // of the status, as far as they concern this file

@@ -168,6 +168,12 @@ StoreView store_from(const Json& json) {
 
 // --- files ---------------------------------------------------------------------------------------
 
+Json json_of(const RenamedAnswer& renamed) {
+  Json json{{"at", time_json(renamed.at)}};
+  put_bytes(json, "path", renamed.path);
+  return json;
+}
+
 Json json_of(const FileAnswer& file) {
   Json json{{"id", file.id}, {"folder", file.folder}};
   put_bytes(json, "folder_path", file.folder_path);
@@ -376,6 +382,7 @@ std::string to_json(const FileStory& story) {
   json["object"] = story.object ? json_of(*story.object) : Json(nullptr);
   json["attempts"] = array_of(story.attempts, to_value);
   json["events"] = array_of(story.events, to_value);
+  json["renamed"] = story.renamed ? json_of(*story.renamed) : Json(nullptr);
   json["now"] = {
       {"phase", story.now.phase},
       {"explanation", story.now.explanation},
@@ -395,6 +402,10 @@ Result<FileStory> file_story_from_json(std::string_view text) {
     }
     story.attempts = list_of(json.at("attempts"), attempt_from);
     story.events = list_of(json.at("events"), event_from);
+    if (const auto renamed = json.find("renamed"); renamed != json.end() && !renamed->is_null()) {
+      story.renamed =
+          RenamedAnswer{.path = take_bytes(*renamed, "path"), .at = take_time(*renamed, "at")};
+    }
     const Json& now = json.at("now");
     const Json& due = now.at("due_in_ms");
     story.now = {.phase = now.at("phase"),

@@ -156,6 +156,9 @@ Result<FileList> list_files(catalog::Reader& reader, const FileFilter& filter) {
 Result<FileStory> tell(catalog::Reader& reader, const Target& target) {
   FileStory story{
       .folder = target.folder.name, .folder_path = target.folder.path, .path = target.path};
+  auto renamed = reader.renamed_from(target.folder.id, target.path);
+  if (!renamed) return fail(std::move(renamed.error()));
+  if (*renamed) story.renamed = RenamedAnswer{std::move((*renamed)->path), (*renamed)->at};
   auto row = reader.find_live(target.folder.id, target.path);
   if (!row) return fail(std::move(row.error()));
   if (!*row) return story;

@@ -62,6 +62,15 @@ void Transfers::claim(FileRow row, Source source) {
     intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
     return;
   }
+  if (place->base_etag && !place->new_version) {
+    // Renamed under a key that does not tell the name, or back to where its object is.
+    auto taken = session_.expect(session_.catalog->take_object(row.id));
+    if (!taken) return;
+    if (taken->state == FileState::Stored) {
+      session_.changed();
+      return left_({row.folder, row.path});
+    }
+  }
   const std::uint64_t part_size = uploader::part_size_for(
       row.fingerprint.size, session_.folders.at(row.folder).config.s3.part_size);
   const catalog::NewAttempt attempt{

@@ -237,7 +237,8 @@ ControlDesk::Answer ControlDesk::file(const Parameter& parameter) {
                    .explanation = "waybilld did not say in time what it is doing with this file"};
   }
   story->now = std::move(*now);
-  if (!story->file && story->now.phase.empty() && story->now.explanation.empty()) {
+  const bool under_way = !story->now.phase.empty() || !story->now.explanation.empty();
+  if (!story->file && !story->renamed && !under_way) {
     return refusal({.code = ErrorCode::NotFound,
                     .message = printable((*target)->folder.path + "/" + (*target)->path) +
                                " is in a watched folder, but no file that Waybill has seen: not "

@@ -33,6 +33,7 @@ struct ReadyFile {
   std::optional<BootTime> since = {};  // seen incomplete for the first time, as far as known
   bool recorded = false;               // it has a queued row, which counts it
   bool again = false;                  // it was put back before
+  bool elsewhere = false;              // a row with another name of its folder may be its own
 };
 
 inline QueueName queue_of(const ReadyFile& file) {

@@ -87,11 +87,17 @@ Result<bool> is_known(catalog::Reader& reader, const Target& target) {
   return !inside->empty();
 }
 
-Result<std::vector<Target>> only_known(catalog::Reader& reader,
-                                       const std::vector<Target>& targets) {
+Result<bool> was_renamed(catalog::Reader& reader, const Target& target) {
+  auto renamed = reader.renamed_from(target.folder.id, target.path);
+  if (!renamed) return fail(std::move(renamed.error()));
+  return renamed->has_value();
+}
+
+Result<std::vector<Target>> only(Result<bool> (*known_of)(catalog::Reader&, const Target&),
+                                 catalog::Reader& reader, const std::vector<Target>& targets) {
   std::vector<Target> known;
   for (const Target& target : targets) {
-    const auto found = is_known(reader, target);
+    const auto found = known_of(reader, target);
     if (!found) return fail(found.error());
     if (*found) known.push_back(target);
   }
@@ -103,11 +109,14 @@ Result<std::vector<Target>> only_known(catalog::Reader& reader,
 Result<Target> locate(catalog::Reader& reader, const std::vector<KnownFolder>& folders,
                       std::string_view argument, const std::string& cwd) {
   const std::vector<Target> paths = as_paths(folders, argument, cwd);
-  auto known = only_known(reader, paths);
+  auto known = only(is_known, reader, paths);
   if (!known) return fail(std::move(known.error()));
   if (!known->empty()) return known->front();
   if (!argument.starts_with('/')) {
-    known = only_known(reader, as_paths_below(folders, argument));
+    const std::vector<Target> below = as_paths_below(folders, argument);
+    known = only(is_known, reader, below);
+    // A name of before counts where no file has it.
+    if (known && known->empty()) known = only(was_renamed, reader, below);
     if (!known) return fail(std::move(known.error()));
     if (known->size() == 1) return known->front();
     if (known->size() > 1) {

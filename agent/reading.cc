@@ -77,7 +77,8 @@ std::optional<CrcKind> Transfers::crc_with_put(FolderId folder) const {
   return uploader::crc_with_put(session_.folders.at(folder).config.s3.checksum);
 }
 
-void Transfers::start(const ReadyFile& file) {
+void Transfers::start(ReadyFile file) {
+  if (looks_for_former_name(file)) return;
   if (uploader::part_size_for(file.fingerprint.size) == 0) {
     read_small(file);
   } else {
@@ -118,9 +119,10 @@ void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& 
 }
 
 // Its key needs the hash before anything can be sent; or it may well be what is stored already
-// (written again, or touched), which a reading tells for less than sending it would cost.
+// (written again, touched, or renamed), which a reading tells for less than sending it would cost.
 bool Transfers::must_hash_first(const ReadyFile& file) {
   if (uploader::is_named_by_content(session_.folders.at(file.folder).config.key)) return true;
+  if (file.elsewhere && former_name_is_gone(file)) return true;
   auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
   if (!row || !*row) return false;
   // Read to its end before, and here again: the disk may not bear that out any more (a power loss
@@ -272,11 +274,14 @@ void Transfers::read_again(const ReadyFile& file) {
 
 void Transfers::record(const ReadyFile& file, std::optional<Sha256> sha256, Source source) {
   const bool racy = is_racy(file.fingerprint, session_.world.clock.wall());
-  auto row = session_.expect(session_.catalog->complete({.folder = file.folder,
-                                                         .path = file.path,
-                                                         .fingerprint = file.fingerprint,
-                                                         .racy = racy,
-                                                         .sha256 = sha256}));
+  const catalog::CompleteFile seen{.folder = file.folder,
+                                   .path = file.path,
+                                   .fingerprint = file.fingerprint,
+                                   .racy = racy,
+                                   .sha256 = sha256};
+  auto row = file.elsewhere ? renamed(seen) : std::nullopt;
+  if (session_.failure()) return;
+  if (!row) row = session_.expect(session_.catalog->complete(seen));
   if (!row) return;
   intake_.taken({file.folder, file.path});
   session_.changed();

@@ -36,7 +36,7 @@ class Transfers {
   // At start: what blocked a file may have been put right meanwhile, and its timer is gone.
   void release_blocked();
   [[nodiscard]] Load load() const;
-  void start(const ReadyFile& file);
+  void start(ReadyFile file);
   // Its content is no longer wanted: newer content, or no file.
   void cancel(FileId file);
   void store_opened(StoreId store);
@@ -63,6 +63,12 @@ class Transfers {
 
  private:
   struct Running;
+
+  // --- the same file under another name ---
+  bool looks_for_former_name(ReadyFile& file);
+  std::optional<catalog::FileRow> renamed(const catalog::CompleteFile& file);
+  bool former_name_is_gone(const ReadyFile& file);
+  bool may_ask(const FilePath& path, const Fingerprint& fingerprint);
 
   // --- reading ---
   void read_small(const ReadyFile& file);
@@ -164,7 +170,9 @@ class Transfers {
   std::map<FilePath, Reading> reading_;
   std::map<std::string, std::unique_ptr<Running>> running_;  // by attempt id
   std::map<FilePath, std::string> attempt_of_path_;
-  std::set<FilePath> doubted_;                 // to be read again
+  std::set<FilePath> doubted_;             // to be read again
+  std::map<FilePath, Fingerprint> asked_;  // whether its former name is gone
+  BootTime forget_asked_at_{};
   std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was
   std::map<StoreId, std::vector<std::string>> to_resume_;  // until the store opens
   std::shared_ptr<std::optional<uploader::RequestId>> last_request_;

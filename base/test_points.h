@@ -25,6 +25,7 @@ enum class Defect : std::uint8_t {
   SkipDespiteAmbiguity,       // of content that equals the object's
   QuarantineEndedByRestart,
   SoleObjectReplaced,
+  OldKeyReleased,  // of a renamed file, before its new object is stored
   AdoptedObjectReplaced,
   KeyEvaluatedAgain,
   CreateBeforeAttempt,

@@ -119,6 +119,20 @@ class Catalog {
   Result<FileRow> set_content(FileId file, const Fingerprint& fingerprint, const Sha256& sha256);
   Result<FileRow> set_key(FileId file, std::string_view key);
   Result<FileRow> vanished(FileId file);
+  // Rows at other paths of that folder that tell of the very inode (with its time of birth; none
+  // where there is no such), size and time of modification of this file, those that are Gone first;
+  // a few at the most. A hash has to say whether it is the same file.
+  Result<std::vector<FileRow>> same_file_elsewhere(FolderId folder, std::string_view path,
+                                                   const Fingerprint& fingerprint);
+  // The row's file, Gone from its path, is `seen`, read and of the row's SHA-256: the row goes on
+  // under the new path, with a key to be evaluated for it. Its object is held until a new one is
+  // stored: not sole, and another file's to replace by no policy.
+  // PreconditionFailed, and nothing changed: the path has a row of a file that is not gone. (One
+  // that has only been queued there, and nothing else, is this file's, and ends.)
+  Result<FileRow> renamed(FileId file, const CompleteFile& seen);
+  // Queued → Stored where its object has its very content and key, and nothing may still change
+  // that (complete()); else the row as it is.
+  Result<FileRow> take_object(FileId file);
   // Absent, Rebased, Foreign, Transient, NeedsPerson, CauseFixed, … : an event with a reason.
   Result<FileRow> apply(FileId file, FileEvent event, std::string_view reason);
   // A fingerprint that changed while the content did not (touch, chmod, a cleared racy flag).

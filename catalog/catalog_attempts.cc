@@ -194,7 +194,8 @@ Result<FileRow> Catalog::Impl::land_late(const StoredFile& file, const AttemptRo
   const bool in_its_run =
       row.live && (row.state == FileState::Queued || row.state == FileState::Uploading ||
                    row.state == FileState::Blocked || row.state == FileState::Stored);
-  object.sole = !in_its_run;
+  // What was sent under its former name is nobody's current bytes.
+  object.sole = !in_its_run || row.key != attempt.key;
   if (*holder && (*holder)->attempt == attempt.id) {
     // Acknowledged long ago, and another send of it may have landed since: the same bytes.
     auto ended = end();

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/test_points.h"
 #include "catalog/catalog_impl.h"
 
@@ -66,6 +67,12 @@ Result<FileRow> Catalog::Impl::transition(const StoredFile& file, const Change& 
     row.pending_since = 0;
   } else if (step->new_generation || row.pending_since == 0) {
     row.pending_since = session->now() / ns_per_ms * ns_per_ms;
+  }
+  if (change.event == FileEvent::Renamed) {
+    // An incarnation of its own (PROTOCOL.md rule 6).
+    row.path = change.seen->path;
+    row.key.clear();
+    if (auto moved = files.move(row.id, row.path); !moved) return fail(moved.error());
   }
   if (change.seen != nullptr) {
     row.fingerprint = change.seen->fingerprint;
@@ -150,8 +157,9 @@ Result<std::map<FolderId, std::int64_t>> Catalog::oldest_pending() {
 // --- what the disk told ------------------------------------------------------------------------
 
 // Which of the three Complete events it is. The object's content counts only while the object is
-// live and nothing has put it in doubt, and while nothing else of this file may still land on its
-// key: the skip of an equal hash waits for that (PROTOCOL.md rule 2).
+// live, under the key of this incarnation, and nothing has put it in doubt, and while nothing else
+// of this file may still land on its key: the skip of an equal hash waits for that (PROTOCOL.md
+// rule 2).
 FileEvent Catalog::Impl::classify(const StoredFile& file, const CompleteFile& seen,
                                   const std::optional<Sha256>& sha256) const {
   const FileRow& row = file.row;
@@ -160,7 +168,8 @@ FileEvent Catalog::Impl::classify(const StoredFile& file, const CompleteFile& se
   const auto under_way = attempts.of(row.id);
 
   const bool in_doubt = file.object_in_doubt && row.state != FileState::Removed;
-  if (sha256 && file.object_live && !in_doubt && file.object_sha256 == sha256) {
+  const bool here = file.object_live && row.key == file.object_key;
+  if (sha256 && here && !in_doubt && file.object_sha256 == sha256) {
     const bool uploading = row.state == FileState::Uploading;
     // What lands again with the object's own bytes changes nothing.
     const bool wait = std::any_of(under_way.begin(), under_way.end(), [&](const AttemptRow* a) {
@@ -270,6 +279,63 @@ Result<FileRow> Catalog::vanished(FileId id) {
   return impl_->transition(*known, {.event = FileEvent::Vanished});
 }
 
+Result<std::vector<FileRow>> Catalog::same_file_elsewhere(FolderId folder, std::string_view path,
+                                                          const Fingerprint& fingerprint) {
+  if (fingerprint.btime == 0) return std::vector<FileRow>();
+  return impl_->files.same_file_elsewhere(folder, path, fingerprint);
+}
+
+Result<void> Catalog::Impl::make_way(const CompleteFile& seen) {
+  auto there = files.find_live(seen.folder, seen.path);
+  if (!there) return fail(there.error());
+  if (!*there) return {};
+  const FileRow& row = (*there)->row;
+  const bool only_queued = row.state == FileState::Queued && row.generation == 1 && !row.object &&
+                           attempts.of(row.id).empty();
+  if (!only_queued && at_its_path(row.state)) {
+    return fail(ErrorCode::PreconditionFailed, "the name has a file of its own");
+  }
+  if (auto begun = session->begin(); !begun) return begun;
+  if (auto done = objects.all_become_sole(row); !done) return done;
+  return files.end(row);
+}
+
+Result<FileRow> Catalog::renamed(FileId id, const CompleteFile& seen) {
+  auto known = impl_->known_file(id);
+  if (!known) return fail(known.error());
+  const FileRow& row = known->row;
+  const std::string former = printable(row.path);
+  const Impl::Change change{.event = FileEvent::Renamed, .reason = former, .seen = &seen};
+  if (!row.live || !next(row.state, FileEvent::Renamed)) return impl_->transition(*known, change);
+  if (row.folder != seen.folder || !seen.sha256 || row.sha256 != seen.sha256) {
+    return fail(ErrorCode::Internal, "what was found is another file");
+  }
+  if (auto free = impl_->make_way(seen); !free) return fail(free.error());
+  if (auto begun = impl_->session->begin(); !begun) return fail(begun.error());
+  // Held for this file until its new object is stored; where its content has changed since, the old
+  // object remains the only copy of what it holds.
+  if (row.object && known->object_sha256 == row.sha256) {
+    auto held = WAYBILL_PLANTED(OldKeyReleased) ? impl_->objects.lost(*row.object)
+                                                : impl_->objects.set_sole(*row.object, false);
+    if (!held) return fail(held.error());
+  }
+  return impl_->transition(*known, change);
+}
+
+Result<FileRow> Catalog::take_object(FileId id) {
+  auto known = impl_->known_file(id);
+  if (!known) return fail(known.error());
+  const FileRow& row = known->row;
+  const CompleteFile same{.folder = row.folder,
+                          .path = row.path,
+                          .fingerprint = row.fingerprint,
+                          .racy = row.racy,
+                          .sha256 = row.sha256};
+  const FileEvent event = impl_->classify(*known, same, row.sha256);
+  if (row.state != FileState::Queued || event != FileEvent::CompleteObjectContent) return row;
+  return impl_->transition(*known, {.event = event, .seen = &same});
+}
+
 Result<FileRow> Catalog::apply(FileId id, FileEvent event, std::string_view reason) {
   switch (event) {
     case FileEvent::CompleteNewContent:
@@ -278,6 +344,7 @@ Result<FileRow> Catalog::apply(FileId id, FileEvent event, std::string_view reas
     case FileEvent::Claim:
     case FileEvent::Acknowledged:
     case FileEvent::EqualForeign:
+    case FileEvent::Renamed:
       return fail(ErrorCode::Internal, std::string(to_string(event)) + " has a verb of its own");
     case FileEvent::Vanished:
       return vanished(id);

@@ -38,6 +38,8 @@ struct Catalog::Impl {
   // The table's step with all its effects and its event. Internal: the table does not list it.
   Result<FileRow> transition(const StoredFile& file, const Change& change);
   Result<FileRow> start_row(const CompleteFile& seen);
+  // Ends the row that has this path, so that a renamed file may have it.
+  Result<void> make_way(const CompleteFile& seen);
   Result<FileRow> save_quietly(const FileRow& before, const StoredFile& after);
   // Ends or saves an attempt that may bear the file's key and SHA-256: the file keeps both.
   template <typename Action>

@@ -60,6 +60,8 @@ std::string_view to_string(FileEvent event) {
       return "scrub-found-bad";
     case FileEvent::ScrubFoundLost:
       return "scrub-found-lost";
+    case FileEvent::Renamed:
+      return "renamed";
   }
   return "unknown";
 }
@@ -173,6 +175,8 @@ std::optional<Step> next(FileState state, FileEvent event) {
     case FileEvent::ScrubFoundLost:
       if (state != Stored && state != Removed && state != Gone) return std::nullopt;
       return Step{.to = Blocked};
+    case FileEvent::Renamed:
+      return only(state, Gone, {.to = Queued, .new_generation = true});
   }
   return std::nullopt;
 }

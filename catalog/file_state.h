@@ -16,7 +16,7 @@ namespace waybill::catalog {
 //                           │                          │ foreign             ▼
 //                        Blocked ◀─────────────────────┘                  Removing ──▶ Removed
 //
-//   vanished, confirmed: any of them ─▶ Gone
+//   vanished, confirmed: any of them ─▶ Gone       found under another name: Gone ─▶ Queued
 enum class FileState : std::uint8_t {
   Queued = 0,
   Uploading = 1,
@@ -48,6 +48,7 @@ enum class FileEvent : std::uint8_t {
   RemovalRefused = 15,
   ScrubFoundBad = 16,   // object missing or damaged, and the disk still matches the receipt
   ScrubFoundLost = 17,  // object missing or damaged, and the disk no longer matches
+  Renamed = 18,         // found again under another path of its folder, with the same bytes
 };
 
 std::string_view to_string(FileState state);  // "queued", as the CLI and SQL readers see it
@@ -64,7 +65,7 @@ inline constexpr auto all_file_events = std::to_array<FileEvent>(
      FileEvent::Acknowledged, FileEvent::Rebased, FileEvent::Absent, FileEvent::EqualForeign,
      FileEvent::Foreign, FileEvent::Transient, FileEvent::NeedsPerson, FileEvent::CauseFixed,
      FileEvent::RemovalDue, FileEvent::Unlinked, FileEvent::RemovalRefused,
-     FileEvent::ScrubFoundBad, FileEvent::ScrubFoundLost});
+     FileEvent::ScrubFoundBad, FileEvent::ScrubFoundLost, FileEvent::Renamed});
 
 // What must happen beside the change of state; the catalog does it in the same transaction, or the
 // pipeline after it.

@@ -153,6 +153,19 @@ Result<std::vector<FileRow>> FileTable::queued(const Queue& queue,
           file_from));
 }
 
+// Device numbers change when a machine restarts: inode and time of birth decide.
+Result<std::vector<FileRow>> FileTable::same_file_elsewhere(FolderId folder, std::string_view path,
+                                                            const Fingerprint& fingerprint) {
+  return whole_rows(
+      all(session_.read(WAYBILL_FILE_COLUMNS
+                        "WHERE f.live = 1 AND f.ino = ? AND f.btime = ? AND f.size = ?"
+                        " AND f.mtime = ? AND +f.folder_id = ? AND +f.path <> ?"
+                        " ORDER BY f.state DESC, f.id LIMIT 4",
+                        {fingerprint.ino, fingerprint.btime, fingerprint.size, fingerprint.mtime,
+                         folder, Value::blob(path)}),
+          file_from));
+}
+
 namespace {
 
 // Walks pages of rows in path order. `page(from, end)` gives the rows from `from` on, before `end`
@@ -264,6 +277,10 @@ Result<void> FileTable::save(const FileRow& before, StoredFile after) {
   }
   if (done) remember(after);
   return done;
+}
+
+Result<void> FileTable::move(FileId file, std::string_view path) {
+  return session_.write("UPDATE files SET path = ? WHERE id = ?", {Value::blob(path), file});
 }
 
 Result<void> FileTable::end(const FileRow& row) {

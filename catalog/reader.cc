@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/bytes.h"
 #include "catalog/columns.h"
 #include "catalog/schema.h"
 #include "catalog/set_aside.h"
@@ -29,6 +30,10 @@ Reader::Cause cause_from(const Rows& rows) {
           .files = rows.integer(1),
           .example_folder = rows.id<FolderId>(2),
           .example_path = rows.string(3)};
+}
+
+Reader::NewName new_name_from(const Rows& rows) {
+  return {.file = rows.id<FileId>(0), .path = rows.string(1), .at = rows.integer(2) * ns_per_ms};
 }
 
 std::int64_t size_of(const std::string& path) {
@@ -188,6 +193,16 @@ Result<std::vector<EventRow>> Reader::events_of(FileId file, std::size_t limit) 
     if (events.size() < limit) events.push_back(std::move(found));
   }
   return events;
+}
+
+Result<std::optional<Reader::NewName>> Reader::renamed_from(FolderId folder,
+                                                            std::string_view path) {
+  return first(
+      impl_->read("SELECT f.id, f.path, e.at FROM events e JOIN files f ON f.id = e.file_id"
+                  " WHERE e.event = 18 AND e.reason = ? AND f.folder_id = ?"
+                  " AND f.path <> ? ORDER BY e.seq DESC LIMIT 1",
+                  {Value::text(printable(path)), folder, Value::blob(path)}),
+      new_name_from);
 }
 
 Result<std::map<FolderId, std::int64_t>> Reader::oldest_pending() {

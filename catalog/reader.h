@@ -42,6 +42,14 @@ class Reader {
   Result<std::vector<AttemptRow>> attempts_of(FileId file);
   // Newest first.
   Result<std::vector<EventRow>> events_of(FileId file, std::size_t limit);
+  // Where the file went that had this path last and was renamed inside its folder. nullopt: none
+  // was, or its history is no longer kept.
+  struct NewName {
+    FileId file{};
+    std::string path;     // now, or when its row ended
+    std::int64_t at = 0;  // when it left this path; ns since 1970
+  };
+  Result<std::optional<NewName>> renamed_from(FolderId folder, std::string_view path);
   struct StateCount {
     FolderId folder{};
     FileState state{};

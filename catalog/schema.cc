@@ -246,10 +246,26 @@ CREATE TABLE covered_files(
 ) STRICT;
 )sql";
 
+// A file is found again under another name; which of them had a name before, few rows tell.
+constexpr const char* version_5 = R"sql(
+DROP VIEW event_names;
+CREATE VIEW event_names(event, name) AS VALUES
+  (0, 'complete-new-content'), (1, 'complete-object-content'), (2, 'complete-attempt-content'),
+  (3, 'vanished'), (4, 'claim'), (5, 'acknowledged'), (6, 'rebased'), (7, 'absent'),
+  (8, 'equal-foreign'), (9, 'foreign'), (10, 'transient'), (11, 'needs-person'),
+  (12, 'cause-fixed'), (13, 'removal-due'), (14, 'unlinked'), (15, 'removal-refused'),
+  (16, 'scrub-found-bad'), (17, 'scrub-found-lost'), (18, 'renamed');
+CREATE INDEX events_renamed ON events(reason) WHERE event = 18;
+-- Inodes are used again and again where files come and go: only the time of birth tells them apart.
+DROP INDEX files_live_ino;
+CREATE INDEX files_live_ino ON files(ino, btime) WHERE live = 1;
+)sql";
+
 constexpr auto steps = std::to_array<Migration>({{.to = 1, .sql = version_1},
                                                  {.to = 2, .sql = version_2},
                                                  {.to = 3, .sql = version_3},
-                                                 {.to = 4, .sql = version_4}});
+                                                 {.to = 4, .sql = version_4},
+                                                 {.to = 5, .sql = version_5}});
 
 }  // namespace
 

@@ -186,7 +186,7 @@ ExitCode offline_show(const Context& context, const Client::Failure& failure) {
   if (!target) return context.fail(ExitCode::Failed, target.error());
   auto story = tell(**reader, **target);
   if (!story) return context.fail(ExitCode::Failed, story.error());
-  if (!story->file) {
+  if (!story->file && !story->renamed) {
     return context.fail(
         {.unreachable = true,
          .error = {.code = ErrorCode::NotFound,

@@ -31,6 +31,12 @@ std::string coloured(FileState state, std::string_view text, const Style& style)
   return std::string(text);
 }
 
+// Its content is what is stored under its former name.
+bool renamed_lately(const FileStory& story) {
+  return story.object && story.file->sha256 == story.object->row.sha256 && !story.events.empty() &&
+         story.events.front().event == FileEvent::Renamed;
+}
+
 // How it stands, in one sentence.
 std::string standing(const FileStory& story) {
   const FileAnswer& file = *story.file;
@@ -41,6 +47,7 @@ std::string standing(const FileStory& story) {
         return "It is tried again by itself, " + plural(file.tries, "try", "tries") +
                " so far. The last one: " + printable(file.reason) + ".";
       }
+      if (renamed_lately(story)) return "It was renamed and waits to be stored under its new name.";
       return earlier ? "It has changed and waits to be uploaded again."
                      : "It waits to be uploaded.";
     case FileState::Uploading:
@@ -98,6 +105,12 @@ std::string help_text(const FileStory& story) {
   return text.empty() ? "" : "\nWhat would help:\n" + text;
 }
 
+std::string renamed_text(const FileStory& story) {
+  const std::string now = full_path(story.folder_path, story.renamed->path);
+  return (story.file ? "Before, another file had this name; it is now " : "It was renamed to ") +
+         now + ", " + utc_text(story.renamed->at) + ":\n    waybill show " + shell_word(now) + "\n";
+}
+
 std::string_view event_text(FileEvent event) {
   switch (event) {
     case FileEvent::CompleteNewContent:
@@ -136,6 +149,8 @@ std::string_view event_text(FileEvent event) {
       return "the object was missing or damaged: queued again";
     case FileEvent::ScrubFoundLost:
       return "the object was missing or damaged, and the file has changed since: lost";
+    case FileEvent::Renamed:
+      return "renamed; before, it was";
   }
   return "";
 }
@@ -212,12 +227,17 @@ std::string render_story(const FileStory& story, std::int64_t now, const Style& 
   const std::string path = full_path(story.folder_path, story.path);
   std::string text;
   if (!story.file) {
-    text = style.strong(path) + "\nIt is not in the catalog yet.\n" + now_text(story);
+    // What is under way under this name now is another file.
+    const bool only_renamed = story.renamed && story.now.explanation.empty();
+    text = style.strong(path) + "\n";
+    if (story.renamed) text += renamed_text(story);
+    if (!only_renamed) text += "It is not in the catalog yet.\n" + now_text(story);
     return text + help_text(story);
   }
   text = style.strong(path) + ": " +
          coloured(story.file->state, catalog::to_string(story.file->state), style) + "\n" +
          standing(story) + "\n";
+  if (story.renamed) text += renamed_text(story);
   // Of a stored file nothing is to be added, unless newer content of it is on its way.
   const bool newer_content = story.now.phase == "settling" || story.now.phase == "uploading";
   if (newer_content ||

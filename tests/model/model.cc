@@ -48,7 +48,7 @@ class Model {
       if (dice_.next() % 4 == 0) pass(std::chrono::milliseconds(dice_.next() % 20'000));
     }
     if (fine()) heal();
-    return {complaint_, trace_};
+    return {complaint_, trace_, oracle_.renames()};
   }
 
  private:
@@ -187,8 +187,7 @@ class Model {
     const std::string to = any_path();
     if (from == to || !oracle_.disk().contains(from)) return;
     note("move " + from + " to " + to);
-    oracle_.written(to, oracle_.disk().at(from));
-    oracle_.gone(from);
+    oracle_.moved(from, to);
     world_.files.move(on_disk(from), on_disk(to));
   }
   void touch(const std::string& path) {

@@ -6,8 +6,9 @@
 namespace waybill::model {
 
 struct Verdict {
-  std::string complaint;  // empty: all promises were kept
-  std::string trace;      // what happened, for people
+  std::string complaint;    // empty: all promises were kept
+  std::string trace;        // what happened, for people
+  std::size_t renames = 0;  // that were recognised
 };
 
 // What every run of the tests goes through.

@@ -1,5 +1,6 @@
 #include "tests/model/oracle.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
@@ -22,6 +23,10 @@ Oracle::Oracle(World& world, std::function<void(const std::string&)> complain)
     : world_(world), complain_(std::move(complain)) {}
 
 void Oracle::written(const std::string& path, const std::string& content) {
+  if (!disk_.contains(path)) {
+    file_at_[path] = names_.size();
+    names_.push_back({path});
+  }
   disk_[path] = content;
   touched_[path] = ++touches_;
   whole_contents_.insert(sha256(as_bytes(content)));
@@ -30,6 +35,15 @@ void Oracle::written(const std::string& path, const std::string& content) {
 void Oracle::gone(const std::string& path) {
   disk_.erase(path);
   touched_[path] = ++touches_;
+}
+
+void Oracle::moved(const std::string& from, const std::string& to) {
+  const std::size_t file = file_at_.at(from);
+  const std::string content = disk_.at(from);
+  names_[file].insert(to);
+  written(to, content);
+  file_at_[to] = file;
+  gone(from);
 }
 
 void Oracle::wait_began(std::shared_ptr<agent::WaitTicket> ticket) {
@@ -118,6 +132,7 @@ void Oracle::check_rows() {
     const auto file = row(path);
     if (!file) continue;
     const auto object = object_of(*file);
+    note_name(*file, object);
     if (object && file->state == FileState::Gone && object->owned) {
       sole_since_.try_emplace(object->attempt, world_.bucket.history().size());
     }
@@ -152,6 +167,37 @@ void Oracle::check_rows() {
       known->second = object->key;
     }
   }
+}
+
+// Under another name it is another incarnation; what is stored of it under the former one is the
+// only object with its bytes, until there is a new one.
+void Oracle::note_name(const FileRow& file, const std::optional<catalog::ObjectRow>& object) {
+  const auto [known, first] = name_of_.try_emplace(file.id, file.path);
+  if (first || known->second == file.path) return;
+  known->second = file.path;
+  key_of_.erase(file.id);
+  if (object && object->owned && file.state != FileState::Stored) {
+    sole_since_.try_emplace(object->attempt, world_.bucket.history().size());
+  }
+}
+
+// A row goes on under another name only if one file has had both.
+void Oracle::check_renames() {
+  const auto told =
+      ids("SELECT e.reason || ' ' || coalesce((SELECT n.reason FROM events n WHERE n.event = 18 AND"
+          " n.file_id = e.file_id AND n.seq > e.seq ORDER BY n.seq LIMIT 1), CAST(f.path AS TEXT))"
+          " FROM events e JOIN files f ON f.id = e.file_id WHERE e.event = 18");
+  for (const std::string& rename : told) {
+    const std::string from = rename.substr(0, rename.find(' '));
+    const std::string to = rename.substr(from.size() + 1);
+    const bool true_of_one = std::ranges::any_of(
+        names_, [&](const auto& names) { return names.contains(from) && names.contains(to); });
+    if (!true_of_one) complain_("no file was renamed from " + from + " to " + to);
+  }
+}
+
+std::size_t Oracle::renames() {
+  return ids("SELECT seq FROM events WHERE event = 18").size();
 }
 
 void Oracle::check_waits() {
@@ -221,6 +267,7 @@ void Oracle::after_death() {
 void Oracle::when_healed() {
   reader_.reset();
   for (const char* path : paths) check_converged(path);
+  check_renames();
   // P6: no effect of ours is unknown.
   const auto known = ids("SELECT lower(hex(attempt)) FROM objects WHERE attempt IS NOT NULL");
   for (const auto& [key, there] : now_) {

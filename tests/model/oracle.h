@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/digest.h"
 #include "catalog/reader.h"
@@ -23,6 +24,7 @@ class Oracle {
   // --- what people do: told before it is done ---
   void written(const std::string& path, const std::string& content);
   void gone(const std::string& path);
+  void moved(const std::string& from, const std::string& to);
   void touched(const std::string& path) { touched_[path] = ++touches_; }
   [[nodiscard]] const std::map<std::string, std::string>& disk() const { return disk_; }
   void wait_began(std::shared_ptr<agent::WaitTicket> ticket);
@@ -31,6 +33,8 @@ class Oracle {
   void at_every_step();
   void after_death();
   void when_healed();
+  // Renames that the catalog tells of.
+  [[nodiscard]] std::size_t renames();
 
   static constexpr const char* paths[] = {"f0", "dir/f1", "dir/f2", "dir/sub/f3", "f4"};
 
@@ -39,6 +43,8 @@ class Oracle {
   void check_replacement(const fakes::FakeStore::Object& now, std::size_t index);
   void check_rows();
   void check_waits();
+  void check_renames();
+  void note_name(const catalog::FileRow& file, const std::optional<catalog::ObjectRow>& object);
   catalog::Reader* reader();
   std::optional<catalog::FileRow> row(const std::string& path);
   std::optional<catalog::ObjectRow> object_of(const catalog::FileRow& row);
@@ -51,6 +57,9 @@ class Oracle {
   std::unique_ptr<catalog::Reader> reader_;
 
   std::map<std::string, std::string> disk_;
+  // Every name that a file has had, for the files on disk and for those of before.
+  std::map<std::string, std::size_t> file_at_;  // path → index of `names_`
+  std::vector<std::set<std::string>> names_;
   std::map<std::string, std::uint64_t> touched_;  // path → when, in touches
   std::uint64_t touches_ = 0;
   std::set<Sha256> whole_contents_;
@@ -71,6 +80,7 @@ class Oracle {
   std::map<std::string, std::pair<std::size_t, std::string>> now_;  // key → index, attempt
   std::map<std::string, std::size_t> sole_since_;  // attempt → the bucket's history then
   std::map<FileId, std::string> key_of_;           // of rows that were seen stored
+  std::map<FileId, std::string> name_of_;          // the path that a row was last seen with
   std::optional<std::uint64_t> rows_as_of_;        // the disk's writes when they were last checked
 };
 

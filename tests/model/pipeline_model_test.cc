@@ -32,6 +32,12 @@ TEST_P(PipelineModel, RowAndObjectAgreeWhateverFailsAndWheneverProcessOrMachineD
 
 INSTANTIATE_TEST_SUITE_P(Share, PipelineModel, testing::Range(std::uint64_t{0}, shares));
 
+TEST(PipelineModelItself, RenamesAreDrawnAndRecognised) {
+  std::size_t renames = 0;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) renames += run_seed(seed).renames;
+  EXPECT_GE(renames, 10U);
+}
+
 TEST(PipelineModelItself, ASeedReplaysExactly) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     EXPECT_EQ(run_seed(seed).trace, run_seed(seed).trace);

@@ -54,6 +54,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{Defect::SkipDespiteAmbiguity, "SkipDespiteAmbiguity"},
                     Case{Defect::QuarantineEndedByRestart, "QuarantineEndedByRestart"},
                     Case{Defect::SoleObjectReplaced, "SoleObjectReplaced"},
+                    Case{Defect::OldKeyReleased, "OldKeyReleased"},
                     Case{Defect::AdoptedObjectReplaced, "AdoptedObjectReplaced"},
                     Case{Defect::KeyEvaluatedAgain, "KeyEvaluatedAgain"},
                     Case{Defect::CreateBeforeAttempt, "CreateBeforeAttempt"},

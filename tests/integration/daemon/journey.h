@@ -34,6 +34,7 @@ struct Answer {
 struct Shown {
   int code = -1;
   bool known = false;
+  bool renamed = false;  // the file that had this name has another one now
   std::string state;
   std::string reason;
   std::int64_t generation = 0;

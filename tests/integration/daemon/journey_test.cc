@@ -188,16 +188,20 @@ TEST_F(Journey, SameNameAgainIsANewVersionWhereTheBucketKeepsVersions) {
   EXPECT_EQ(server().history(bucket, old.key).size(), 2U);
 }
 
-TEST_F(Journey, RenamedFileIsStoredUnderItsNewNameAndItsFirstObjectStays) {
+TEST_F(Journey, RenamedFileIsStoredUnderItsNewNameKeepsItsHistoryAndItsFirstObjectStays) {
   start();
   drop("a/old name", "content");
   wait_until_all_stored();
   book.note("b/new name", "content");
   fs::create_directories(local("b"));
   fs::rename(local("a/old name"), local("b/new name"));
-  ASSERT_TRUE(becomes("a/old name", "gone"));
+  ASSERT_TRUE(becomes("b/new name", "stored"));
   wait_until_all_stored();
   EXPECT_EQ(server().keys(bucket), (std::vector<std::string>{"in/a/old name", "in/b/new name"}));
+  const Answer now = waybill({"show", "--", local("b/new name")});
+  EXPECT_TRUE(now.says("renamed; before, it was: a/old name")) << now.output;
+  const Answer before = waybill({"show", "--", local("a/old name")});
+  EXPECT_TRUE(before.says("It was renamed to " + local("b/new name"))) << before.output;
 }
 
 TEST_F(Journey, MovedFolderTreeIsTakenWhole) {

@@ -48,6 +48,7 @@ Shown Journey::show(const std::string& path) {
     shown.size = file.at("size");
     if (!file.at("sha256").is_null()) shown.sha256 = file.at("sha256");
   }
+  shown.renamed = !json.at("renamed").is_null();
   if (const Json& object = json.at("object"); !object.is_null()) {
     shown.key = bytes_of(object, "key");
     shown.etag = object.at("etag");

@@ -23,6 +23,7 @@ constexpr Step again = {.to = Queued, .new_generation = true, .cancel_attempt = 
 constexpr Step fresh_row = {.to = Queued, .new_row = true, .object_becomes_sole = true};
 constexpr Step gone = {.to = Gone, .cancel_attempt = true, .object_becomes_sole = true};
 constexpr Step stored_cancel = {.to = Stored, .cancel_attempt = true};
+constexpr Step elsewhere = {.to = Queued, .new_generation = true};
 constexpr Step one_more_try = {.to = Queued, .count_try = true};
 constexpr Step unlinked = {.to = Removed, .object_becomes_sole = true};
 
@@ -32,7 +33,7 @@ struct Line {
 };
 
 // clang-format off
-const std::array<Line, 18> table{{
+const std::array<Line, 19> table{{
   //                        Queued        Uploading       Blocked     Stored        Removing     Removed       Gone
   {CompleteNewContent,     {again,        again,          again,      again,        fresh_row,   fresh_row,    fresh_row}},
   {CompleteObjectContent,  {to(Stored),   stored_cancel,  to(Stored), to(Stored),   no,          to(Removing), to(Stored)}},
@@ -52,6 +53,7 @@ const std::array<Line, 18> table{{
   {RemovalRefused,         {no,           no,             no,         no,           to(Stored),  no,           no}},
   {ScrubFoundBad,          {no,           no,             no,         to(Queued),   no,          no,           no}},
   {ScrubFoundLost,         {no,           no,             no,         to(Blocked),  no,          to(Blocked),  to(Blocked)}},
+  {Renamed,                {no,           no,             no,         no,           no,          no,           elsewhere}},
 }};
 // clang-format on
 
@@ -66,7 +68,7 @@ TEST(FileState, EveryPairOfStateAndEventIsAsTheProtocolSays) {
       ++pairs;
     }
   }
-  EXPECT_EQ(pairs, 7 * 18);
+  EXPECT_EQ(pairs, 7 * 19);
   EXPECT_EQ(seen.size(), all_file_events.size()) << "an event has no line, or two";
 }
 

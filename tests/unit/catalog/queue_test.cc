@@ -154,7 +154,8 @@ TEST_F(OldestPending, ACatalogOfTheFirstVersionTellsItSinceTheFirstSight) {
   sqlite3* handle = nullptr;
   ASSERT_EQ(sqlite3_open(database().c_str(), &handle), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(handle,
-                         "DROP INDEX files_queue; ALTER TABLE files DROP COLUMN since;"
+                         "DROP INDEX events_renamed; DROP INDEX files_queue;"
+                         "ALTER TABLE files DROP COLUMN since;"
                          "DROP TABLE arrivals; DROP TABLE mounts; DROP TABLE covered_files;"
                          "PRAGMA user_version = 1",
                          nullptr, nullptr, nullptr),

@@ -152,7 +152,8 @@ class Walk : public CatalogTest {
       }
       if (file.state == FileState::Removed) wait = false;
       const bool doubted = object.in_doubt && file.state != FileState::Removed;
-      if (object.live && object.content == *content && !wait && !doubted) {
+      if (object.live && object.key == file.key && object.content == *content && !wait &&
+          !doubted) {
         return FileEvent::CompleteObjectContent;
       }
     }
@@ -231,7 +232,7 @@ class Walk : public CatalogTest {
       file.content = attempt.content;
       model_.apply(attempt.file, *next(file.state, FileEvent::EqualForeign));
     } else {
-      object.sole = !file.live || file.state > FileState::Stored;
+      object.sole = !file.live || file.state > FileState::Stored || file.key != attempt.key;
       if (holder != 0) {
         ModelObject& there = model_.objects.at(holder);
         const bool relied = file.state == FileState::Stored && file.object == holder;
@@ -269,6 +270,49 @@ class Walk : public CatalogTest {
     const bool lost = event == FileEvent::ScrubFoundBad || event == FileEvent::ScrubFoundLost;
     model_.apply(at->first, *step);
     if (lost && at->second.object != 0) model_.objects.at(at->second.object).live = false;
+  }
+
+  void rename() {
+    std::map<std::int64_t, ModelFile> gone = model_.files;
+    std::erase_if(gone, [](const auto& entry) {
+      const ModelFile& file = entry.second;
+      return !file.live || file.state != FileState::Gone || !file.content;
+    });
+    if (gone.empty()) return;
+    const auto at = model_.files.find(any(gone)->first);
+    ModelFile& file = at->second;
+    const std::string path = "d" + std::to_string(dice(3)) + "/" + std::to_string(dice(8));
+    if (path == file.path) return;
+    ModelFile* there = nullptr;
+    std::int64_t there_id = 0;
+    for (auto& [id, other] : model_.files) {
+      if (!other.live || other.path != path) continue;
+      there = &other;
+      there_id = id;
+    }
+    bool makes_way = true;
+    if (there != nullptr && there->state < FileState::Removed) {
+      makes_way = there->state == FileState::Queued && there->generation == 1 && there->object == 0;
+      for (const auto& [id, attempt] : model_.attempts) makes_way &= attempt.file != there_id;
+    }
+    const CompleteFile found{.folder = folder_,
+                             .path = path,
+                             .fingerprint = print(),
+                             .sha256 = waybill::catalog::content(*file.content)};
+    const auto row = catalog_->renamed(FileId{at->first}, found);
+    ASSERT_EQ(row.has_value(), makes_way) << path;
+    if (!makes_way) return;
+    if (there != nullptr) {
+      model_.leave_sole(there_id);
+      there->live = false;
+    }
+    if (file.object != 0) {
+      ModelObject& object = model_.objects.at(file.object);
+      if (object.live && object.content == *file.content) object.sole = false;
+    }
+    file.path = path;
+    file.key.clear();
+    model_.apply(at->first, *next(FileState::Gone, FileEvent::Renamed));
   }
 
   void end_an_attempt() {
@@ -352,7 +396,7 @@ class Walk : public CatalogTest {
     Model durable = model_;
     std::int64_t durable_objects = objects_;
     for (int i = 0; i < steps && !HasFatalFailure(); ++i) {
-      switch (dice(16)) {
+      switch (dice(18)) {
         case 1:
         case 2:
         case 3:
@@ -373,6 +417,10 @@ class Walk : public CatalogTest {
           break;
         case 13:
           end_an_attempt();
+          break;
+        case 14:
+        case 15:
+          rename();
           break;
         default:
           if (!model_.files.empty()) any_event();

@@ -41,6 +41,40 @@ ObjectAnswer object() {
                   .proven_at = at}};
 }
 
+TEST(RenderStory, AFormerNameTellsTheNewOne) {
+  const FileStory story{.folder_path = "/srv",
+                        .path = "old name",
+                        .renamed = RenamedAnswer{.path = "new name", .at = at}};
+  EXPECT_EQ(render_story(story, now, {}), R"(/srv/old name
+It was renamed to /srv/new name, 2026-07-01 09:14:03.114 UTC:
+    waybill show '/srv/new name'
+)");
+}
+
+TEST(RenderStory, AFileUnderAFormerNameOfAnotherHasItsOwnStoryToo) {
+  FileStory story = sample(FileState::Stored);
+  story.object = object();
+  story.renamed = RenamedAnswer{.path = "2026/final.pdf", .at = at};
+  const std::string text = render_story(story, now, {});
+  EXPECT_EQ(text.find("/srv/drop/invoices/2026/q2.pdf: stored\nIt is stored.\nBefore, another file "
+                      "had this name; it is now /srv/drop/invoices/2026/final.pdf"),
+            0U)
+      << text;
+}
+
+TEST(RenderStory, ARenamedFileSaysWhatItWasAndWaitsForItsNewObject) {
+  FileStory story = sample(FileState::Queued);
+  story.object = object();
+  story.file->sha256 = story.object->row.sha256;
+  story.events = {
+      {.at = at, .generation = 2, .event = FileEvent::Renamed, .reason = "2026/draft.pdf"}};
+  const std::string text = render_story(story, now, {});
+  EXPECT_NE(text.find("It was renamed and waits to be stored under its new name."),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("renamed; before, it was: 2026/draft.pdf"), std::string::npos) << text;
+}
+
 TEST(RenderStory, AStoredFileHasItsReceiptAndItsHistory) {
   FileStory story = sample(FileState::Stored);
   story.object = object();

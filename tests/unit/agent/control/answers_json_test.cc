@@ -62,6 +62,7 @@ FileStory full_story() {
                    .reason = "r",
                    .attempt = "bb"},
                   {.seq = 1, .at = 8, .generation = 3, .event = catalog::FileEvent::Claim}};
+  story.renamed = RenamedAnswer{.path = "other/" + hostile, .at = 10};
   story.now = {.phase = "settling", .explanation = "still", .due_in_ms = 1500};
   story.daemon = false;
   story.reasons = {{.code = "c",
@@ -133,6 +134,7 @@ TEST(AnswersJson, AStoryReadsBackWhole) {
   EXPECT_EQ(again->file->sha256, sha256(as_bytes("x")));
   EXPECT_EQ(again->events[0].event, catalog::FileEvent::Foreign);
   EXPECT_FALSE(again->object->row.owned);
+  EXPECT_EQ(again->renamed->path, "other/" + hostile);
   EXPECT_EQ(again->now.due_in_ms, 1500);
   EXPECT_FALSE(again->daemon);
 }
@@ -143,10 +145,12 @@ TEST(AnswersJson, AStoryOfAnUnknownFileHasNulls) {
   const auto json = nlohmann::json::parse(to_json(story));
   EXPECT_TRUE(json.at("file").is_null());
   EXPECT_TRUE(json.at("object").is_null());
+  EXPECT_TRUE(json.at("renamed").is_null());
   EXPECT_TRUE(json.at("now").at("due_in_ms").is_null());
   const auto again = file_story_from_json(to_json(story));
   ASSERT_TRUE(again);
   EXPECT_FALSE(again->file);
+  EXPECT_FALSE(again->renamed);
   EXPECT_EQ(again->now.due_in_ms, -1);
 }
 

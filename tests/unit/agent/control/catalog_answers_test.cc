@@ -170,6 +170,27 @@ TEST_F(CatalogAnswers, AnUnknownFileIsAStoryWithoutARow) {
   EXPECT_EQ(story->path, "new");
 }
 
+TEST_F(CatalogAnswers, AFormerNameTellsWhereItsFileIsNow) {
+  const catalog::FileRow before = store("old", "hello");
+  must(catalog_->vanished(before.id));
+  auto found = seen("new", "hello");
+  must(catalog_->renamed(before.id, found));
+  const auto story = tell(reader(), must(find("inbox/old")));
+  ASSERT_TRUE(story) << story.error().message;
+  EXPECT_FALSE(story->file);
+  ASSERT_TRUE(story->renamed);
+  EXPECT_EQ(story->renamed->path, "new");
+  EXPECT_GT(story->renamed->at, 0);
+  const auto now = tell(reader(), must(find("inbox/new")));
+  EXPECT_FALSE(now->renamed);
+  ASSERT_TRUE(now->file);
+  EXPECT_EQ(now->events.front().event, catalog::FileEvent::Renamed);
+  EXPECT_EQ(now->events.front().reason, "old");
+  // Another file of that name is the one that is asked for.
+  queue_in(other_, "old");
+  EXPECT_EQ(find("old")->folder.id, other_);
+}
+
 TEST_F(CatalogAnswers, StatusFromTheCatalogCountsAndNamesTheCauses) {
   store("done", "a");
   queue("waiting", "b");

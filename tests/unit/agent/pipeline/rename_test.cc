@@ -1,0 +1,380 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "base/bytes.h"
+#include "catalog/sqlite.h"
+#include "tests/fakes/pipeline_world.h"
+#include "uploader/key.h"
+
+// A file that is renamed inside its folder: its row goes on, under a key of its new name, and the
+// old object is held until the new one is stored (PROTOCOL.md section 4).
+namespace waybill::agent {
+namespace {
+
+using catalog::FileEvent;
+using catalog::FileState;
+using fakes::Call;
+using fakes::Fault;
+using fakes::Operation;
+
+class Rename : public testing::Test {
+ protected:
+  Rename() {
+    folder().prefix = "in/";
+    world_.fault = [this](const Call& call) {
+      const bool of_a_file = call.key.find("_waybill/") == std::string::npos;
+      const bool body = call.operation == Operation::Put || call.operation == Operation::PutPart;
+      if (!of_a_file || !body) return Fault::None;
+      ++sent_;
+      if (lose_) return Fault::LostReply;
+      return refuse_ ? Fault::FailBefore : Fault::None;
+    };
+  }
+  FolderConfig& folder() { return world_.config().folders.front(); }
+  void start_and_settle() {
+    world_.start();
+    world_.settle_down();
+  }
+  // As after write, start and settling down.
+  FileId stored(const std::string& path, const std::string& content) {
+    world_.write(path, content);
+    start_and_settle();
+    EXPECT_EQ(world_.row(path)->state, FileState::Stored);
+    return world_.row(path)->id;
+  }
+  std::string key_of(const std::string& path) {
+    const auto row = world_.row(path);
+    const auto object = row ? world_.object_of(*row) : std::nullopt;
+    return object ? object->key : "none";
+  }
+  void expect_renamed(FileId id, const std::string& from, const std::string& to) {
+    const auto row = world_.row(to);
+    ASSERT_TRUE(row) << "no row of " << to;
+    EXPECT_EQ(row->id, id) << "its history is that of another file";
+    EXPECT_EQ(row->state, FileState::Stored);
+    EXPECT_FALSE(world_.row(from)) << from;
+    bool told = false;
+    auto reader = catalog::Reader::open(world_.config().state_dir);
+    for (const auto& event : *(*reader)->events_of(id, 100)) {
+      told = told || (event.event == FileEvent::Renamed && event.reason == from);
+    }
+    EXPECT_TRUE(told) << "its history does not say that it was " << from;
+  }
+  std::optional<catalog::ObjectRow> object_at(const std::string& key) {
+    auto catalog = catalog::Connection::open(world_.config().state_dir + "/catalog.db",
+                                             catalog::Connection::Mode::ReadOnly);
+    auto found = catalog->prepare("SELECT id FROM objects WHERE live = 1 AND key = ?");
+    auto rows = found->query({catalog::Value::blob(key)});
+    if (!*rows->next()) return std::nullopt;
+    auto reader = catalog::Reader::open(world_.config().state_dir);
+    return *(*reader)->object(rows->id<ObjectId>(0));
+  }
+  void expect_in_bucket(const std::string& key, const std::string& content) {
+    const auto* there = world_.bucket.find(key);
+    ASSERT_NE(there, nullptr) << key;
+    EXPECT_EQ(there->sha256, sha256(as_bytes(content))) << key;
+  }
+
+  fakes::PipelineWorld world_;
+  int sent_ = 0;
+  bool refuse_ = false;
+  bool lose_ = false;
+};
+
+TEST_F(Rename, OfAStoredFileKeepsItsRowAndStoresItUnderTheNewName) {
+  const FileId id = stored("a", "bytes");
+  world_.rename("a", "dir-b");
+  world_.settle_down();
+  expect_renamed(id, "a", "dir-b");
+  EXPECT_EQ(key_of("dir-b"), "in/dir-b");
+  expect_in_bucket("in/dir-b", "bytes");
+  expect_in_bucket("in/a", "bytes");
+}
+
+TEST_F(Rename, WhileTheDaemonWasDownIsRecognisedAtItsStart) {
+  const FileId id = stored("a", "bytes");
+  world_.crash();
+  world_.rename("a", "b");
+  start_and_settle();
+  expect_renamed(id, "a", "b");
+}
+
+TEST_F(Rename, OfADirectoryKeepsAllRows) {
+  world_.write("old/1", "first");
+  world_.write("old/2", "second");
+  const FileId third = stored("old/3", "third");
+  const FileId first = world_.row("old/1")->id;
+  world_.rename("old", "new");
+  world_.settle_down();
+  expect_renamed(first, "old/1", "new/1");
+  expect_renamed(third, "old/3", "new/3");
+  EXPECT_EQ(key_of("new/2"), "in/new/2");
+}
+
+TEST_F(Rename, OfALargeFileIsToldByReadingIt) {
+  const std::string large(17U << 20U, 'x');
+  const FileId id = stored("large", large);
+  world_.rename("large", "moved");
+  world_.settle_down();
+  expect_renamed(id, "large", "moved");
+  expect_in_bucket("in/moved", large);
+}
+
+TEST_F(Rename, AgainAndAgainBeforeAnythingIsStoredIsOneRow) {
+  const FileId id = stored("a", "bytes");
+  refuse_ = true;
+  world_.rename("a", "b");
+  world_.run_until([&] { return world_.row("b") && world_.row("b")->state != FileState::Queued; });
+  world_.rename("b", "c");
+  world_.run_until([&] { return world_.row("c") && world_.row("c")->id == id; });
+  refuse_ = false;
+  world_.settle_down();
+  expect_renamed(id, "a", "c");
+  expect_renamed(id, "b", "c");
+}
+
+TEST_F(Rename, BackIsTheSameRow) {
+  const FileId id = stored("a", "bytes");
+  world_.rename("a", "b");
+  world_.settle_down();
+  world_.rename("b", "a");
+  world_.settle_down();
+  expect_renamed(id, "b", "a");
+  expect_in_bucket(key_of("a"), "bytes");
+}
+
+TEST_F(Rename, NewFileUnderTheOldNameNeverTakesTheKeyBeforeTheOldObjectIsReleased) {
+  folder().on_replace = OnReplace::Overwrite;
+  const FileId id = stored("a", "bytes");
+  refuse_ = true;
+  world_.rename("a", "b");
+  world_.run_until([&] { return world_.row("b") && world_.row("b")->id == id; });
+  world_.write("a", "another file");
+  world_.run_until([&] { return world_.row("a") && world_.row("a")->state == FileState::Blocked; });
+  EXPECT_NE(world_.row("a")->reason.find("its key in/a is that of b"), std::string::npos)
+      << world_.row("a")->reason;
+  expect_in_bucket("in/a", "bytes");
+  refuse_ = false;
+  world_.run_until([&] {
+    return world_.row("a")->state == FileState::Stored &&
+           world_.row("b")->state == FileState::Stored;
+  });
+  expect_in_bucket("in/b", "bytes");
+}
+
+TEST_F(Rename, OntoAnotherFileIsNewContentOfThatOne) {
+  const FileId target = stored("b", "former");
+  world_.write("a", "new");
+  world_.settle_down();
+  world_.rename("a", "b");
+  world_.settle_down();
+  EXPECT_EQ(world_.row("b")->id, target);
+  EXPECT_EQ(world_.row("b")->generation, 2);
+  EXPECT_EQ(world_.row("a")->state, FileState::Gone);
+  expect_in_bucket("in/b", "new");
+}
+
+TEST_F(Rename, HardLinkIsAFileOfItsOwn) {
+  const FileId id = stored("a", "bytes");
+  std::filesystem::create_hard_link(world_.folder() + "/a", world_.folder() + "/b");
+  world_.settle_down();
+  ASSERT_TRUE(world_.row("b"));
+  EXPECT_NE(world_.row("b")->id, id);
+  EXPECT_EQ(world_.row("a")->id, id);
+  EXPECT_EQ(world_.row("a")->state, FileState::Stored);
+  EXPECT_EQ(world_.row("b")->state, FileState::Stored);
+}
+
+TEST_F(Rename, ChangedOnTheWayIsAnotherFile) {
+  const FileId id = stored("a", "bytes");
+  world_.crash();
+  world_.rename("a", "b");
+  world_.write("b", "other");
+  start_and_settle();
+  EXPECT_NE(world_.row("b")->id, id);
+  EXPECT_EQ(world_.row("a")->state, FileState::Gone);
+  expect_in_bucket("in/b", "other");
+}
+
+TEST_F(Rename, BackBeforeAnythingWasStoredSendsNothing) {
+  const FileId id = stored("a", "bytes");
+  refuse_ = true;
+  world_.rename("a", "b");
+  world_.run_until([&] { return world_.row("b") && world_.row("b")->id == id; });
+  world_.rename("b", "a");
+  world_.run_until([&] { return world_.row("a") && world_.row("a")->id == id; });
+  refuse_ = false;
+  sent_ = 0;
+  world_.settle_down();
+  expect_renamed(id, "b", "a");
+  EXPECT_EQ(key_of("a"), "in/a");
+  EXPECT_EQ(sent_, 0);
+}
+
+TEST_F(Rename, WhileItsFirstUploadIsUnansweredLeavesNoObjectUnknown) {
+  lose_ = true;
+  world_.write("a", "bytes");
+  world_.start();
+  world_.run_until([&] { return sent_ > 0; });
+  const FileId id = world_.row("a")->id;
+  world_.rename("a", "b");
+  world_.run_until([&] { return world_.row("b") && world_.row("b")->id == id; });
+  lose_ = false;
+  world_.settle_down();
+  expect_renamed(id, "a", "b");
+  expect_in_bucket("in/b", "bytes");
+  expect_in_bucket("in/a", "bytes");
+  world_.pass(std::chrono::minutes(21));
+  const auto former = object_at("in/a");
+  ASSERT_TRUE(former) << "what landed under the former name is not known";
+  EXPECT_TRUE(former->sole);
+}
+
+TEST_F(Rename, ThroughAnotherNameExchangesContents) {
+  stored("a", "first");
+  world_.write("b", "second");
+  world_.settle_down();
+  world_.rename("a", "t");
+  world_.run_until([&] { return world_.row("t") != std::nullopt; });
+  world_.rename("b", "a");
+  world_.run_until([&] { return world_.row("b")->state == FileState::Gone; });
+  world_.rename("t", "b");
+  world_.settle_down();
+  EXPECT_EQ(world_.row("a")->state, FileState::Stored);
+  EXPECT_EQ(world_.row("b")->state, FileState::Stored);
+  EXPECT_FALSE(world_.row("t") && world_.row("t")->state != FileState::Gone);
+  expect_in_bucket(key_of("a"), "second");
+  expect_in_bucket(key_of("b"), "first");
+}
+
+TEST_F(Rename, AtOnceThroughAnotherNameIsNewContentOfBoth) {
+  const FileId first = stored("a", "first");
+  world_.write("b", "second");
+  world_.settle_down();
+  const FileId second = world_.row("b")->id;
+  world_.rename("a", "t");
+  world_.rename("b", "a");
+  world_.rename("t", "b");
+  world_.settle_down();
+  EXPECT_EQ(world_.row("a")->id, first);
+  EXPECT_EQ(world_.row("b")->id, second);
+  expect_in_bucket("in/a", "second");
+  expect_in_bucket("in/b", "first");
+}
+
+TEST_F(Rename, OutOfTheFolderAndBackUnderAnotherNameKeepsTheRow) {
+  const FileId id = stored("a", "bytes");
+  const std::string outside = world_.folder() + "-outside";
+  std::filesystem::rename(world_.folder() + "/a", outside);
+  world_.settle_down();
+  EXPECT_EQ(world_.row("a")->state, FileState::Gone);
+  std::filesystem::rename(outside, world_.folder() + "/b");
+  world_.settle_down();
+  expect_renamed(id, "a", "b");
+}
+
+TEST_F(Rename, IntoAnotherFolderIsAFileOfItsOwn) {
+  FolderConfig other = folder();
+  other.name = "other";
+  other.path = world_.folder() + "-other";
+  other.prefix = "other/";
+  std::filesystem::create_directory(other.path);
+  world_.config().folders.push_back(other);
+  const FileId id = stored("a", "bytes");
+  std::filesystem::rename(world_.folder() + "/a", other.path + "/a");
+  world_.run_until([&] { return world_.bucket.find("other/a") != nullptr; });
+  world_.settle_down();
+  EXPECT_EQ(world_.row("a")->id, id);
+  EXPECT_EQ(world_.row("a")->state, FileState::Gone);
+  expect_in_bucket("other/a", "bytes");
+  expect_in_bucket("in/a", "bytes");
+}
+
+TEST_F(Rename, OfADirectoryUnderAKeyThatDoesNotTellItSendsNothing) {
+  folder().key = "{name}";
+  const FileId id = stored("old/f", "bytes");
+  sent_ = 0;
+  world_.rename("old", "new");
+  world_.settle_down();
+  expect_renamed(id, "old/f", "new/f");
+  EXPECT_EQ(key_of("new/f"), "in/f");
+  EXPECT_FALSE(object_at("in/f")->sole);
+  EXPECT_EQ(sent_, 0);
+}
+
+TEST_F(Rename, OldObjectIsReplacedByPolicyOnlyOnceTheNewOneIsStored) {
+  folder().on_replace = OnReplace::Overwrite;
+  const FileId id = stored("a", "bytes");
+  refuse_ = true;
+  world_.rename("a", "b");
+  world_.run_until([&] { return world_.row("b") && world_.row("b")->id == id; });
+  world_.write("a", "another file");
+  world_.run_until([&] { return world_.row("a") && world_.row("a")->state == FileState::Blocked; });
+  EXPECT_FALSE(object_at("in/a")->sole) << "it is held for the file that was renamed";
+  refuse_ = false;
+  world_.run_until([&] {
+    return world_.row("a")->state == FileState::Stored &&
+           world_.row("b")->state == FileState::Stored;
+  });
+  expect_in_bucket("in/b", "bytes");
+  expect_in_bucket("in/a", "another file");
+}
+
+TEST_F(Rename, UnderAKeyThatDoesNotTellTheNameSendsNothing) {
+  folder().key = "{sha256}";
+  const FileId id = stored("a", "bytes");
+  const std::string key = key_of("a");
+  sent_ = 0;
+  world_.rename("a", "b");
+  world_.settle_down();
+  expect_renamed(id, "a", "b");
+  EXPECT_EQ(key_of("b"), key);
+  EXPECT_EQ(sent_, 0);
+}
+
+// Stored as "a", renamed to "b", and dead after so many steps; true: it was stored as "b" by then.
+bool dies_after(int steps, std::uint64_t seed) {
+  fakes::PipelineWorld world(seed);
+  FolderConfig& folder = world.config().folders.front();
+  folder.prefix = "in/";
+  folder.settle = Nanoseconds::zero();
+  world.write("a", "bytes");
+  world.start();
+  world.settle_down();
+  const FileId id = world.row("a")->id;
+  world.rename("a", "b");
+  bool arrived = false;
+  for (int i = 0; i < steps && !arrived; ++i) {
+    if (!world.run_one()) world.pass(std::chrono::milliseconds(10));
+    const auto row = world.row("b");
+    arrived = row && row->state == FileState::Stored;
+  }
+  world.crash();
+  world.start();
+  world.settle_down();
+  const auto row = world.row("b");
+  EXPECT_TRUE(row && row->state == FileState::Stored);
+  EXPECT_TRUE(row && row->id == id);
+  EXPECT_FALSE(world.row("a"));
+  for (const char* key : {"in/a", "in/b"}) {
+    const auto* there = world.bucket.find(key);
+    EXPECT_TRUE(there != nullptr && there->sha256 == sha256(as_bytes(std::string_view("bytes"))))
+        << key;
+  }
+  return arrived;
+}
+
+// What it sends and commits goes on or is lost, wherever it dies on the way.
+TEST(RenameAndDeath, EndsStoredUnderTheNewNameWhereverTheProcessDies) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    int steps = 1;
+    while (!dies_after(steps, seed) && !testing::Test::HasFailure()) ++steps;
+    EXPECT_FALSE(testing::Test::HasFailure()) << "seed " << seed << ", after step " << steps;
+    EXPECT_GT(steps, 3) << "it has more steps than that";
+  }
+}
+
+}  // namespace
+}  // namespace waybill::agent
