@@ -33,6 +33,8 @@ class EventSource {
   virtual void renew() = 0;
   // What a person can do against overflows of the queue; empty: nothing.
   [[nodiscard]] virtual std::string overflow_advice() const = 0;
+  // A limit of the queue was raised that holds for a source that begins anew only.
+  [[nodiscard]] virtual bool outgrown() const = 0;
   // Appends what has happened and returns at once; how many were appended.
   virtual Result<std::size_t> read(std::vector<RawEvent>& into) = 0;
   // Readable when read() would give something. -1: none.

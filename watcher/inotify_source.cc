@@ -53,6 +53,9 @@ constexpr Limit limit_of_instances{
     "inotify instances", "fs.inotify.max_user_instances", "/proc/sys/fs/inotify/max_user_instances",
     "user.max_inotify_instances", "/proc/sys/user/max_inotify_instances"};
 
+constexpr const char* queue_limit = "fs.inotify.max_queued_events";
+constexpr const char* queue_limit_path = "/proc/sys/fs/inotify/max_queued_events";
+
 std::string advice(const char* name, std::uint64_t value) {
   const std::uint64_t enough = value < 512 ? 1024 : value * 2;
   return "sysctl " + std::string(name) + "=" + std::to_string(enough);
@@ -109,8 +112,12 @@ class InotifySource final : public EventSource {
   }
 
   [[nodiscard]] std::string overflow_advice() const override {
-    const char* const name = "fs.inotify.max_queued_events";
-    return advice(name, setting("/proc/sys/fs/inotify/max_queued_events"));
+    return outgrown() ? std::string() : advice(queue_limit, setting(queue_limit_path));
+  }
+
+  [[nodiscard]] bool outgrown() const override {
+    const MutexLock lock(mu_);
+    return fd_.valid() && setting(queue_limit_path) > queued_at_most_;
   }
 
   Result<std::size_t> read(std::vector<RawEvent>& into) override {
@@ -139,6 +146,7 @@ class InotifySource final : public EventSource {
     if (::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, fd.get(), &wanted) != 0) {
       return fail(system_error("start inotify", errno));
     }
+    queued_at_most_ = setting(queue_limit_path);
     fd_ = std::move(fd);
     return {};
   }
@@ -162,7 +170,9 @@ class InotifySource final : public EventSource {
 
   // What is waited on stays the same while instances come and go.
   const UniqueFd ready_;
-  Mutex mu_;
+  mutable Mutex mu_;
+  // The kernel's limit when the instance was made: one that is raised later is not its own.
+  std::uint64_t queued_at_most_ GUARDED_BY(mu_) = 0;
   UniqueFd fd_ GUARDED_BY(mu_);  // invalid: none is to be had, or none was needed yet
   std::vector<char> buffer_ = std::vector<char>(buffer_size);  // watch thread only
 };

@@ -9,6 +9,13 @@
 
 namespace waybill::watcher {
 
+namespace {
+
+// Tries that fail before what may pass by itself is told, and no longer waited for.
+constexpr unsigned patience = 9;
+
+}  // namespace
+
 void ScanAgenda::enqueue(Queue& queue, Place& place, Node& node, std::uint64_t epoch) {
   place = {.epoch = epoch, .order = ++order_};
   queue.emplace(place, &node);
@@ -99,7 +106,6 @@ bool ScanAgenda::fail(Node& node, std::string_view name, const Error& error, Boo
       passing ? Nanoseconds(std::chrono::milliseconds(100)) : Nanoseconds(std::chrono::seconds(5));
   const Nanoseconds most = passing ? std::chrono::seconds(10) : std::chrono::seconds(60);
   constexpr unsigned enough = 20;  // doublings beyond which every wait is `most`
-  constexpr unsigned patience = 9;
   if (!node.extras) node.extras = std::make_unique<NodeExtras>();
   auto& failures = node.extras->failures;
   if (!name.empty() && failures.size() >= failures_per_directory && !failures.contains(name)) {
@@ -189,12 +195,11 @@ void ScanAgenda::trim(Node& node) {
 }
 
 bool ScanAgenda::hoping(std::optional<FolderId> folder) const {
-  constexpr unsigned hopeful = 5;
   return std::any_of(schedule_.begin(), schedule_.end(), [folder](const auto& waiting) {
     const auto& [due, node, name] = waiting;
     if (folder && node->folder != *folder) return false;
     const NodeExtras::Failure& failure = node->extras->failures.find(name)->second;
-    return failure.passing && failure.tries <= hopeful;
+    return failure.passing && failure.tries < patience;
   });
 }
 

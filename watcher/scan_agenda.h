@@ -68,7 +68,7 @@ class ScanAgenda {
   [[nodiscard]] bool idle() const { return urgent_.empty() && bulk_.empty() && naming_.empty(); }
   // Of a scan of everything some directory has not been listed yet.
   [[nodiscard]] bool scanning() const { return !bulk_.empty(); }
-  // Something waits that failed a few times only and may pass by itself. Of one folder, or of any.
+  // Something waits that may pass by itself, and has not been told. Of one folder, or of any.
   [[nodiscard]] bool hoping(std::optional<FolderId> folder) const;
   // No work of the folder up to that epoch is open.
   [[nodiscard]] bool settled(FolderId folder, std::uint64_t epoch) const;

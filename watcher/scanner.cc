@@ -155,7 +155,9 @@ void Scanner::Tree::take_dirt() {
   hear_canary(taken);
   if (taken.mounts) look_at_mounts();
   if (taken.overflowed) emit(EventsLost{events.overflow_advice()});
-  if (taken.everything) {
+  if (taken.overflowed && events.outgrown()) {
+    begin_anew();
+  } else if (taken.everything) {
     // The ends of watches may be among what was lost.
     retired.clear();
     for (auto& [id, folder] : folders) {
@@ -201,14 +203,12 @@ void Scanner::Tree::keep_time() {
     if (folder.scan.next && *folder.scan.next <= now) start_scan(folder);
     if (folder.poll.next && *folder.poll.next <= now) start_poll(folder);
   }
-  if (later_looks_due && *later_looks_due <= now) {
-    for (Look& look : later_looks) {
-      look.epoch = epoch;
-      agenda.count(look.folder, epoch);
-      looks.push_back(std::move(look));
-    }
-    later_looks.clear();
-    later_looks_due.reset();
+  for (LaterLooks::Item& item : later_looks.take(now)) {
+    agenda.count(item.folder, epoch);
+    looks.push_back({.folder = item.folder,
+                     .path = std::move(item.path),
+                     .epoch = epoch,
+                     .tries = item.tries + 1});
   }
 }
 
@@ -222,7 +222,6 @@ void Scanner::Tree::conclude() {
       folder.scanned = scan.began;
       anew_took = std::max(anew_took, now - scan.began);
       emit(ScanComplete{id});
-      ask_again(folder);
       const Nanoseconds wanted =
           folder.trusted() ? folder.spec.rescan : std::min(folder.spec.rescan, polling_interval);
       if (wanted > Nanoseconds::zero()) scan.next = now + pause_after(now - scan.began, wanted);
@@ -263,7 +262,7 @@ std::optional<BootTime> Scanner::Tree::next_step() const {
       sooner(folder.canary.again);
     }
   }
-  sooner(later_looks_due);
+  sooner(later_looks.next_due());
   return next;
 }
 

@@ -76,12 +76,16 @@ void Scanner::Tree::replace_spec(Folder& folder, FolderSpec spec) {
 
 void Scanner::Tree::remove_folder(FolderId id) {
   flush();
+  later_looks.forget(id);
   nodes.drop_root(id);
   folders.erase(id);
 }
 
 void Scanner::Tree::start_scan(Folder& folder) {
   check_mounts(folder);
+  if (std::exchange(folder.doubts_dropped, false)) {
+    emit(DirectoryGone{.folder = folder.spec.id, .directory = ""});
+  }
   NodeTree::each(*folder.root, [this](Node& node) { agenda.mark_dirty(node, epoch, false); });
   folder.scan.epoch = epoch;
   folder.scan.began = now;
@@ -159,10 +163,9 @@ std::unique_ptr<OpenDirectory> Scanner::Tree::open_root(Folder& folder) {
     const std::string where = printable(folder.spec.path);
     if (error.code == ErrorCode::SourceGone) {
       suspend(folder, FolderHealth::Missing, "there is no directory " + where);
-    } else if (folder.suspended || error.code == ErrorCode::NeedsPerson) {
+    } else if (folder.suspended || error.code == ErrorCode::NeedsPerson ||
+               agenda.fail(*folder.root, "", error, now)) {
       suspend(folder, FolderHealth::Unreadable, error.describe());
-    } else {
-      agenda.fail(*folder.root, "", error, now);
     }
     return nullptr;
   }
@@ -194,7 +197,8 @@ void Scanner::Tree::suspend(Folder& folder, FolderHealth health, std::string rea
     folder.root->span = nullptr;
     folder.spans.clear();
     folder.second_views.clear();
-    folder.left_open.clear();
+    later_looks.forget(folder.spec.id);
+    folder.doubts_dropped = false;
     for (auto& [path, mount] : folder.entered) {
       mount = Folder::Mount{
           .identity = mount.identity, .blind_spot = {}, .in_place = false, .trouble = {}};

@@ -14,8 +14,7 @@ namespace {
 
 constexpr std::size_t names_a_step = 64;
 constexpr std::size_t entries_a_step = 4096;
-constexpr unsigned looks_in_vain = 30;  // a second apart
-constexpr std::size_t left_open_at_most = 10'000;
+constexpr unsigned looks_in_vain = 5;  // of half a minute
 
 // Not there, or something else by now that is no directory.
 bool says_gone(const Error& error) {
@@ -83,8 +82,8 @@ void Scanner::Tree::look_up_names() {
 }
 
 void Scanner::Tree::answer_looks() {
-  std::map<FolderId, std::vector<std::string>> absent;
-  std::vector<Look> answered;
+  std::map<FolderId, std::vector<const Look*>> absent;
+  std::deque<Look> answered;
   for (std::size_t count = 0; count < names_a_step && !looks.empty(); ++count) {
     answered.push_back(std::move(looks.front()));
     looks.pop_front();
@@ -93,14 +92,17 @@ void Scanner::Tree::answer_looks() {
   // That a name is not there says something only while the root, and the mount that it lies on, are
   // those that we know: looked at after the name, since a disk that goes takes the names first
   // (P7).
-  for (auto& [id, paths] : absent) {
+  for (const auto& [id, names] : absent) {
     Folder& folder = folders.find(id)->second;
-    if (folder.suspended || open_root(folder) == nullptr) continue;
-    for (std::string& path : paths) {
-      if (!is_in_place(folder, mount_above(folder, path))) {
-        leave_open(folder, path);
+    const bool there = !folder.suspended && open_root(folder) != nullptr;
+    if (folder.suspended) continue;
+    for (const Look* const look : names) {
+      if (!there) {
+        look_later(*look);
+      } else if (is_in_place(folder, mount_above(folder, look->path))) {
+        see(id, {.path = look->path, .what = Absent{}});
       } else {
-        see(id, {.path = std::move(path), .what = Absent{}});
+        leave_open(*look);
       }
     }
   }
@@ -108,33 +110,19 @@ void Scanner::Tree::answer_looks() {
   for (const Look& look : answered) agenda.finish(look.folder, look.epoch);
 }
 
-void Scanner::Tree::leave_open(Folder& folder, const std::string& path) {
-  const auto* const mount = mount_above(folder, path);
-  // All below a mount that is told as missing is asked again once it is back.
-  const bool told = mount != nullptr && !mount->second.trouble.empty();
-  if (!told && folder.left_open.size() <= left_open_at_most) folder.left_open.insert(path);
-  see(folder.spec.id, {.path = path, .what = Suspended{}});
-}
-
 void Scanner::Tree::look_later(const Look& look) {
-  later_looks.push_back(look);
-  ++later_looks.back().tries;
-  if (!later_looks_due) later_looks_due = now + std::chrono::seconds(1);
+  if (later_looks.add({.folder = look.folder, .path = look.path, .tries = look.tries}, now)) return;
+  folders.find(look.folder)->second.doubts_dropped = true;
 }
 
-void Scanner::Tree::ask_again(Folder& folder) {
-  const std::set<std::string> open = std::exchange(folder.left_open, {});
-  if (open.size() > left_open_at_most) {
-    return emit(DirectoryGone{.folder = folder.spec.id, .directory = ""});
-  }
-  for (const std::string& path : open) {
-    agenda.count(folder.spec.id, epoch);
-    looks.push_back({.folder = folder.spec.id, .path = path, .epoch = epoch});
-  }
+void Scanner::Tree::leave_open(const Look& look) {
+  // What is below a mount that is told as missing is asked after once that is back.
+  if (!is_on_missing_mount(folders.find(look.folder)->second, look.path)) look_later(look);
+  see(look.folder, {.path = look.path, .what = Suspended{}});
 }
 
 void Scanner::Tree::answer_look(const Look& look,
-                                std::map<FolderId, std::vector<std::string>>& absent) {
+                                std::map<FolderId, std::vector<const Look*>>& absent) {
   const auto found = folders.find(look.folder);
   if (found == folders.end() || found->second.suspended) return;
   const FolderSpec& spec = found->second.spec;
@@ -143,16 +131,17 @@ void Scanner::Tree::answer_look(const Look& look,
     return;
   }
   const auto place = reach(found->second, look.path);
-  if (!place) return leave_open(found->second, look.path);
+  if (!place) return leave_open(look);
   const auto& [directory, name] = *place;
   const Result<FileStatus> status = directory ? (*directory)->look(name) : fail(directory.error());
   if (!status) {
     if (says_gone(status.error())) {
-      absent[look.folder].push_back(look.path);
+      absent[look.folder].push_back(&look);
     } else if (status.error().code == ErrorCode::NeedsPerson) {
       see(look.folder, {.path = look.path, .what = Unreadable{status.error()}});
-    } else if (look.tries >= looks_in_vain) {
-      leave_open(found->second, look.path);
+      look_later(look);
+    } else if (look.tries == looks_in_vain) {
+      leave_open(look);
     } else {
       look_later(look);
     }
@@ -168,10 +157,10 @@ void Scanner::Tree::answer_look(const Look& look,
       const bool entered =
           node != nullptr && around && node->identity == identity_of(around->fingerprint);
       // Should the directory go before it is entered, nothing else would tell.
-      if (!entered && look.tries < looks_in_vain) look_later(look);
+      if (!entered) look_later(look);
     }
   } else if (status->kind == FileKind::Directory) {
-    absent[look.folder].push_back(look.path);
+    absent[look.folder].push_back(&look);
   } else {
     see(look.folder, {.path = look.path, .what = Ignored{why_ignored(status->kind)}});
   }
@@ -229,6 +218,14 @@ void Scanner::Tree::end_listing(const Result<void>& outcome) {
       if (!std::binary_search(done.subdirectories.begin(), done.subdirectories.end(),
                               child->name)) {
         unlisted.push_back(child->name);
+      }
+    }
+    if (done.node->extras) {
+      for (const auto& [name, failure] : done.node->extras->failures) {
+        if (!name.empty() &&
+            !std::binary_search(done.subdirectories.begin(), done.subdirectories.end(), name)) {
+          unlisted.push_back(name);
+        }
       }
     }
     // A listing may miss what is renamed while it runs (WATCHING.md 1): each is looked up by name.
@@ -423,6 +420,9 @@ bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
   if (known != nullptr && known != child) {
     directory_gone(*known);
     if (child != nullptr) directory_gone(*child);  // it is displaced
+    if (listing && (listing->node == known || NodeTree::is_ancestor(*known, *listing->node))) {
+      abort_listing();  // it would go on under the path from before
+    }
     child = &nodes.move(*known, spot.node, name);
     // Every path below has changed.
     NodeTree::each(*child, [&](Node& node) { agenda.mark_dirty(node, spot.epoch, spot.urgent); });
@@ -437,6 +437,11 @@ bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
     claim_watch(*child, *watch, directory, spot.epoch);
   } else {
     set_unwatched(*child, watch.error());
+  }
+  const NodeExtras::Failure* const failed = ScanAgenda::failure(spot.node, name);
+  if (failed != nullptr && failed->told) {
+    // What went from it while it could not be entered, only its rows tell.
+    emit(DirectoryGone{.folder = spot.node.folder, .directory = join(spot.path, name)});
   }
   agenda.succeed(spot.node, name);
   agenda.mark_dirty(*child, spot.epoch, spot.urgent);

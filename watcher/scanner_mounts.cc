@@ -99,7 +99,10 @@ void Scanner::Tree::check_mounts(Folder& folder) {
 
 void Scanner::Tree::suspend_mount(Folder& folder, const std::string& path, Folder::Mount& mount,
                                   std::string reason) {
-  mount.in_place = false;
+  // With it what is mounted on it.
+  for (auto& [inner, on_it] : folder.entered) {
+    if (inner == path || lies_below(inner, path)) on_it.in_place = false;
+  }
   mount.trouble.swap(reason);
   if (!reason.empty()) return;
   // Nothing is said of the directories below: they are not gone.
@@ -119,6 +122,12 @@ bool Scanner::Tree::lose_mount(const Node& near, const std::string& path, const 
                 "what is mounted at " + printable(join(folder.spec.path, path)) +
                     " does not answer: " + error.describe());
   return true;
+}
+
+bool Scanner::Tree::is_on_missing_mount(const Folder& folder, std::string_view path) {
+  return std::any_of(folder.entered.begin(), folder.entered.end(), [path](const auto& mount) {
+    return !mount.second.trouble.empty() && lies_below(path, mount.first);
+  });
 }
 
 bool Scanner::Tree::is_in_place(const Folder& folder,

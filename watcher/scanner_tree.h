@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "watcher/later_looks.h"
 #include "watcher/node_tree.h"
 #include "watcher/scan_agenda.h"
 #include "watcher/scanner.h"
@@ -41,7 +42,7 @@ struct Scanner::Tree {
     FolderId folder{};
     std::string path;
     std::uint64_t epoch = 0;
-    unsigned tries = 0;  // that met a trouble of ours
+    unsigned tries = 0;  // without a conclusion
   };
   struct BarrierRequest {
     std::uint64_t id = 0;
@@ -77,12 +78,12 @@ struct Scanner::Tree {
     std::set<std::string> accepted;            // what a person took in place of what was known
     std::set<std::string> second_views;        // not entered: watched under another name
     std::map<std::uint64_t, MountSpan> spans;  // by mount
-    std::set<std::string> left_open;           // looked up in vain: asked again after the next scan
-    std::string mounts;         // as last looked at: what is mounted around and in it
-    std::string blind_spot;     // of its file system
-    std::string blind;          // why events are not to be relied on
-    std::string limit;          // why `unwatched` are without a watch
-    std::set<Node*> unwatched;  // polled
+    bool doubts_dropped = false;  // there were too many: the next scan asks after everything
+    std::string mounts;           // as last looked at: what is mounted around and in it
+    std::string blind_spot;       // of its file system
+    std::string blind;            // why events are not to be relied on
+    std::string limit;            // why `unwatched` are without a watch
+    std::set<Node*> unwatched;    // polled
     std::optional<FolderStatus> reported;
 
     struct Pass {                          // over all of the folder, or over what is polled
@@ -203,6 +204,8 @@ struct Scanner::Tree {
   // A directory at which every try fails though it may pass: with a mount there, its disk is as
   // good as away. False: no mount is known there. Otherwise the node is dropped, if it was one.
   bool lose_mount(const Node& near, const std::string& path, const Error& error);
+  // A mount above it, not only the innermost, is told as missing.
+  [[nodiscard]] static bool is_on_missing_mount(const Folder& folder, std::string_view path);
   // nullptr: there is nothing to be in its place.
   bool is_in_place(const Folder& folder, const std::pair<const std::string, Folder::Mount>* mount);
   // The innermost above `path`; nullptr: none.
@@ -233,11 +236,10 @@ struct Scanner::Tree {
   // --- scanner_listing.cc
   void look_up_names();
   void answer_looks();
-  // Nothing is concluded of it now.
-  void leave_open(Folder& folder, const std::string& path);
   void look_later(const Look& look);
-  void ask_again(Folder& folder);
-  void answer_look(const Look& look, std::map<FolderId, std::vector<std::string>>& absent);
+  // Nothing is concluded of it now.
+  void leave_open(const Look& look);
+  void answer_look(const Look& look, std::map<FolderId, std::vector<const Look*>>& absent);
   void list_piece();
   bool begin_listing();
   void end_listing(const Result<void>& outcome);
@@ -282,8 +284,7 @@ struct Scanner::Tree {
   ScanAgenda agenda;
   std::optional<Listing> listing;
   std::deque<Look> looks;
-  std::vector<Look> later_looks;  // those that met a trouble of ours
-  std::optional<BootTime> later_looks_due;
+  LaterLooks later_looks;
   // Directories on other mounts than their parents', to be entered when nothing else is to be done:
   // so that of two ways to one directory that with the fewest mounts on it is met first.
   struct Crossing {

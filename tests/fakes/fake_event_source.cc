@@ -47,6 +47,7 @@ void FakeEventSource::renew() {
   const MutexLock lock(mu_);
   watches_.clear();
   queue_.clear();
+  if (raised_ != 0) queue_size_ = std::exchange(raised_, 0);
   last_ = 0;  // the numbers begin anew, as the kernel's
   if (renewing_mends_) deaf_ = false;
 }
@@ -88,6 +89,14 @@ void FakeEventSource::signal() {
 void FakeEventSource::set_queue_size(std::size_t events) {
   const MutexLock lock(mu_);
   queue_size_ = events;
+}
+void FakeEventSource::raise_queue_size(std::size_t events) {
+  const MutexLock lock(mu_);
+  raised_ = events;
+}
+bool FakeEventSource::outgrown() const {
+  const MutexLock lock(mu_);
+  return raised_ > queue_size_;
 }
 void FakeEventSource::set_watch_limit(std::size_t watches) {
   const MutexLock lock(mu_);

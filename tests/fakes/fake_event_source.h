@@ -21,11 +21,14 @@ class FakeEventSource final : public watcher::EventSource {
   void remove(watcher::WatchId watch) override;
   void renew() override;
   [[nodiscard]] std::string overflow_advice() const override { return "a longer queue"; }
+  [[nodiscard]] bool outgrown() const override;
   Result<std::size_t> read(std::vector<watcher::RawEvent>& into) override;
   [[nodiscard]] int poll_fd() const override { return ready_.fd(); }
 
   // From here on the queue holds so many and then overflows, as the kernel's.
   void set_queue_size(std::size_t events);
+  // From its next renewal on.
+  void raise_queue_size(std::size_t events);
   void set_watch_limit(std::size_t watches);
   // What is queued is lost, and the reader is told.
   void overflow();
@@ -47,6 +50,7 @@ class FakeEventSource final : public watcher::EventSource {
   std::vector<watcher::RawEvent> queue_ GUARDED_BY(mu_);
   std::int32_t last_ GUARDED_BY(mu_) = 0;
   std::size_t queue_size_ GUARDED_BY(mu_) = 16384;
+  std::size_t raised_ GUARDED_BY(mu_) = 0;  // 0: it was not
   std::size_t limit_ GUARDED_BY(mu_) = 1'000'000;
   bool signalled_ GUARDED_BY(mu_) = false;
   bool broken_ GUARDED_BY(mu_) = false;

@@ -142,6 +142,46 @@ TEST_F(ScannerFolders, TheSameInodeAndBirthOnAnotherDeviceNumberIsTheSameRoot) {
   EXPECT_EQ(health(), FolderHealth::Watching);
 }
 
+// A server that is down, a FUSE process that died: what was under it is in no doubt.
+TEST_F(ScannerFolders, ARootThatDoesNotAnswerForLongIsToldAndComesBack) {
+  disk.write("/root/x", "1");
+  start();
+  settle();
+  const auto seen_until = belief.watermarks.size();
+  disk.set_trouble("/root", ENOTCONN);
+  scanner.rescan(folder);
+  scanner.look(folder, "x");
+  for (int i = 0; i < 60; ++i) pass(seconds(1));
+  EXPECT_EQ(health(), FolderHealth::Unreadable);
+  EXPECT_EQ(belief.watermarks.size(), seen_until) << "nothing was looked at since";
+  EXPECT_EQ(belief.paths(), Paths{"x"});
+  disk.set_trouble("/root", 0);
+  for (int i = 0; i < 20; ++i) pass(seconds(1));
+  EXPECT_EQ(health(), FolderHealth::Watching);
+  EXPECT_EQ(belief.paths(), Paths{"x"});
+}
+
+TEST_F(ScannerFolders, ANameThatIsNotThereIsAskedForAgainIfItsRootDoesNotAnswerThen) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  disk.remove("/root/a/x");
+  drain_events();
+  dirt.take(Nanoseconds::zero());  // nobody hears of it
+  disk.set_look_hook([this](const std::string&) {
+    disk.set_look_hook({});
+    disk.set_trouble("/root", EIO);
+    return std::optional(system_error("look", ENOENT));
+  });
+  scanner.look(folder, "a/x");
+  scanner.step();
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+  disk.set_trouble("/root", 0);
+  for (int i = 0; i < 5; ++i) pass(seconds(1));
+  EXPECT_TRUE(belief.paths().empty());
+}
+
 TEST_F(ScannerFolders, AnUnreadableRootIsSuspendedAndComesBack) {
   disk.write("/root/x", "1");
   start();

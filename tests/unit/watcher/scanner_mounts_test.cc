@@ -216,6 +216,24 @@ TEST_F(ScannerMounts, ADiskThatDoesNotAnswerForLongIsMissingUntilItDoes) {
   EXPECT_TRUE(belief.unreadable.empty());
 }
 
+TEST_F(ScannerMounts, WhatIsMountedOnADiskThatDoesNotAnswerIsLostWithIt) {
+  disk.mount_disk("/root/m", "disk");
+  disk.make_directory("/root/m/n");
+  disk.mount_disk("/root/m/n", "inner");
+  start();
+  settle();
+  ASSERT_FALSE(status().unproven.empty());
+  disk.set_trouble("/root/m", EIO);
+  scanner.rescan(folder);
+  for (int i = 0; i < 60; ++i) pass(std::chrono::seconds(1));
+  EXPECT_EQ(missing(), Names{"m"});
+  EXPECT_EQ(status().unproven, "");  // nothing but the root's own mount is left
+  disk.set_trouble("/root/m", 0);
+  for (int i = 0; i < 20; ++i) pass(std::chrono::seconds(1));
+  EXPECT_EQ(missing(), Names{});
+  EXPECT_FALSE(status().unproven.empty());
+}
+
 TEST_F(ScannerMounts, ADiskThatDoesNotAnswerAtTheStartIsMissing) {
   disk.mount_disk("/root/m", "disk");
   disk.write("/root/m/x", "1");

@@ -320,6 +320,96 @@ TEST_F(ScannerTest, AnUnreadableDirectoryThatGoesTakesItsRowsWithIt) {
   EXPECT_TRUE(belief.paths().empty());
 }
 
+// What it holds is not known from before, as after a restart.
+TEST_F(ScannerTest, WhatWentFromADirectoryWhileItCouldNotBeEnteredIsGone) {
+  disk.make_directory("/root/a");
+  disk.make_directory("/root/a/b");
+  disk.write("/root/a/b/x", "1");
+  start();
+  settle();
+  scanner.set_folders({});
+  settle();
+  disk.set_readable("/root/a", false);
+  start();
+  settle();
+  scanner.look(folder, "a/b/x");
+  settle();
+  EXPECT_EQ(belief.paths(), Paths{"a/b/x"});
+  disk.remove("/root/a/b");
+  disk.set_readable("/root/a", true);
+  settle();
+  EXPECT_TRUE(belief.paths().empty());
+}
+
+TEST_F(ScannerTest, ADirectoryThatCouldNotBeEnteredAndIsNotListedAnyMoreIsGone) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  scanner.set_folders({});
+  settle();
+  disk.set_readable("/root/a", false);
+  start();
+  settle();
+  ASSERT_TRUE(belief.unreadable.contains("a"));
+  // The time for the next try comes when the listing is about to look at every name anyway.
+  clock.advance(seconds(6));
+  disk.remove("/root/a");
+  for (std::size_t i = 0; i < 2 * Coalescer::names_per_directory; ++i) {
+    disk.write("/root/" + std::to_string(i), "1");
+    disk.remove("/root/" + std::to_string(i));
+  }
+  settle();
+  pass(std::chrono::hours(3));
+  EXPECT_TRUE(belief.paths().empty());
+}
+
+// Longer than one piece: it goes on after its directory has another name.
+TEST_F(ScannerTest, AListingEndsWithThePathThatItBeganUnder) {
+  disk.make_directory("/root/b");
+  for (int i = 0; i < 5000; ++i) disk.write("/root/b/" + std::to_string(i), "1");
+  start();
+  for (int steps = 0; steps < 10 && belief.paths().size() < 4000; ++steps) scanner.step();
+  ASSERT_LT(belief.paths().size(), 5000U);
+  disk.move("/root/b", "/root/a");
+  bool moved = false;
+  for (int steps = 0; steps < 1000; ++steps) {
+    drain_events();
+    heard.clear();
+    scanner.step();
+    for (const Observation& what : heard) {
+      const auto* const gone = std::get_if<DirectoryGone>(&what);
+      moved = moved || (gone != nullptr && gone->directory == "b");
+      const auto* const files = std::get_if<Seen>(&what);
+      if (!moved || files == nullptr) continue;
+      for (const FileObservation& file : files->files) {
+        EXPECT_FALSE(file.path.starts_with("b/")) << file.path;
+      }
+    }
+  }
+  EXPECT_TRUE(moved);
+  settle();
+  EXPECT_EQ(belief.paths().size(), 5000U);
+}
+
+TEST_F(ScannerTest, AQueueThatWasMadeLongerIsTakenUpAtItsNextOverflow) {
+  start();
+  settle();
+  events.set_queue_size(5);
+  const auto flood = [this] {
+    for (int i = 0; i < 20; ++i) disk.write("/root/" + std::to_string(i), "1");
+    settle();
+  };
+  flood();
+  ASSERT_EQ(belief.overflows, 1);
+  events.raise_queue_size(1000);
+  flood();
+  EXPECT_EQ(belief.overflows, 2);
+  flood();
+  EXPECT_EQ(belief.overflows, 2);
+  EXPECT_EQ(belief.paths().size(), 20U);
+}
+
 TEST_F(ScannerTest, WhatIsNoFileIsListedWithItsKindAndNeverPresent) {
   disk.make("/root/link", FileKind::Symlink);
   disk.make("/root/fifo", FileKind::Fifo);
