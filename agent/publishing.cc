@@ -72,6 +72,22 @@ std::string catalog_help(const Error& error) {
   }
 }
 
+// One that does not answer holds up the looks at all of them.
+constexpr Nanoseconds disk_patience = std::chrono::minutes(1);
+
+Reason disk_does_not_answer(const std::string& folder, std::int64_t since) {
+  return {.code = "disk-silent",
+          .severity = Severity::Blocked,
+          .sentence =
+              "a file system does not answer: nothing new is noticed, in no folder, until "
+              "it does",
+          .help =
+              "look at the disk or the server that this folder lies on, and at what is mounted "
+              "in it; where it will not come back, unmount it (umount -f, umount -l)",
+          .folder = folder,
+          .since = since};
+}
+
 }  // namespace
 
 void Pipeline::publish() {
@@ -154,6 +170,13 @@ void Pipeline::publish() {
     parts.stores->add_reasons(status->reasons);
     parts.transfers->add_reasons(status->reasons);
     parts.intake->add_reasons(status->reasons);
+    const auto look = world_.scanner.under_way();
+    const auto folder =
+        look ? parts.session.folders.find(look->folder) : parts.session.folders.end();
+    if (folder != parts.session.folders.end() && now - look->since >= disk_patience) {
+      status->reasons.push_back(disk_does_not_answer(folder->second.config.name,
+                                                     status->at - (now - look->since).count()));
+    }
     add_blocked_reasons(status->reasons);
   }
   std::stable_sort(status->reasons.begin(), status->reasons.end(),

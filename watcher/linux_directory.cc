@@ -26,7 +26,7 @@ struct Blind {
 // File systems on which another machine, or somebody behind its back, changes files without a word
 // to inotify (WATCHING.md 1). Numbers: linux/magic.h, or the file system's own source where that
 // header lacks it.
-constexpr std::array<Blind, 8> blind_file_systems{{
+constexpr std::array<Blind, 15> blind_file_systems{{
     {FUSE_SUPER_MAGIC, "FUSE does not report changes made behind it"},
     {NFS_SUPER_MAGIC, "NFS does not report changes made by other machines"},
     {SMB_SUPER_MAGIC, "SMB does not report changes made by other machines"},
@@ -35,6 +35,13 @@ constexpr std::array<Blind, 8> blind_file_systems{{
     {V9FS_MAGIC, "9p does not report changes made by other machines"},
     {OVERLAYFS_SUPER_MAGIC, "overlayfs does not report changes made in its layers"},
     {0x00C36400U, "Ceph does not report changes made by other machines"},  // ceph
+    {0x0BD00BD0U, "Lustre does not report changes made by other machines"},
+    {0x47504653U, "GPFS does not report changes made by other machines"},
+    {0x01161970U, "GFS2 does not report changes made by other machines"},
+    {OCFS2_SUPER_MAGIC, "OCFS2 does not report changes made by other machines"},
+    {AFS_FS_MAGIC, "AFS does not report changes made by other machines"},
+    {0x786F4256U, "shared folders of VirtualBox do not report changes made by the host"},
+    {ECRYPTFS_SUPER_MAGIC, "eCryptfs does not report changes made in what lies below it"},
 }};
 
 }  // namespace

@@ -53,6 +53,10 @@ void Scanner::prove() {
 std::optional<BootTime> Scanner::step() {
   return tree_->step();
 }
+std::optional<Scanner::UnderWay> Scanner::under_way() const {
+  const MutexLock lock(tree_->mu);
+  return tree_->under_way;
+}
 std::size_t Scanner::nodes() const {
   return tree_->nodes.size();
 }
@@ -75,6 +79,11 @@ void Scanner::Tree::post(Request request) {
   dirt.wake();
 }
 
+void Scanner::Tree::touch(FolderId folder) {
+  const MutexLock lock(mu);
+  under_way = UnderWay{.since = clock.boot(), .folder = folder};
+}
+
 std::optional<BootTime> Scanner::Tree::step() {
   now = clock.boot();
   // Requests before dirt: a barrier then stands behind all dirt that was there when it was asked
@@ -94,6 +103,10 @@ std::optional<BootTime> Scanner::Tree::step() {
   enter_next_mount();
   flush();
   conclude();
+  {
+    const MutexLock lock(mu);
+    under_way.reset();
+  }
   return next_step();
 }
 

@@ -91,6 +91,14 @@ class Scanner {
   // Does what is to be done now, a bounded piece of it. Returns when to step again at the latest
   // (nullopt: only when dirt or a request arrives): Coalescer::wait() until then.
   std::optional<BootTime> step();
+  // What the step that runs now last asked a disk for: since when, and of which folder. nullopt:
+  // none runs. Any thread: a file system that does not answer holds the step, and with it all
+  // folders.
+  struct UnderWay {
+    BootTime since;
+    FolderId folder{};
+  };
+  [[nodiscard]] std::optional<UnderWay> under_way() const;
   // Directories in the tree.
   [[nodiscard]] std::size_t nodes() const;
 

@@ -156,6 +156,7 @@ void Scanner::Tree::judge_events(Folder& folder) {
 }
 
 std::unique_ptr<OpenDirectory> Scanner::Tree::open_root(Folder& folder) {
+  touch(folder.spec.id);
   Result<std::unique_ptr<OpenDirectory>> opened = files.open_directory(folder.spec.root(), "");
   Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
   if (!status) {

@@ -130,6 +130,7 @@ void Scanner::Tree::answer_look(const Look& look,
     see(look.folder, {.path = look.path, .what = by_pattern(*pattern)});
     return;
   }
+  touch(look.folder);
   const auto place = reach(found->second, look.path);
   if (!place) return leave_open(look);
   const auto& [directory, name] = *place;
@@ -171,6 +172,7 @@ void Scanner::Tree::answer_look(const Look& look,
 
 void Scanner::Tree::list_piece() {
   if (!listing && !begin_listing()) return;
+  touch(listing->folder);
   const Spot spot{*listing->node, *listing->directory, listing->path,
                   listing->epoch, listing->urgent,     listing->came};
   std::size_t count = 0;
@@ -260,6 +262,7 @@ void Scanner::Tree::abort_listing() {
 std::unique_ptr<OpenDirectory> Scanner::Tree::open_node(Node& node, std::uint64_t at_epoch) {
   Folder& folder = folders.find(node.folder)->second;
   if (node.parent == nullptr) return open_root(folder);
+  touch(node.folder);
   auto opened = files.open_directory(folder.spec.root(), NodeTree::path(node));
   const Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
   if (!status && !says_gone(status.error())) {

@@ -87,6 +87,7 @@ void Scanner::Tree::accept_mount(const AcceptMount& request) {
 
 // Whatever looks at it next resumes what is back; what is not there nobody would come upon.
 void Scanner::Tree::check_mounts(Folder& folder) {
+  touch(folder.spec.id);
   for (auto& [path, mount] : folder.entered) {
     const auto opened = files.open_directory(folder.spec.root(), path);
     const Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());

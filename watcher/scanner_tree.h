@@ -150,6 +150,8 @@ struct Scanner::Tree {
   void keep_time();
   void conclude();
   [[nodiscard]] std::optional<BootTime> next_step() const;
+  // A disk is about to be asked.
+  void touch(FolderId folder);
   void emit(Observation observation);
   // `watch`: of the directory in which it was seen.
   void see(FolderId folder, FileObservation file, WatchId watch = no_watch);
@@ -275,8 +277,9 @@ struct Scanner::Tree {
   const std::function<bool()> drain;
 
   // guarded by mu
-  Mutex mu;
+  mutable Mutex mu;
   std::vector<Request> requests GUARDED_BY(mu);
+  std::optional<UnderWay> under_way GUARDED_BY(mu);
 
   // scan thread only
   std::map<FolderId, Folder> folders;

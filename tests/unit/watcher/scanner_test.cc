@@ -410,6 +410,28 @@ TEST_F(ScannerTest, AQueueThatWasMadeLongerIsTakenUpAtItsNextOverflow) {
   EXPECT_EQ(belief.paths().size(), 20U);
 }
 
+// For whoever waits in vain: a disk that does not answer holds the step.
+TEST_F(ScannerTest, AStepTellsSinceWhenItAsksADisk) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  EXPECT_FALSE(scanner.under_way());
+  std::optional<Scanner::UnderWay> meanwhile;
+  disk.set_look_hook([&](const std::string&) -> std::optional<Error> {
+    clock.advance(seconds(100));
+    meanwhile = scanner.under_way();
+    return std::nullopt;
+  });
+  const BootTime asked = clock.boot();
+  scanner.look(folder, "a/x");
+  scanner.step();
+  ASSERT_TRUE(meanwhile);
+  EXPECT_EQ(meanwhile->folder, folder);
+  EXPECT_EQ(meanwhile->since, asked);
+  EXPECT_FALSE(scanner.under_way());
+}
+
 TEST_F(ScannerTest, WhatIsNoFileIsListedWithItsKindAndNeverPresent) {
   disk.make("/root/link", FileKind::Symlink);
   disk.make("/root/fifo", FileKind::Fifo);
