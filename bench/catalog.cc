@@ -32,12 +32,12 @@ template <typename T>
 T must(Result<T> result) {
   if (result) return std::move(*result);
   std::fprintf(stderr, "%s\n", result.error().describe().c_str());
-  std::exit(1);
+  std::_Exit(1);
 }
 void must(const Result<void>& result) {
   if (result) return;
   std::fprintf(stderr, "%s\n", result.error().describe().c_str());
-  std::exit(1);
+  std::_Exit(1);
 }
 
 // Three of four files are stored, in groups of 500; the rest is a backlog.
@@ -49,7 +49,13 @@ void fill(Catalog& catalog, FolderId folder, StoreId store, std::int64_t files) 
     for (std::int64_t i = made; i < made + group; ++i) {
       const std::string path = "directory-" + std::to_string(1000 + i % 997) +
                                "/a-file-of-41-bytes-" + std::to_string(1000000 + i);
-      const Fingerprint print{.dev = 1, .ino = static_cast<std::uint64_t>(i), .size = 4096};
+      const std::int64_t born = 1'790'000'000'000'000'000 + i * 50'000;
+      const Fingerprint print{.dev = 1,
+                              .ino = static_cast<std::uint64_t>(1'000'000 + i),
+                              .btime = born,
+                              .size = 4096,
+                              .mtime = born,
+                              .ctime = born};
       if (i % 4 == 0) {
         must(catalog.complete({.folder = folder, .path = path, .fingerprint = print}));
         continue;
@@ -127,6 +133,14 @@ void measure(std::int64_t files) {
     std::int64_t seen = 0;
     must(catalog->for_each_name(folder, "", true, [&](const Catalog::Name&) { ++seen; }));
     return seen;
+  });
+  tell("whether 10,000 new files had another name before", [&] {
+    constexpr std::int64_t asked = 10'000;
+    for (std::int64_t i = 0; i < asked; ++i) {
+      const Fingerprint reused{.dev = 1, .ino = static_cast<std::uint64_t>(i * 31), .btime = 7};
+      must(catalog->same_file_elsewhere(folder, "new", reused));
+    }
+    return asked;
   });
   const std::string database = place.path() + "/catalog.db";
   tell("history from the middle on, 1000 rows", [&] {
