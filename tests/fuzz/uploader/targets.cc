@@ -5,6 +5,7 @@
 #include <iostream>
 #include <string>
 
+#include "uploader/checksum.h"
 #include "uploader/credentials_documents.h"
 #include "uploader/credentials_file.h"
 #include "uploader/key.h"
@@ -164,6 +165,23 @@ void keys(std::string_view input) {
   const KeyFacts facts{.agent = "a", .folder = "f", .path = path};
   for (const auto& made : {make_key(input, "{path}", facts), make_key("", input, facts)}) {
     if (made) promise(made->size() <= longest_key, "a key has at most 1024 bytes");
+  }
+}
+
+void checksums(std::string_view input) {
+  for (const CrcKind kind : {CrcKind::Crc64Nvme, CrcKind::Crc32c}) {
+    const std::size_t length = kind == CrcKind::Crc32c ? 8 : 12;
+    // Any such window of the input, so that a short text among others is met as well.
+    for (std::size_t at = 0; at < input.size(); at += length) {
+      const std::string_view text = input.substr(at, length);
+      const auto crc = parse_crc(kind, text);
+      if (!crc) continue;
+      promise(text.size() == length, "a CRC has one length");
+      promise(crc->kind == kind, "and is of the kind that was asked for");
+      promise(parse_crc(kind, base64_of(*crc)) == crc, "what is written is read again");
+    }
+    const auto whole = parse_crc(kind, input);
+    promise(!whole || input.size() == length, "nothing stands before or after a CRC");
   }
 }
 

@@ -14,13 +14,15 @@ void replies(std::string_view input);      // heads and refusals
 void credentials(std::string_view input);  // profile files, JSON of services and programs
 void signing(std::string_view input);      // canonical forms: what is encoded comes back
 void keys(std::string_view input);         // paths to keys and back, templates
+void checksums(std::string_view input);    // what a store says a body's CRC is
 
 using Target = void (*)(std::string_view);
-inline constexpr std::array<std::pair<std::string_view, Target>, 5> targets{
+inline constexpr std::array<std::pair<std::string_view, Target>, 6> targets{
     {{"xml", &xml},
      {"replies", &replies},
      {"credentials", &credentials},
      {"signing", &signing},
-     {"keys", &keys}}};
+     {"keys", &keys},
+     {"checksums", &checksums}}};
 
 }  // namespace waybill::fuzz

@@ -30,6 +30,8 @@ const std::vector<std::string>& seeds() {
       "role_arn = r\nsource_profile = default\n# comment\n",
       R"({"Version":1,"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":)"
       R"("2030-01-01T00:00:00Z"})",
+      "rosUhgp5mIg=rosUhgp5mIg=",
+      "4waSgw==4waSgw==",
       std::string("prefix\0uploads\0a b\0c\xff", 20),
       std::string("d/\xc3\xa9%41/\x01.txt\0in/{arrived:%Y}/{agent}/", 39)};
   return texts;
