@@ -185,7 +185,9 @@ void Intake::line_up_again(FileId file) {
                        (*row)->tries > 0};
   Line& line = lines_[name];
   if (!line_up(line, std::move(**row))) return;
-  std::rotate(line.rows.begin(), std::prev(line.rows.end()), line.rows.end());
+  ReadyFile first = std::move(line.rows.back());
+  line.rows.pop_back();
+  line.rows.push_front(std::move(first));
 }
 
 void Intake::ended(const FilePath& file) {

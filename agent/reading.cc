@@ -248,8 +248,16 @@ void Transfers::check_again(const ReadyFile& file) {
 void Transfers::read_again(const ReadyFile& file) {
   const FilePath path(file.folder, file.path);
   doubted_.erase(path);
-  if (intake_.waiting(path)) return;  // it changed, and is read again anyway
   if (busy(path)) return check_again(file);
+  if (intake_.waiting(path)) {
+    // If it has changed it is read anyway; what waits under the same fingerprint may be dropped
+    // unread, as known.
+    auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
+    if (!row || !*row || !(*row)->racy || !((*row)->fingerprint == file.fingerprint)) return;
+    doubted_.insert(path);
+    session_.timers.at(session_.now() + read_retry, [this, file] { read_again(file); });
+    return;
+  }
   ReadyFile counted = file;
   counted.recorded = true;  // as stored
   begin_reading(counted, 0);

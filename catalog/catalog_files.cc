@@ -199,14 +199,17 @@ Result<FileRow> Catalog::complete(const CompleteFile& file) {
 
   const bool same_print = row.fingerprint == file.fingerprint;
   const bool content_known = file.sha256.has_value();
+  // Only a reading takes a doubt back.
+  const bool racy = file.racy || (same_print && !content_known && row.racy);
   if (same_print && at_its_path(row.state) && (!content_known || file.sha256 == row.sha256)) {
-    if (row.racy == file.racy) return row;
+    if (row.racy == racy) return row;
     StoredFile after = before;
-    after.row.racy = file.racy;
+    after.row.racy = racy;
     return impl_->save_quietly(row, after);
   }
 
   CompleteFile seen = file;
+  seen.racy = racy;
   if (!content_known && same_print) seen.sha256 = row.sha256;
   const FileEvent event = impl_->classify(before, seen, seen.sha256);
   // The content of a queued row itself, read at last or under a new fingerprint: no new generation.

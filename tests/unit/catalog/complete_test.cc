@@ -55,6 +55,22 @@ TEST_F(Complete, RacyFlagAloneIsKeptWithoutAnEvent) {
   EXPECT_EQ(events(row).size(), before);
 }
 
+TEST_F(Complete, ScanThatDidNotReadTheBytesTakesNoDoubtBack) {
+  for (const bool stored : {false, true}) {
+    const std::string path = stored ? "stored" : "queued";
+    const FileRow row = stored ? store(path, "one") : queue(path, "one");
+    CompleteFile seen{
+        .folder = folder_, .path = path, .fingerprint = row.fingerprint, .racy = true};
+    seen.sha256 = row.sha256;
+    must(catalog_->complete(seen));
+    seen.racy = false;
+    seen.sha256.reset();
+    EXPECT_TRUE(must(catalog_->complete(seen)).racy) << path;
+    seen.sha256 = row.sha256;
+    EXPECT_FALSE(must(catalog_->complete(seen)).racy) << path;
+  }
+}
+
 TEST_F(Complete, NewContentOfAStoredFileRaisesTheGenerationAndKeepsKeyAndObject) {
   const FileRow first = store("f", "one");
   const FileRow second = must(catalog_->complete(again(first, content("two"))));
