@@ -85,6 +85,8 @@ void Upload::Machine::on(const Begin& begin) {
   // it was sent nobody wrote down: more than once, then, so that one that has landed is not the
   // last.
   if (!multipart() || !attempt.upload_id.empty()) unanswered = 2;
+  // Nor is a Complete sent before the content is durable.
+  may_be_completed = multipart() && unanswered > 0 && attempt.sha256;
   // And behind a durable id a newer Create may have gone unanswered.
   if (multipart() && attempt.creating_since) return list_uploads();
   unanswered > 0 ? head() : send(false);
@@ -221,6 +223,7 @@ void Upload::Machine::acknowledged(const PutReply& reply) {
 void Upload::Machine::commit_failed(const Error& error) {
   if (is_unanswered(error)) {
     ++unanswered;
+    may_be_completed = multipart();
     return look(error);
   }
   if (conditions_work && is_not_implemented(error)) {

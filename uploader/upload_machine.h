@@ -178,6 +178,7 @@ struct Upload::Machine {
   bool parts_doubted = false;  // S3 did not accept the list of parts once
   int create_failures = 0;
   int abort_failures = 0;
+  bool may_be_completed = false;  // the upload under way: by a Complete that was not answered
   std::vector<std::string> to_abort;
   std::vector<std::string> left_behind;
   std::optional<Outcome> pending;  // told when nothing is left to abort

@@ -308,6 +308,7 @@ void Upload::Machine::parts_changed() {
 
 void Upload::Machine::forget_upload() {
   attempt.upload_id.clear();
+  may_be_completed = false;
   id_durable = parts_unknown = false;
   std::fill(parts.begin(), parts.end(), PartState{});
   next_unsent = parts_done = 0;

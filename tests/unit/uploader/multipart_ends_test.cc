@@ -120,6 +120,16 @@ TEST(Multipart, RestartWithAnUploadThatIsGoneMakesANewOne) {
   expect_whole(*journey);
 }
 
+// Some stores list an object whose upload was aborted while they were at its Complete, and have it
+// no more.
+TEST(Multipart, UploadThatHasBecomeTheObjectIsNotAborted) {
+  auto journey = multipart(3);
+  journey->fault(Operation::Complete, 1, Fault::LostReply);
+  journey->expect<Stored>(false);
+  EXPECT_EQ(journey->count("HEAD"), 1U);
+  EXPECT_EQ(journey->count("ABORT"), 0U);
+}
+
 // --- the source is lost (S3.md 10.15, 10.16, 10.26)
 // ---------------------------------------------
 
