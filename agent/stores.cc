@@ -211,6 +211,10 @@ void Stores::finish_probe(StoreId store, const uploader::Finding& finding) {
   session_.changed();
   if (!session_.expect(session_.catalog->save_store(gate.row))) return;
   opened_(store);
+  // What was out with it is asked at once: an outage ends everywhere when it ends (rule 10).
+  for (const auto& [id, other] : gates_) {
+    if (other.row.endpoint == gate.row.endpoint && other.cause) start_probe(id);
+  }
 }
 
 std::vector<StoreView> Stores::views() const {
@@ -230,9 +234,24 @@ std::vector<StoreView> Stores::views() const {
   return views;
 }
 
+// Prefixes of one bucket are stores of their own, and out together for one cause: one line.
+bool Stores::told_by_another(StoreId store) const {
+  const Gate& gate = gates_.at(store);
+  for (const auto& [id, other] : gates_) {
+    if (id == store) return false;
+    if (other.cause && other.name == gate.name && other.cause->code == gate.cause->code &&
+        other.cause->http_status == gate.cause->http_status &&
+        other.cause->s3_code == gate.cause->s3_code) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void Stores::add_reasons(std::vector<Reason>& reasons) const {
   for (const auto& [id, gate] : gates_) {
     if (gate.cause) {
+      if (told_by_another(id)) continue;
       const bool person = needs_person(*gate.cause);
       reasons.push_back(
           {.code = person ? "store-refused" : "store-unreachable",

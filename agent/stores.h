@@ -81,6 +81,7 @@ class Stores {
   void probe_daily(StoreId store);
   void perform(StoreId store, uploader::Probe::Action action);
   void finish_probe(StoreId store, const uploader::Finding& finding);
+  [[nodiscard]] bool told_by_another(StoreId store) const;
   void close(Gate& gate, const Error& cause);
   void probe_later(StoreId store);
 

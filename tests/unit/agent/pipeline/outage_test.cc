@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <set>
 #include <string>
 
@@ -119,6 +120,44 @@ TEST_F(OutageTest, StoreThatTakesItsProbesAndNothingElseIsAskedOnceByEachFileItO
   out = false;
   world_.pass(std::chrono::minutes(2));
   EXPECT_EQ(stored(), 200);
+}
+
+// Stores of one endpoint: each prefix is one.
+TEST_F(OutageTest, OneEndpointIsOneLineAndItsOutageEndsEverywhereAtOnce) {
+  const std::filesystem::path drop = world_.folder();
+  constexpr int prefixes = 6;
+  for (int i = 0; i < prefixes; ++i) {
+    FolderConfig folder = world_.config().folders.front();
+    folder.name = "folder" + std::to_string(i);
+    folder.path = (drop.parent_path() / folder.name).string();
+    folder.prefix = folder.name + "/";
+    std::filesystem::create_directory(folder.path);
+    world_.config().folders.push_back(folder);
+  }
+  bool out = false;
+  world_.fault = [&](const Call&) { return out ? Fault::FailBefore : Fault::None; };
+  world_.start();
+  world_.settle_down();
+  out = true;
+  world_.write("first", "content");
+  for (int i = 0; i < prefixes; ++i) {
+    world_.write("../folder" + std::to_string(i) + "/file", "content");
+  }
+  world_.pass(std::chrono::hours(1));
+  const auto& reasons = world_.status().reasons;
+  EXPECT_EQ(std::count_if(reasons.begin(), reasons.end(),
+                          [](const Reason& reason) { return reason.code == "store-unreachable"; }),
+            1);
+  out = false;
+  const auto stored_folders = [this] {
+    const auto& folders = world_.status().folders;
+    return std::count_if(folders.begin(), folders.end(),
+                         [](const FolderView& folder) { return folder.stored == 1; });
+  };
+  world_.run_until([&] { return stored_folders() > 0; });
+  world_.pass(std::chrono::seconds(3));
+  EXPECT_EQ(stored_folders(), 1 + prefixes);
+  EXPECT_FALSE(world_.has_reason("store-unreachable"));
 }
 
 }  // namespace
