@@ -86,6 +86,8 @@ class PipelineWorld {
   }
   // Tasks that the reading threads have done.
   int reads = 0;
+  // False: no file has leases, as on NFS: nobody can tell whether somebody has it open for writing.
+  bool leases = true;
   // True: requests stay where they are, unanswered.
   bool bucket_hangs = false;
 

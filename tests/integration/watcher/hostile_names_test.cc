@@ -1,3 +1,6 @@
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include <atomic>
 #include <thread>
 
@@ -15,12 +18,15 @@ TEST_F(HostileNames, WhatIsNoFileIsNamedSkippedAndNeverWaitedFor) {  // scenario
   LiveWatcher watcher(root_);
   ASSERT_TRUE(watcher.catch_up());
   disk::make_fifo(at("fifo"));
+  // The one device that anybody may make.
+  ASSERT_EQ(::mknod(at("device").c_str(), S_IFCHR | 0666, makedev(0, 0)), 0);
   const UniqueFd listener = disk::make_socket(at("socket"));
   ASSERT_TRUE(watcher.catch_up());
   EXPECT_EQ(watcher.belief.ignored,
-            (std::map<std::string, std::string>{{"fifo", "FIFO"}, {"socket", "socket"}}));
+            (std::map<std::string, std::string>{
+                {"device", "device"}, {"fifo", "FIFO"}, {"socket", "socket"}}));
   const auto files = make_linux_file_system();
-  for (const char* name : {"fifo", "socket"}) {
+  for (const char* name : {"device", "fifo", "socket"}) {
     const auto opened = files->open_file(root_, name);
     ASSERT_FALSE(opened) << name;
     EXPECT_EQ(opened.error().code, ErrorCode::NeedsPerson);

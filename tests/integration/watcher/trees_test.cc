@@ -1,4 +1,6 @@
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "tests/integration/watcher/watched_folder.h"
 
@@ -23,19 +25,26 @@ TEST_F(Trees, WhatLiesThereAtTheStartIsSeen) {
 TEST_F(Trees, NestedDirectoriesMadeAtFullSpeedLoseNothing) {
   LiveWatcher watcher(root_);
   ASSERT_TRUE(watcher.catch_up());
-  for (int i = 0; i < 200; ++i) {
-    std::string path = std::to_string(i);
-    for (int level = 0; level < 3; ++level) {
-      disk::make_directory(at(path));
-      disk::write(at(path + "/file"), "x");
-      if (i % 3 == level) watcher.step();  // the watcher is at work all the while
-      path += "/sub";
+  constexpr int trees = 2000;
+  std::atomic<bool> made = false;
+  std::jthread maker([&] {
+    for (int i = 0; i < trees; ++i) {
+      std::string path = std::to_string(i);
+      for (int level = 0; level < 3; ++level) {
+        disk::make_directory(at(path));
+        disk::write(at(path + "/file"), "x");
+        path += "/sub";
+      }
     }
-  }
+    made = true;
+  });
+  // The watcher is at work all the while.
+  while (!made) watcher.step();
+  maker.join();
   ASSERT_TRUE(watcher.catch_up());
-  EXPECT_EQ(watcher.belief.files.size(), 600U);
+  EXPECT_EQ(watcher.belief.files.size(), 3U * trees);
   EXPECT_EQ(watcher.belief.paths(), truth());
-  EXPECT_EQ(watcher.scanner().nodes(), 601U);
+  EXPECT_EQ(watcher.scanner().nodes(), 3U * trees + 1);
 }
 
 TEST_F(Trees, APopulatedTreeMovedInIsSeenWhole) {  // scenario 3

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <string>
 
@@ -66,6 +67,69 @@ class Completeness : public testing::Test {
 
   PipelineWorld world_;
 };
+
+// --- files without leases (WATCHING.md 2.3)
+// -------------------------------------------------------
+
+// The world's wall clock is an hour ahead of the kernel's, by which the file was written.
+TEST_F(Completeness, WithoutALeaseOnlyALongSilenceCounts) {
+  world_.leases = false;
+  folder().settle_nolease = hours(2);
+  world_.start();
+  world_.write("a", "content");
+  pass(minutes(50));
+  EXPECT_FALSE(stored("a"));
+  EXPECT_EQ(pending(), 1);
+  pass(minutes(20));
+  EXPECT_TRUE(stored("a"));
+}
+
+TEST_F(Completeness, WhoRequiresALeaseIsToldThatThereIsNone) {
+  world_.leases = false;
+  folder().lease = LeaseUse::Require;
+  world_.start();
+  world_.write("a", "content");
+  pass(seconds(10));
+  const auto row = world_.row("a");
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->state, FileState::Blocked);
+  EXPECT_TRUE(row->reason.find("no lease can be taken") != std::string::npos) << row->reason;
+  world_.leases = true;
+  pass(hours(2));
+  EXPECT_TRUE(stored("a"));
+}
+
+TEST_F(Completeness, WhereLeasesAreOffNobodyAsksForOne) {
+  world_.leases = false;
+  folder().lease = LeaseUse::Off;
+  folder().settle_nolease = hours(2);
+  world_.start();
+  world_.write("a", "content");
+  pass(seconds(10));
+  EXPECT_TRUE(stored("a"));
+}
+
+// --- scenario 13
+// -----------------------------------------------------------------------------------
+
+TEST_F(Completeness, WhatAnOverflowHidWhenTheProcessDiedIsStoredAfterTheNextStart) {
+  std::size_t queue = 0;
+  std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> queue;
+  ASSERT_GT(queue, 0U);
+  world_.start();
+  pass(seconds(5));
+  // Two events each: more than the queue holds, and nobody reads it meanwhile.
+  const std::size_t files = queue / 2 + 100;
+  for (std::size_t i = 0; i < files; ++i) world_.write(std::to_string(i), "");
+  // Some of them get into the catalog, some on their way to the store.
+  while (!world_.row("0") && world_.run_one()) {
+  }
+  for (int turns = 0; turns < 50; ++turns) world_.run_one();
+  world_.crash();
+  world_.start();
+  world_.settle_down();
+  EXPECT_EQ(world_.status().folders.front().stored, static_cast<std::int64_t>(files));
+}
 
 // --- scenarios 21 and 34 of WATCHING.md 4 --------------------------------------------------------
 
