@@ -57,7 +57,8 @@ class Rename : public testing::Test {
     EXPECT_FALSE(world_.row(from)) << from;
     bool told = false;
     auto reader = catalog::Reader::open(world_.config().state_dir);
-    for (const auto& event : *(*reader)->events_of(id, 100)) {
+    const auto events = (*reader)->events_of(id, 100);
+    for (const auto& event : *events) {
       told = told || (event.event == FileEvent::Renamed && event.reason == from);
     }
     EXPECT_TRUE(told) << "its history does not say that it was " << from;
