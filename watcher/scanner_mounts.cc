@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -19,10 +18,6 @@ constexpr Nanoseconds turn_at_the_latest = std::chrono::seconds(10);
 std::string not_there(const FolderSpec& spec, const std::string& path) {
   return "what was mounted at " + printable(join(spec.path, path)) +
          " is not there: its disk is not mounted, or another one is";
-}
-
-bool nothing_there(const Error& error) {
-  return error.code == ErrorCode::SourceGone || error.os_errno == ELOOP;
 }
 
 }  // namespace
@@ -92,7 +87,7 @@ void Scanner::Tree::check_mounts(Folder& folder) {
     const auto opened = files.open_directory(folder.spec.root(), path);
     const Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
     if (status && same_directory(mount.identity, identity_of(status->fingerprint))) continue;
-    if (status || nothing_there(status.error())) {
+    if (status || says_gone(status.error())) {
       suspend_mount(folder, path, mount, not_there(folder.spec, path));
     }
   }
@@ -159,7 +154,7 @@ std::optional<Scanner::Tree::Reached> Scanner::Tree::reach_below(std::unique_ptr
   auto directory = top->open_child(parent);
   Result<FileStatus> status = directory ? (*directory)->status() : fail(directory.error());
   for (std::string_view above = parent_of(parent);
-       !status && nothing_there(status.error()) && !above.empty(); above = parent_of(above)) {
+       !status && says_gone(status.error()) && !above.empty(); above = parent_of(above)) {
     const auto opened = top->open_child(above);
     status = opened ? (*opened)->status() : fail(opened.error());
   }
@@ -337,7 +332,7 @@ std::string Scanner::Tree::place_before(Folder& folder, const std::string& path,
     const auto opened = files.open_directory(folder.spec.root(), mount->first);
     const Result<FileStatus> there = opened ? (*opened)->status() : fail(opened.error());
     const bool gone = there ? !same_directory(identity, identity_of(there->fingerprint))
-                            : nothing_there(there.error());
+                            : says_gone(there.error());
     if (!gone) continue;
     std::string before = mount->first;
     folder.entered.erase(mount);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <deque>
 #include <map>
 #include <memory>
@@ -18,8 +19,8 @@
 #include "watcher/scanner.h"
 
 // The inside of the scanner. scanner.cc: requests, dirt, time; scanner_folders.cc: the roots and
-// what is wrong with them; scanner_listing.cc: what is in a directory; scanner_arrivals.cc: how it
-// came there; scanner_proof.cc: that events arrive;
+// what is wrong with them; scanner_looks.cc: single names; scanner_listing.cc: what is in a
+// directory; scanner_arrivals.cc: how it came there; scanner_proof.cc: that events arrive;
 // scanner_mounts.cc: what is mounted in a folder.
 namespace waybill::watcher {
 
@@ -27,6 +28,15 @@ namespace waybill::watcher {
 inline constexpr std::string_view own_directory = ".waybill";
 // How often that is looked at of which no event tells.
 inline constexpr Nanoseconds polling_interval = std::chrono::seconds(10);
+
+// Not there, or something else by now that is no directory.
+inline bool says_gone(const Error& error) {
+  return error.code == ErrorCode::SourceGone || error.os_errno == ELOOP;
+}
+// What is said of names that are no files to be taken (scanner_looks.cc).
+const char* why_ignored(FileKind kind);
+Ignored by_pattern(const std::string& pattern);
+Error covered_file();
 
 struct Scanner::Tree {
   Tree(FileSystem& files_in, EventSource& events_in, Coalescer& dirt_in, const Clock& clock_in,
@@ -235,13 +245,15 @@ struct Scanner::Tree {
                            std::uint64_t on);
   void note_span(Node& node, std::uint64_t mount);
 
-  // --- scanner_listing.cc
+  // --- scanner_looks.cc
   void look_up_names();
   void answer_looks();
   void look_later(const Look& look);
   // Nothing is concluded of it now.
   void leave_open(const Look& look);
   void answer_look(const Look& look, std::map<FolderId, std::vector<const Look*>>& absent);
+
+  // --- scanner_listing.cc
   void list_piece();
   bool begin_listing();
   void end_listing(const Result<void>& outcome);
