@@ -28,8 +28,10 @@ Result<bool> lease_for_reading(OpenFile& file, LeaseMode mode) {
       break;
   }
   if (mode == LeaseMode::Require) {
-    return fail(ErrorCode::NeedsPerson,
-                "no lease can be taken on this file, and the folder requires one");
+    return fail(
+        ErrorCode::NeedsPerson,
+        "lease = \"require\", but no lease can be taken on this file: waybilld needs to own "
+        "it or to have CAP_LEASE, and the file system must support leases");
   }
   return false;
 }
