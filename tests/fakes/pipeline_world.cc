@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "tests/fakes/disk_with_leases.h"
 #include "watcher/translator.h"
 
 namespace waybill::fakes {
@@ -35,7 +34,7 @@ PipelineWorld::PipelineWorld(std::uint64_t seed) : random(seed) {
 PipelineWorld::~PipelineWorld() = default;
 
 void PipelineWorld::make_edges() {
-  files_ = std::make_unique<DiskWithLeases>(leases);
+  files_ = std::make_unique<WrappedFileSystem>(disk);
   auto events = watcher::make_inotify_source();
   if (!events) throw std::runtime_error(events.error().describe());
   events_ = std::move(*events);

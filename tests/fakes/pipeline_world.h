@@ -17,6 +17,7 @@
 #include "tests/fakes/fake_store.h"
 #include "tests/fakes/faulty_store.h"
 #include "tests/fakes/temporary_folder.h"
+#include "tests/fakes/wrapped_file_system.h"
 #include "watcher/coalescer.h"
 #include "watcher/event_source.h"
 #include "watcher/file_system.h"
@@ -86,8 +87,8 @@ class PipelineWorld {
   }
   // Tasks that the reading threads have done.
   int reads = 0;
-  // False: no file has leases, as on NFS: nobody can tell whether somebody has it open for writing.
-  bool leases = true;
+  // What the disk is asked for.
+  Questions disk;
   // True: requests stay where they are, unanswered.
   bool bucket_hangs = false;
 

@@ -8,11 +8,18 @@
 
 #include "watcher/file_system.h"
 
-namespace waybill::watcher {
+namespace waybill::fakes {
+
+using watcher::FileStatus;
+using watcher::OpenDirectory;
+using watcher::OpenFile;
+using watcher::Root;
 
 // What a file system is asked for, counted; and a hook into each question, so that a test can
 // change the disk between any two of the watcher's system calls.
 struct Questions {
+  // False: no file has leases, as on NFS: nobody can tell whether somebody has it open for writing.
+  bool leases = true;
   std::function<void()> meanwhile = [] {};
   int directories_opened = 0;
   int files_opened = 0;
@@ -64,7 +71,22 @@ class WrappedDirectory final : public OpenDirectory {
   Questions& questions_;
 };
 
-class WrappedFileSystem final : public FileSystem {
+class FileWithoutLease final : public OpenFile {
+ public:
+  explicit FileWithoutLease(std::unique_ptr<OpenFile> inner) : inner_(std::move(inner)) {}
+  Result<FileStatus> status() override { return inner_->status(); }
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
+    return inner_->read_at(offset, into);
+  }
+  Result<Writers> take_lease() override { return Writers::Unknown; }
+  bool lease_broken() override { return false; }
+  void release_lease() override {}
+
+ private:
+  const std::unique_ptr<OpenFile> inner_;
+};
+
+class WrappedFileSystem final : public watcher::FileSystem {
  public:
   explicit WrappedFileSystem(Questions& questions) : questions_(questions) {}
 
@@ -75,13 +97,15 @@ class WrappedFileSystem final : public FileSystem {
   }
   Result<std::unique_ptr<OpenFile>> open_file(const Root& root, std::string_view below) override {
     questions_.ask(questions_.files_opened);
-    return inner_->open_file(root, below);
+    auto opened = inner_->open_file(root, below);
+    if (!opened || questions_.leases) return opened;
+    return std::make_unique<FileWithoutLease>(std::move(*opened));
   }
   std::string mounts(const std::string& root) override { return inner_->mounts(root); }
 
  private:
-  const std::unique_ptr<FileSystem> inner_ = make_linux_file_system();
+  const std::unique_ptr<watcher::FileSystem> inner_ = watcher::make_linux_file_system();
   Questions& questions_;
 };
 
-}  // namespace waybill::watcher
+}  // namespace waybill::fakes

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "tests/fakes/temporary_folder.h"
+#include "tests/fakes/wrapped_file_system.h"
 #include "tests/fuzz/mischief.h"
 #include "tests/integration/watcher/disk.h"
 #include "tests/integration/watcher/live_watcher.h"
-#include "tests/integration/watcher/wrapped_file_system.h"
 
 // Scenario 10 of WATCHING.md 4: whatever is done to the tree, whenever, in the end the watcher
 // believes what is true: nothing missed, no ghosts, no watch lost on the way.
@@ -111,8 +111,9 @@ std::size_t more_than_the_queue_holds() {
 void run_interleaved(unsigned seed) {
   const Tree tree(seed);
   Mischief mischief(tree.root, tree.outside, seed);
-  Questions questions;
-  LiveWatcher watcher(tree.root, IgnoreRules(), std::make_unique<WrappedFileSystem>(questions));
+  fakes::Questions questions;
+  LiveWatcher watcher(tree.root, IgnoreRules(),
+                      std::make_unique<fakes::WrappedFileSystem>(questions));
   questions.meanwhile = [&mischief] {
     if (mischief.draw(4) == 0) mischief.act();
   };

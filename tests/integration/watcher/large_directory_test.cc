@@ -1,5 +1,5 @@
+#include "tests/fakes/wrapped_file_system.h"
 #include "tests/integration/watcher/watched_folder.h"
-#include "tests/integration/watcher/wrapped_file_system.h"
 
 namespace waybill::watcher {
 namespace {
@@ -11,13 +11,14 @@ TEST(LargeDirectory, OneChangedFileCostsOneLookAndNoListing) {
   for (int i = 0; i < files; ++i) {
     ASSERT_EQ(::mknod(folder.file(std::to_string(i)).c_str(), S_IFREG | 0644, 0), 0);
   }
-  Questions questions;
-  LiveWatcher watcher(folder.path(), IgnoreRules(), std::make_unique<WrappedFileSystem>(questions));
+  fakes::Questions questions;
+  LiveWatcher watcher(folder.path(), IgnoreRules(),
+                      std::make_unique<fakes::WrappedFileSystem>(questions));
   ASSERT_TRUE(watcher.catch_up());
   ASSERT_EQ(watcher.belief.files.size(), static_cast<std::size_t>(files));
   EXPECT_EQ(questions.entries_listed, files);
 
-  questions = Questions();
+  questions = fakes::Questions();
   constexpr int changes = 100;
   for (int change = 0; change < changes; ++change) {
     disk::write(folder.file("77"), std::to_string(change));

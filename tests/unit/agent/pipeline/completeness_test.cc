@@ -73,7 +73,7 @@ class Completeness : public testing::Test {
 
 // The world's wall clock is an hour ahead of the kernel's, by which the file was written.
 TEST_F(Completeness, WithoutALeaseOnlyALongSilenceCounts) {
-  world_.leases = false;
+  world_.disk.leases = false;
   folder().settle_nolease = hours(2);
   world_.start();
   world_.write("a", "content");
@@ -85,7 +85,7 @@ TEST_F(Completeness, WithoutALeaseOnlyALongSilenceCounts) {
 }
 
 TEST_F(Completeness, WhoRequiresALeaseIsToldThatThereIsNone) {
-  world_.leases = false;
+  world_.disk.leases = false;
   folder().lease = LeaseUse::Require;
   world_.start();
   world_.write("a", "content");
@@ -94,13 +94,13 @@ TEST_F(Completeness, WhoRequiresALeaseIsToldThatThereIsNone) {
   ASSERT_TRUE(row);
   EXPECT_EQ(row->state, FileState::Blocked);
   EXPECT_TRUE(row->reason.find("no lease can be taken") != std::string::npos) << row->reason;
-  world_.leases = true;
+  world_.disk.leases = true;
   pass(hours(2));
   EXPECT_TRUE(stored("a"));
 }
 
 TEST_F(Completeness, WhereLeasesAreOffNobodyAsksForOne) {
-  world_.leases = false;
+  world_.disk.leases = false;
   folder().lease = LeaseUse::Off;
   folder().settle_nolease = hours(2);
   world_.start();
