@@ -27,6 +27,20 @@ class ScannerMounts : public ScannerWorld {
     disk.unmount(path);
     mounts_changed();
   }
+  // A disk at m/ with x on it; or with deep/x.
+  void start_with_a_disk() {
+    disk.mount_disk("/root/m", "disk");
+    disk.write("/root/m/x", "1");
+    start();
+    settle();
+  }
+  void start_with_a_deep_disk() {
+    disk.mount_disk("/root/m", "disk");
+    disk.make_directory("/root/m/deep");
+    disk.write("/root/m/deep/x", "1");
+    start();
+    settle();
+  }
   // A disk at data/, stored; then another way to it at backup/.
   void show_a_disk_twice() {
     disk.make_directory("/root/data");
@@ -78,10 +92,7 @@ TEST_F(ScannerMounts, WhatIsOnAMountIsSeenAndWatched) {
 }
 
 TEST_F(ScannerMounts, AMountIsToldBeforeAnythingThatIsOnIt) {
-  disk.mount_disk("/root/m", "disk");
-  disk.write("/root/m/x", "1");
-  start();
-  settle();
+  start_with_a_disk();
   const auto place = [this](const auto& is) {
     return std::find_if(heard.begin(), heard.end(), is) - heard.begin();
   };
@@ -104,11 +115,7 @@ TEST_F(ScannerMounts, OneThatComesLaterIsEnteredAtOnce) {
 }
 
 TEST_F(ScannerMounts, AnUnmountedDiskConcludesNothingAndIsTakenUpAgain) {
-  disk.mount_disk("/root/m", "disk");
-  disk.make_directory("/root/m/deep");
-  disk.write("/root/m/deep/x", "1");
-  start();
-  settle();
+  start_with_a_deep_disk();
   unmount("/root/m");
   EXPECT_EQ(missing(), Names{"m"});
   disk.write("/root/m/on-the-mount-point", "1");
@@ -142,10 +149,7 @@ TEST_F(ScannerMounts, WhatWentFromADiskWhileItWasAwayIsGoneOnceItIsBack) {
 }
 
 TEST_F(ScannerMounts, ADiskThatIsNotMountedAtTheStartConcludesNothing) {
-  disk.mount_disk("/root/m", "disk");
-  disk.write("/root/m/x", "1");
-  start();
-  settle();
+  start_with_a_disk();
   remember();
   disk.unmount("/root/m");
   Scanner another(disk, events, dirt, clock,
@@ -162,11 +166,7 @@ TEST_F(ScannerMounts, ADiskThatIsNotMountedAtTheStartConcludesNothing) {
 
 // Nor is it concluded anything while the kernel's word of it has not been heard.
 TEST_F(ScannerMounts, AnAbsenceIsNotBelievedIfTheDiskWentMeanwhile) {
-  disk.mount_disk("/root/m", "disk");
-  disk.make_directory("/root/m/deep");
-  disk.write("/root/m/deep/x", "1");
-  start();
-  settle();
+  start_with_a_deep_disk();
   disk.unmount("/root/m");
   scanner.look(folder, "m/deep/x");
   scanner.step();
@@ -176,10 +176,7 @@ TEST_F(ScannerMounts, AnAbsenceIsNotBelievedIfTheDiskWentMeanwhile) {
 
 // As NFS tells of a server that has lost its handles: first the names go, then the mount.
 TEST_F(ScannerMounts, AnAbsenceIsNotBelievedIfTheDiskGoesRightAfterIt) {
-  disk.mount_disk("/root/m", "disk");
-  disk.write("/root/m/x", "1");
-  start();
-  settle();
+  start_with_a_disk();
   disk.set_look_hook([this](const std::string& name) {
     disk.set_look_hook({});
     if (name == "x") disk.set_trouble("/root/m", ESTALE);
@@ -192,11 +189,7 @@ TEST_F(ScannerMounts, AnAbsenceIsNotBelievedIfTheDiskGoesRightAfterIt) {
 }
 
 TEST_F(ScannerMounts, ADiskThatDoesNotAnswerForLongIsMissingUntilItDoes) {
-  disk.mount_disk("/root/m", "disk");
-  disk.make_directory("/root/m/deep");
-  disk.write("/root/m/deep/x", "1");
-  start();
-  settle();
+  start_with_a_deep_disk();
   const auto wait = [this] {
     for (int i = 0; i < 60; ++i) pass(std::chrono::seconds(1));
   };
@@ -235,10 +228,7 @@ TEST_F(ScannerMounts, WhatIsMountedOnADiskThatDoesNotAnswerIsLostWithIt) {
 }
 
 TEST_F(ScannerMounts, ADiskThatDoesNotAnswerAtTheStartIsMissing) {
-  disk.mount_disk("/root/m", "disk");
-  disk.write("/root/m/x", "1");
-  start();
-  settle();
+  start_with_a_disk();
   remember();
   scanner.set_folders({});
   settle();
@@ -250,10 +240,7 @@ TEST_F(ScannerMounts, ADiskThatDoesNotAnswerAtTheStartIsMissing) {
 }
 
 TEST_F(ScannerMounts, AMountThatIsIgnoredIsNotMissed) {
-  disk.mount_disk("/root/m", "disk");
-  disk.write("/root/m/x", "1");
-  start();
-  settle();
+  start_with_a_disk();
   remember();
   spec.ignore.add("m/");
   start();
@@ -277,10 +264,7 @@ TEST_F(ScannerMounts, AnAbsenceUnderAMountThatNobodyHasToldOfIsNotBelieved) {
 }
 
 TEST_F(ScannerMounts, AnotherDiskInItsPlaceIsNotTakenForIt) {
-  disk.mount_disk("/root/m", "disk");
-  disk.write("/root/m/x", "1");
-  start();
-  settle();
+  start_with_a_disk();
   disk.unmount("/root/m");
   mount("/root/m", "another");
   disk.write("/root/m/y", "1");
@@ -290,10 +274,7 @@ TEST_F(ScannerMounts, AnotherDiskInItsPlaceIsNotTakenForIt) {
 }
 
 TEST_F(ScannerMounts, WhatAPersonAcceptsTakesThePlaceOfWhatWasThere) {
-  disk.mount_disk("/root/m", "disk");
-  disk.write("/root/m/x", "1");
-  start();
-  settle();
+  start_with_a_disk();
   disk.unmount("/root/m");
   mount("/root/m", "another");
   disk.write("/root/m/y", "1");
@@ -315,10 +296,7 @@ TEST_F(ScannerMounts, WhatAPersonAcceptsTakesThePlaceOfWhatWasThere) {
 
 // The disk was back when the word came, and nobody had noticed yet.
 TEST_F(ScannerMounts, AcceptingTheDiskThatWasThereForgetsNothingOfIt) {
-  disk.mount_disk("/root/m", "disk");
-  disk.write("/root/m/x", "1");
-  start();
-  settle();
+  start_with_a_disk();
   unmount("/root/m");
   disk.mount_disk("/root/m", "disk");
   scanner.accept_mount(folder, "m");
@@ -489,10 +467,7 @@ TEST_F(ScannerMounts, ATouchInTheRootProvesNothingOfAMount) {
 
 TEST_F(ScannerMounts, WithoutLeaveNothingIsEntered) {
   spec.cross_mounts = false;
-  disk.mount_disk("/root/m", "disk");
-  disk.write("/root/m/x", "1");
-  start();
-  settle();
+  start_with_a_disk();
   EXPECT_TRUE(belief.paths().empty());
   spec.cross_mounts = true;
   start();

@@ -63,6 +63,18 @@ class Rename : public testing::Test {
     }
     EXPECT_TRUE(told) << "its history does not say that it was " << from;
   }
+  // a is stored and renamed to b; while that cannot be sent, another file comes as a, which may
+  // overwrite and is blocked.
+  void renamed_with_another_at_its_name() {
+    folder().on_replace = OnReplace::Overwrite;
+    const FileId id = stored("a", "bytes");
+    refuse_ = true;
+    world_.rename("a", "b");
+    world_.run_until([&] { return world_.row("b") && world_.row("b")->id == id; });
+    world_.write("a", "another file");
+    world_.run_until(
+        [&] { return world_.row("a") && world_.row("a")->state == FileState::Blocked; });
+  }
   std::optional<catalog::ObjectRow> object_at(const std::string& key) {
     auto catalog = catalog::Connection::open(world_.config().state_dir + "/catalog.db",
                                              catalog::Connection::Mode::ReadOnly);
@@ -147,13 +159,7 @@ TEST_F(Rename, BackIsTheSameRow) {
 }
 
 TEST_F(Rename, NewFileUnderTheOldNameNeverTakesTheKeyBeforeTheOldObjectIsReleased) {
-  folder().on_replace = OnReplace::Overwrite;
-  const FileId id = stored("a", "bytes");
-  refuse_ = true;
-  world_.rename("a", "b");
-  world_.run_until([&] { return world_.row("b") && world_.row("b")->id == id; });
-  world_.write("a", "another file");
-  world_.run_until([&] { return world_.row("a") && world_.row("a")->state == FileState::Blocked; });
+  renamed_with_another_at_its_name();
   EXPECT_NE(world_.row("a")->reason.find("its key in/a is that of b"), std::string::npos)
       << world_.row("a")->reason;
   expect_in_bucket("in/a", "bytes");
@@ -306,13 +312,7 @@ TEST_F(Rename, OfADirectoryUnderAKeyThatDoesNotTellItSendsNothing) {
 }
 
 TEST_F(Rename, OldObjectIsReplacedByPolicyOnlyOnceTheNewOneIsStored) {
-  folder().on_replace = OnReplace::Overwrite;
-  const FileId id = stored("a", "bytes");
-  refuse_ = true;
-  world_.rename("a", "b");
-  world_.run_until([&] { return world_.row("b") && world_.row("b")->id == id; });
-  world_.write("a", "another file");
-  world_.run_until([&] { return world_.row("a") && world_.row("a")->state == FileState::Blocked; });
+  renamed_with_another_at_its_name();
   EXPECT_FALSE(object_at("in/a")->sole) << "it is held for the file that was renamed";
   refuse_ = false;
   world_.run_until([&] {

@@ -1,0 +1,230 @@
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include "tests/unit/watcher/scanner_world.h"
+
+// What cannot be opened, listed or looked at, for a moment or for good (WATCHING.md 3).
+namespace waybill::watcher {
+namespace {
+
+using std::chrono::seconds;
+
+class ScannerTrouble : public ScannerWorld {
+ protected:
+  // All is believed, and then not known from before, as after a restart.
+  void start_again_without_reading(const std::string& directory) {
+    start();
+    settle();
+    scanner.set_folders({});
+    settle();
+    disk.set_readable(directory, false);
+    start();
+    settle();
+  }
+};
+
+TEST_F(ScannerTrouble, AnOpenThatFailsForAMomentIsTriedAgain) {
+  disk.make_directory("/root/a");
+  start();
+  settle();
+  disk.make_directory("/root/a/b");
+  disk.write("/root/a/b/x", "1");
+  disk.fail_opens(1, system_error("open", EMFILE));
+  settle();
+  EXPECT_TRUE(belief.paths().empty());
+  pass(seconds(1));
+  EXPECT_EQ(belief.paths(), Paths{"a/b/x"});
+}
+
+TEST_F(ScannerTrouble, AnEntryThatCannotEvenBeLookedAtHidesNoneOfTheOthers) {
+  disk.make_directory("/root/another's");
+  disk.write("/root/another's/y", "1");
+  disk.set_trouble("/root/another's", EACCES);
+  disk.write("/root/x", "1");
+  disk.write("/root/z", "1");
+  start();
+  settle();
+  EXPECT_EQ(belief.paths(), (Paths{"x", "z"}));
+  EXPECT_TRUE(belief.unreadable.contains("another's"));
+  disk.set_trouble("/root/another's", 0);
+  pass(seconds(60));
+  EXPECT_EQ(belief.paths(), (Paths{"another's/y", "x", "z"}));
+}
+
+// What passes by itself is nobody's news, until it does not pass.
+TEST_F(ScannerTrouble, ADirectoryThatStaysBrokenIsNamedAfterAWhileAndComesBackByItself) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  disk.set_trouble("/root/a", EIO);
+  scanner.rescan(folder);
+  for (int i = 0; i < 10; ++i) pass(seconds(1));
+  EXPECT_TRUE(belief.unreadable.empty());
+  for (int i = 0; i < 30; ++i) pass(seconds(1));
+  ASSERT_TRUE(belief.unreadable.contains("a"));
+  EXPECT_EQ(belief.unreadable["a"].os_errno, EIO);
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+  disk.set_trouble("/root/a", 0);
+  pass(seconds(10));
+  EXPECT_TRUE(belief.unreadable.empty());
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+}
+
+TEST_F(ScannerTrouble, ANameThatCannotBeLookedAtForLongIsAnsweredWithoutAConclusion) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  disk.set_trouble("/root/a", EIO);
+  scanner.look(folder, "a/x");
+  settle();
+  EXPECT_TRUE(belief.suspended.empty());
+  for (int i = 0; i < 40; ++i) pass(seconds(1));
+  EXPECT_EQ(belief.suspended, Paths{"a/x"});
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+}
+
+// No listing would ever say so: the directory came and went before it was entered.
+TEST_F(ScannerTrouble, AFileFoundByNameIsGoneWithADirectoryThatWasNeverEntered) {
+  start();
+  settle();
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  scanner.look(folder, "a/x");
+  scanner.step();  // no event has been read yet
+  ASSERT_EQ(belief.paths(), Paths{"a/x"});
+  disk.remove("/root/a");
+  settle();
+  pass(seconds(1));
+  EXPECT_TRUE(belief.paths().empty());
+}
+
+TEST_F(ScannerTrouble, AnUnreadableDirectoryIsNamedAndComesBackByItself) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  disk.set_readable("/root/a", false);
+  start();
+  settle();
+  ASSERT_TRUE(belief.unreadable.contains("a"));
+  EXPECT_EQ(belief.unreadable["a"].os_errno, EACCES);
+  EXPECT_EQ(belief.complete_scans, 1);  // it waits for a person, the scan does not
+  disk.set_readable("/root/a", true);
+  settle();  // by the event alone, without time
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+  EXPECT_TRUE(belief.unreadable.empty());
+}
+
+TEST_F(ScannerTrouble, AWatchedDirectoryThatBecomesUnreadableKeepsItsRowsAndComesBack) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  disk.set_readable("/root/a", false);
+  settle();
+  EXPECT_TRUE(belief.unreadable.contains("a"));
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+  disk.set_readable("/root/a", true);
+  disk.write("/root/a/y", "1");
+  settle();
+  EXPECT_EQ(belief.paths(), (Paths{"a/x", "a/y"}));
+  EXPECT_TRUE(belief.unreadable.empty());
+}
+
+// It was in nobody's doubt while it could not be entered; now all below it is.
+TEST_F(ScannerTrouble, AnUnreadableDirectoryThatGoesTakesItsRowsWithIt) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  disk.set_readable("/root/a", false);
+  settle();
+  disk.remove("/root/a");
+  settle();
+  EXPECT_TRUE(belief.paths().empty());
+}
+
+TEST_F(ScannerTrouble, WhatWentFromADirectoryWhileItCouldNotBeEnteredIsGone) {
+  disk.make_directory("/root/a");
+  disk.make_directory("/root/a/b");
+  disk.write("/root/a/b/x", "1");
+  start_again_without_reading("/root/a");
+  scanner.look(folder, "a/b/x");
+  settle();
+  EXPECT_EQ(belief.paths(), Paths{"a/b/x"});
+  disk.remove("/root/a/b");
+  disk.set_readable("/root/a", true);
+  settle();
+  EXPECT_TRUE(belief.paths().empty());
+}
+
+TEST_F(ScannerTrouble, ADirectoryThatCouldNotBeEnteredAndIsNotListedAnyMoreIsGone) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start_again_without_reading("/root/a");
+  ASSERT_TRUE(belief.unreadable.contains("a"));
+  // The time for the next try comes when the listing is about to look at every name anyway.
+  clock.advance(seconds(6));
+  disk.remove("/root/a");
+  for (std::size_t i = 0; i < 2 * Coalescer::names_per_directory; ++i) {
+    disk.write("/root/" + std::to_string(i), "1");
+    disk.remove("/root/" + std::to_string(i));
+  }
+  settle();
+  pass(std::chrono::hours(3));
+  EXPECT_TRUE(belief.paths().empty());
+}
+
+// For whoever waits in vain: a disk that does not answer holds the step.
+TEST_F(ScannerTrouble, AStepTellsSinceWhenItAsksADisk) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  EXPECT_FALSE(scanner.under_way());
+  std::optional<Scanner::UnderWay> meanwhile;
+  disk.set_look_hook([&](const std::string&) -> std::optional<Error> {
+    clock.advance(seconds(100));
+    meanwhile = scanner.under_way();
+    return std::nullopt;
+  });
+  const BootTime asked = clock.boot();
+  scanner.look(folder, "a/x");
+  scanner.step();
+  ASSERT_TRUE(meanwhile);
+  EXPECT_EQ(meanwhile->folder, folder);
+  EXPECT_EQ(meanwhile->since, asked);
+  EXPECT_FALSE(scanner.under_way());
+}
+
+TEST_F(ScannerTrouble, ALookBelowWhatCannotBeEnteredConcludesNothing) {
+  disk.make_directory("/root/a");
+  disk.write("/root/a/x", "1");
+  start();
+  settle();
+  disk.set_readable("/root/a", false);
+  scanner.look(folder, "a/x");
+  settle();
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+  EXPECT_TRUE(belief.unreadable.contains("a/x"));
+}
+
+TEST_F(ScannerTrouble, ALookThatMeetsATroubleOfOursIsAnsweredLater) {
+  disk.write("/root/x", "1");
+  start();
+  settle();
+  heard.clear();
+  disk.fail_opens(1, system_error("open", EMFILE));
+  scanner.look(folder, "x");
+  settle();
+  EXPECT_TRUE(heard.empty());
+  pass(seconds(1));
+  ASSERT_EQ(heard.size(), 1U);
+  EXPECT_TRUE(std::holds_alternative<Present>(std::get<Seen>(heard[0]).files[0].what));
+}
+
+}  // namespace
+}  // namespace waybill::watcher
