@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +27,9 @@ struct FileStatus {
   std::uint64_t mount = 0;  // the one it is reached through: ids come again once unmounted
 };
 
+// By name, without the prefix that was asked for. Values are bytes.
+using ExtendedAttributes = std::map<std::string, std::string>;
+
 // Where a folder begins, and whether what is mounted below it belongs to it.
 struct Root {
   // Implicit: most folders are a path and nothing more.
@@ -45,6 +49,10 @@ class OpenFile {
   // Bytes read into `into`; 0 at the end. SourceChanged where the file shrank under the reader's
   // feet.
   virtual Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) = 0;
+  // Those whose names begin with `prefix`; none where the file system has no such thing.
+  // NeedsPerson: names and values together exceed `most` bytes, or the kernel's own limits.
+  virtual Result<ExtendedAttributes> extended_attributes(std::string_view prefix,
+                                                         std::size_t most) = 0;
 
   enum class Writers : std::uint8_t {
     None,     // a read lease was granted: nobody has it open for writing; the lease is held until

@@ -1,10 +1,40 @@
 #include <fcntl.h>
+#include <linux/limits.h>
+#include <sys/xattr.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "watcher/linux_handles.h"
 
 namespace waybill::watcher {
+
+namespace {
+
+Error too_many_attributes(std::string_view prefix) {
+  return {.code = ErrorCode::NeedsPerson,
+          .message = "its extended attributes " + std::string(prefix) + "* are too large"};
+}
+
+// The names of all attributes, each followed by a zero byte; empty where there is no such thing.
+Result<std::string> attribute_names(int fd) {
+  // Most files have none, or few.
+  std::string names(1024, '\0');
+  for (;;) {
+    const ssize_t size = ::flistxattr(fd, names.data(), names.size());
+    if (size >= 0) {
+      names.resize(static_cast<std::size_t>(size));
+      return names;
+    }
+    if (errno == EOPNOTSUPP || errno == ENOSYS) return std::string();
+    if (errno != ERANGE || names.size() >= XATTR_LIST_MAX) {
+      return fail(system_error("list the file's extended attributes", errno));
+    }
+    names.resize(XATTR_LIST_MAX);
+  }
+}
+
+}  // namespace
 
 Result<FileStatus> LinuxFile::status() {
   return status_of_fd(fd_.get());
@@ -16,6 +46,34 @@ Result<std::size_t> LinuxFile::read_at(std::uint64_t offset, std::span<std::byte
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno != EINTR) return fail(system_error("read the file", errno));
   }
+}
+
+Result<ExtendedAttributes> LinuxFile::extended_attributes(std::string_view prefix,
+                                                          std::size_t most) {
+  Result<std::string> names = attribute_names(fd_.get());
+  if (!names) {
+    // More names than the kernel lists at once.
+    if (names.error().os_errno == E2BIG) return fail(too_many_attributes(prefix));
+    return fail(names.error());
+  }
+  ExtendedAttributes attributes;
+  std::string value;
+  for (std::size_t at = 0; at < names->size();) {
+    const std::string name(names->c_str() + at);
+    at += name.size() + 1;
+    if (!name.starts_with(prefix)) continue;
+    value.resize(most + 1);
+    const ssize_t size = ::fgetxattr(fd_.get(), name.c_str(), value.data(), value.size());
+    if (size < 0 && errno == ERANGE) return fail(too_many_attributes(prefix));
+    if (size < 0 && errno == ENODATA) continue;  // taken away meanwhile: the ctime tells
+    if (size < 0) return fail(system_error("read an extended attribute of the file", errno));
+    value.resize(static_cast<std::size_t>(size));
+    const std::size_t bytes = value.size() + name.size() - prefix.size();
+    if (bytes > most) return fail(too_many_attributes(prefix));
+    most -= bytes;
+    attributes.emplace(name.substr(prefix.size()), value);
+  }
+  return attributes;
 }
 
 Result<OpenFile::Writers> LinuxFile::take_lease() {

@@ -61,6 +61,8 @@ class LinuxFile final : public OpenFile {
 
   Result<FileStatus> status() override;
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override;
+  Result<ExtendedAttributes> extended_attributes(std::string_view prefix,
+                                                 std::size_t most) override;
   Result<Writers> take_lease() override;
   bool lease_broken() override;
   void release_lease() override { release(); }

@@ -54,6 +54,17 @@ Result<void> check(OpenFile& file, const Fingerprint& expected) {
   return {};
 }
 
+// To be called before the fingerprint is held against the disk: whoever changes anything of this
+// changes the ctime.
+Result<AboutFile> look_at(OpenFile& file) {
+  const Result<FileStatus> status = file.status();
+  if (!status) return fail(status.error());
+  return AboutFile{.mode = status->mode,
+                   .uid = status->uid,
+                   .gid = status->gid,
+                   .attributes = file.extended_attributes(attribute_prefix, most_attribute_bytes)};
+}
+
 // Fills `into` from `offset`. SourceChanged when the file ends before.
 Result<void> fill(OpenFile& file, std::uint64_t offset, std::span<std::byte> into) {
   while (!into.empty()) {
@@ -101,6 +112,8 @@ Result<Content> read_small(FileSystem& files, const Root& root, const std::strin
                            std::optional<CrcKind> crc) {
   const Result<std::unique_ptr<OpenFile>> file = files.open_file(root, path);
   if (!file) return fail(file.error());
+  auto about = look_at(**file);
+  if (!about) return fail(about.error());
   Bytes bytes(expected.size);
   const Result<bool> leased = read_stably(**file, expected, lease, 0, bytes);
   if (!leased) return fail(leased.error());
@@ -110,13 +123,18 @@ Result<Content> read_small(FileSystem& files, const Root& root, const std::strin
   if (crc) content.crc = crc_of(*crc, bytes);
   content.fingerprint = expected;
   content.leased = *leased;
+  content.about = std::move(*about);
   content.bytes = std::make_shared<const Bytes>(std::move(bytes));
   return content;
 }
 
 PartReader::PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, LeaseMode lease,
-                       BufferPool buffers)
-    : file_(std::move(file)), expected_(expected), lease_(lease), buffers_(std::move(buffers)) {}
+                       BufferPool buffers, AboutFile about)
+    : file_(std::move(file)),
+      expected_(expected),
+      lease_(lease),
+      buffers_(std::move(buffers)),
+      about_(std::move(about)) {}
 
 Result<std::unique_ptr<PartReader>> PartReader::open(FileSystem& files, const Root& root,
                                                      const std::string& path,
@@ -124,12 +142,14 @@ Result<std::unique_ptr<PartReader>> PartReader::open(FileSystem& files, const Ro
                                                      BufferPool buffers) {
   Result<std::unique_ptr<OpenFile>> file = files.open_file(root, path);
   if (!file) return fail(file.error());
+  auto about = look_at(**file);
+  if (!about) return fail(about.error());
   // A writer is told now rather than with the first part.
   if (const auto none = read_stably(**file, expected, lease, 0, {}); !none) {
     return fail(none.error());
   }
   return std::unique_ptr<PartReader>(
-      new PartReader(std::move(*file), expected, lease, std::move(buffers)));
+      new PartReader(std::move(*file), expected, lease, std::move(buffers), std::move(*about)));
 }
 
 Result<PartReader::PartContent> PartReader::read(std::uint64_t offset, std::uint64_t length,

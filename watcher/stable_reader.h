@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/buffer_pool.h"
 #include "base/bytes.h"
@@ -17,6 +18,19 @@
 // at a time for each reader.
 namespace waybill::watcher {
 
+// What is to be known of a file beside its bytes.
+struct AboutFile {
+  std::uint32_t mode = 0;  // permission bits
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  // Its error is the file's only where somebody wants them.
+  Result<ExtendedAttributes> attributes;
+};
+// Names of extended attributes that people give to be sent along.
+inline constexpr std::string_view attribute_prefix = "user.waybill.";
+// More than S3 takes of metadata: it is told apart from what merely has to be shortened.
+inline constexpr std::size_t most_attribute_bytes = 16 * 1024;
+
 struct Content {
   SharedBytes bytes;
   Sha256 sha256{};
@@ -24,6 +38,7 @@ struct Content {
   std::optional<Crc> crc;  // where one was asked for
   Fingerprint fingerprint;
   bool leased = false;  // a lease excluded writers for the whole read
+  AboutFile about;      // as it was under this fingerprint
 };
 
 enum class LeaseMode : std::uint8_t { Auto, Require, Off };
@@ -73,15 +88,18 @@ class PartReader {
   Result<Sha256> finish();
   // Every byte read so far was read under a lease.
   [[nodiscard]] bool leased() const { return leased_; }
+  // As it was under the fingerprint, when it was opened.
+  [[nodiscard]] const AboutFile& about() const { return about_; }
 
  private:
   PartReader(std::unique_ptr<OpenFile> file, const Fingerprint& expected, LeaseMode lease,
-             BufferPool buffers);
+             BufferPool buffers, AboutFile about);
   Result<PartContent> read_part(std::uint64_t offset, std::uint64_t length, const Digests& digests);
   std::unique_ptr<OpenFile> file_;
   Fingerprint expected_;
   LeaseMode lease_;
   BufferPool buffers_;
+  AboutFile about_;
   bool leased_ = true;
   bool spoiled_ = false;      // a writer came while a part was read: no later read may succeed
   std::uint64_t hashed_ = 0;  // bytes below this offset are in stream_

@@ -26,6 +26,15 @@ void FakeFileSystem::State::write_to(const Spot& where, const std::shared_ptr<In
   if (where.directory) tell(where.directory.get(), IN_CLOSE_WRITE, where.name);
 }
 
+// What is not its content: the ctime alone tells.
+void FakeFileSystem::State::inode_changed(const std::string& path) {
+  const auto inode = get(path);
+  const Spot where = spot(path);
+  inode->ctime = tick();
+  tell(where.directory.get(), IN_ATTRIB | directory_flag(*inode), where.name);
+  if (inode->kind == FileKind::Directory) tell(inode.get(), IN_ATTRIB | IN_ISDIR);
+}
+
 FakeFileSystem::FakeFileSystem() : state_(std::make_unique<State>()) {
   const MutexLock lock(state_->mu);
   state_->top = state_->create(FileKind::Directory, 1);
@@ -162,12 +171,27 @@ void FakeFileSystem::link(const std::string& from, const std::string& to) {
 
 void FakeFileSystem::set_readable(const std::string& path, bool readable) {
   const MutexLock lock(state_->mu);
-  const auto inode = state_->get(path);
-  const State::Spot where = state_->spot(path);
-  inode->readable = readable;
-  inode->ctime = state_->tick();
-  state_->tell(where.directory.get(), IN_ATTRIB | directory_flag(*inode), where.name);
-  if (inode->kind == FileKind::Directory) state_->tell(inode.get(), IN_ATTRIB | IN_ISDIR);
+  state_->get(path)->readable = readable;
+  state_->inode_changed(path);
+}
+
+void FakeFileSystem::set_mode(const std::string& path, std::uint32_t mode) {
+  const MutexLock lock(state_->mu);
+  state_->get(path)->mode = mode;
+  state_->inode_changed(path);
+}
+
+void FakeFileSystem::set_attribute(const std::string& path, const std::string& name,
+                                   std::string_view value) {
+  const MutexLock lock(state_->mu);
+  state_->get(path)->attributes[name] = value;
+  state_->inode_changed(path);
+}
+
+void FakeFileSystem::remove_attribute(const std::string& path, const std::string& name) {
+  const MutexLock lock(state_->mu);
+  state_->get(path)->attributes.erase(name);
+  state_->inode_changed(path);
 }
 
 void FakeFileSystem::set_trouble(const std::string& path, int os_errno) {

@@ -44,6 +44,10 @@ class FakeFileSystem final : public watcher::FileSystem {
   void exchange(const std::string& a, const std::string& b);
   void link(const std::string& from, const std::string& to);
   void set_readable(const std::string& path, bool readable);
+  // As chmod, chown and setxattr: the change of the inode is told.
+  void set_mode(const std::string& path, std::uint32_t mode);
+  void set_attribute(const std::string& path, const std::string& name, std::string_view value);
+  void remove_attribute(const std::string& path, const std::string& name);
   // Whatever is asked of it fails so, as of a disk that is broken; 0: nothing does any more. What
   // is below a directory is not reached either.
   void set_trouble(const std::string& path, int os_errno);

@@ -32,6 +32,9 @@ struct FakeFileSystem::Inode {
   bool readable = true;
   int trouble = 0;  // errno of whatever is asked of it
   std::string content;
+  std::uint32_t mode = 0644;
+  std::uint32_t uid = 0;
+  std::map<std::string, std::string> attributes;
   int writers = 0;
   std::set<FakeFile*> leases;
   std::map<std::string, std::shared_ptr<Inode>, std::less<>> children;
@@ -47,8 +50,8 @@ struct FakeFileSystem::Inode {
                                       .size = content.size(),
                                       .mtime = mtime,
                                       .ctime = ctime},
-                      .mode = readable ? 0644U : 0U,
-                      .uid = 0,
+                      .mode = readable ? mode : 0U,
+                      .uid = uid,
                       .gid = 0,
                       .links = links,
                       .mount = through};
@@ -140,6 +143,7 @@ struct FakeFileSystem::State {
   }
   void mount(const std::string& path, std::shared_ptr<Inode> what) REQUIRES(mu);
   void write_to(const Spot& where, const std::shared_ptr<Inode>& inode) REQUIRES(mu);
+  void inode_changed(const std::string& path) REQUIRES(mu);
   void die(Inode& inode) REQUIRES(mu) {
     for (auto& [name, child] : inode.children) die(*child);
     if (--inode.links == 0 || inode.kind == FileKind::Directory) {
@@ -199,6 +203,19 @@ class FakeFile final : public OpenFile {
     const std::size_t count = std::min(into.size(), inode_->content.size() - offset);
     std::memcpy(into.data(), inode_->content.data() + offset, count);
     return count;
+  }
+  Result<watcher::ExtendedAttributes> extended_attributes(std::string_view prefix,
+                                                          std::size_t most) override {
+    const MutexLock lock(state_.mu);
+    watcher::ExtendedAttributes found;
+    std::size_t bytes = 0;
+    for (const auto& [name, value] : inode_->attributes) {
+      if (!name.starts_with(prefix)) continue;
+      bytes += name.size() - prefix.size() + value.size();
+      found.emplace(name.substr(prefix.size()), value);
+    }
+    if (bytes > most) return fail(ErrorCode::NeedsPerson, "its extended attributes are too large");
+    return found;
   }
   Result<Writers> take_lease() override {
     const MutexLock lock(state_.mu);

@@ -78,6 +78,10 @@ class FileWithoutLease final : public OpenFile {
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
     return inner_->read_at(offset, into);
   }
+  Result<watcher::ExtendedAttributes> extended_attributes(std::string_view prefix,
+                                                          std::size_t most) override {
+    return inner_->extended_attributes(prefix, most);
+  }
   Result<Writers> take_lease() override { return Writers::Unknown; }
   bool lease_broken() override { return false; }
   void release_lease() override {}

@@ -147,6 +147,34 @@ TYPED_TEST(FileSystemContract, AnOpenFileIsReadAtAnyOffsetAndEndsWithZero) {
   EXPECT_EQ(file->read_at(99, buffer), std::size_t{0});
 }
 
+TYPED_TEST(FileSystemContract, ExtendedAttributesAreReadByTheirPrefix) {
+  this->world.write("x", "1");
+  const auto file = this->file("x");
+  EXPECT_EQ(file->extended_attributes("user.ours.", 100), ExtendedAttributes{});
+  const Fingerprint before = this->fingerprint("x");
+  this->world.let_clock_tick();
+  const std::string bytes("a\0\xff", 3);
+  this->world.set_attribute("x", "user.ours.name", bytes);
+  this->world.set_attribute("x", "user.ours.empty", "");
+  this->world.set_attribute("x", "user.other", "theirs");
+  EXPECT_EQ(file->extended_attributes("user.ours.", 100),
+            (ExtendedAttributes{{"empty", ""}, {"name", bytes}}));
+  EXPECT_NE(this->fingerprint("x"), before) << "a change of them is a change of the file";
+}
+
+TYPED_TEST(FileSystemContract, TooManyBytesOfExtendedAttributesNeedAPerson) {
+  this->world.write("x", "1");
+  this->world.set_attribute("x", "user.ours.abc", "12345");
+  this->world.set_attribute("x", "user.ours.d", "6");
+  const auto file = this->file("x");
+  EXPECT_TRUE(file->extended_attributes("user.ours.", 10));
+  for (const std::size_t most : {9U, 7U, 4U, 0U}) {
+    const auto attributes = file->extended_attributes("user.ours.", most);
+    ASSERT_FALSE(attributes) << most;
+    EXPECT_EQ(attributes.error().code, ErrorCode::NeedsPerson);
+  }
+}
+
 TYPED_TEST(FileSystemContract, AnOpenFileOutlivesItsName) {
   this->world.write("x", "kept");
   const auto file = this->file("x");

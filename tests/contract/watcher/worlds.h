@@ -36,6 +36,10 @@ class FakeWorld {
   void exchange(const std::string& a, const std::string& b) { disk_.exchange(at(a), at(b)); }
   void link(const std::string& from, const std::string& to) { disk_.link(at(from), at(to)); }
   void change_mode(const std::string& path) { disk_.set_readable(at(path), true); }
+  void set_attribute(const std::string& path, const std::string& name, std::string_view value) {
+    disk_.set_attribute(at(path), name, value);
+  }
+  void let_clock_tick() {}  // every change has a time of its own
   void open_writer(const std::string& path) { disk_.open_writer(at(path)); }
   void close_writer(const std::string& path) { disk_.close_writer(at(path)); }
 
@@ -62,6 +66,10 @@ class LinuxWorld {
   void exchange(const std::string& a, const std::string& b) { disk::exchange(at(a), at(b)); }
   void link(const std::string& from, const std::string& to) { disk::link(at(from), at(to)); }
   void change_mode(const std::string& path) { disk::set_mode(at(path), 0750); }
+  void set_attribute(const std::string& path, const std::string& name, std::string_view value) {
+    disk::set_attribute(at(path), name, value);
+  }
+  void let_clock_tick() { disk::let_clock_tick(root()); }
   void open_writer(const std::string& path) {
     writers_[path] = disk::try_open_for_writing(at(path));
   }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <array>
@@ -62,6 +63,14 @@ inline void make_fifo(const std::string& path) {
 }
 inline void set_mode(const std::string& path, mode_t mode) {
   check(::chmod(path.c_str(), mode) == 0, "chmod " + path);
+}
+inline void set_attribute(const std::string& path, const std::string& name,
+                          std::string_view value) {
+  check(::setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) == 0,
+        "setxattr " + path);
+}
+inline void remove_attribute(const std::string& path, const std::string& name) {
+  check(::removexattr(path.c_str(), name.c_str()) == 0, "removexattr " + path);
 }
 inline void give_to_all(const std::string& path) {
   set_mode(path, 0777);

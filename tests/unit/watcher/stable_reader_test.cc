@@ -13,12 +13,19 @@ namespace {
 // Lets a test act between two calls of the reader: each read first calls `meanwhile`.
 class InterruptedFile final : public OpenFile {
  public:
-  InterruptedFile(std::unique_ptr<OpenFile> inner, const std::function<void()>& meanwhile)
-      : inner_(std::move(inner)), meanwhile_(meanwhile) {}
+  InterruptedFile(std::unique_ptr<OpenFile> inner, const std::function<void()>& meanwhile,
+                  const std::function<void()>& about)
+      : inner_(std::move(inner)), meanwhile_(meanwhile), about_(about) {}
   Result<FileStatus> status() override { return inner_->status(); }
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
     if (meanwhile_) meanwhile_();
     return inner_->read_at(offset, into);
+  }
+  Result<ExtendedAttributes> extended_attributes(std::string_view prefix,
+                                                 std::size_t most) override {
+    auto attributes = inner_->extended_attributes(prefix, most);
+    if (about_) about_();
+    return attributes;
   }
   Result<Writers> take_lease() override { return inner_->take_lease(); }
   bool lease_broken() override { return inner_->lease_broken(); }
@@ -27,6 +34,7 @@ class InterruptedFile final : public OpenFile {
  private:
   const std::unique_ptr<OpenFile> inner_;
   const std::function<void()>& meanwhile_;
+  const std::function<void()>& about_;
 };
 
 class InterruptedFileSystem final : public FileSystem {
@@ -39,10 +47,11 @@ class InterruptedFileSystem final : public FileSystem {
   Result<std::unique_ptr<OpenFile>> open_file(const Root& root, std::string_view below) override {
     auto file = inner_.open_file(root, below);
     if (!file) return fail(file.error());
-    return std::make_unique<InterruptedFile>(std::move(*file), meanwhile);
+    return std::make_unique<InterruptedFile>(std::move(*file), meanwhile, looked_at);
   }
   std::string mounts(const std::string& root) override { return inner_.mounts(root); }
   std::function<void()> meanwhile;
+  std::function<void()> looked_at;  // once what is beside the bytes has been read
 
  private:
   FileSystem& inner_;
@@ -81,6 +90,39 @@ TEST_F(StableReader, AnEmptyFileIsContentToo) {
   ASSERT_TRUE(content);
   EXPECT_TRUE(content->bytes->empty());
   EXPECT_EQ(content->sha256, sha256({}));
+}
+
+TEST_F(StableReader, WhatIsBesideTheBytesBelongsToTheSameFingerprint) {
+  write("hello");
+  disk_.set_mode("/root/a", 0640);
+  disk_.set_attribute("/root/a", "user.waybill.sample", "1");
+  disk_.set_attribute("/root/a", "user.other", "x");
+  const Fingerprint expected = files_.open_file("/root", "a").value()->status()->fingerprint;
+  const auto content = read(expected);
+  ASSERT_TRUE(content) << content.error().message;
+  EXPECT_EQ(content->about.mode, 0640U);
+  EXPECT_EQ(content->about.attributes, (ExtendedAttributes{{"sample", "1"}}));
+  const auto parts = PartReader::open(files_, "/root", "a", expected, LeaseMode::Auto);
+  ASSERT_TRUE(parts);
+  EXPECT_EQ((*parts)->about().attributes, (ExtendedAttributes{{"sample", "1"}}));
+}
+
+TEST_F(StableReader, WhatIsBesideTheBytesMayNotChangeMeanwhile) {
+  const Fingerprint expected = write("hello");
+  files_.looked_at = [this] { disk_.set_attribute("/root/a", "user.waybill.sample", "2"); };
+  EXPECT_EQ(read(expected).error().code, ErrorCode::SourceChanged);
+  const auto parts = PartReader::open(files_, "/root", "a", expected, LeaseMode::Auto);
+  ASSERT_FALSE(parts);
+  EXPECT_EQ(parts.error().code, ErrorCode::SourceChanged);
+}
+
+TEST_F(StableReader, AttributesThatAreTooLargeConcernWhoWantsThem) {
+  write("hello");
+  disk_.set_attribute("/root/a", "user.waybill.x", std::string(most_attribute_bytes, 'x'));
+  const auto content = read(files_.open_file("/root", "a").value()->status()->fingerprint);
+  ASSERT_TRUE(content);
+  ASSERT_FALSE(content->about.attributes);
+  EXPECT_EQ(content->about.attributes.error().code, ErrorCode::NeedsPerson);
 }
 
 TEST_F(StableReader, AnotherFingerprintThanExpectedIsNotRead) {
