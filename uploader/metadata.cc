@@ -11,7 +11,7 @@
 namespace waybill::uploader {
 namespace {
 
-constexpr std::size_t path_limit = 1400;
+constexpr std::size_t most_bytes = 2048;  // S3's limit
 constexpr std::uint64_t nanoseconds_a_second = 1'000'000'000;
 constexpr std::size_t decimals = 9;
 
@@ -81,13 +81,13 @@ std::string_view value_of(const Metadata& metadata, std::string_view name) {
 
 }  // namespace
 
-std::string metadata_path(std::string_view path) {
+std::string metadata_path(std::string_view path, std::size_t limit) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string text;
   for (std::size_t i = 0; i < path.size(); ++i) {
     const auto byte = static_cast<unsigned char>(path[i]);
     const bool plain = byte > ' ' && byte < 0x7f && !starts_escape(path.substr(i));
-    if (text.size() + (plain ? 1 : 3) > path_limit) break;
+    if (text.size() + (plain ? 1 : 3) > limit) break;
     if (plain) {
       text += path[i];
     } else {
@@ -107,9 +107,21 @@ Metadata make_metadata(const Attempt& attempt) {
   add(metadata_name::epoch, std::to_string(attempt.epoch));
   add(metadata_name::generation, std::to_string(attempt.generation));
   if (attempt.sha256) add(metadata_name::sha256, to_hex(*attempt.sha256));
-  add(metadata_name::path, metadata_path(attempt.path));
   add(metadata_name::mtime, mtime_text(attempt.mtime));
+  metadata.insert(metadata.end(), attempt.own_metadata.begin(), attempt.own_metadata.end());
+  std::size_t left = most_bytes - metadata_name::path.size();
+  left -= std::min(left, attempt.configured_metadata_bytes);
+  for (const auto& [name, value] : metadata) left -= std::min(left, name.size() + value.size());
+  left = std::clamp(left, shortest_cut_path, longest_metadata_path);
+  add(metadata_name::path, metadata_path(attempt.path, left));
   return metadata;
+}
+
+bool is_metadata_path(std::string_view text, std::string_view path) {
+  const std::string whole = metadata_path(path);
+  // A cut may come two bytes early, rather than within a %XX.
+  return text == whole ||
+         (text.size() + 2 >= shortest_cut_path && std::string_view(whole).starts_with(text));
 }
 
 ObjectIdentity parse_metadata(const Metadata& metadata) {

@@ -25,10 +25,17 @@ constexpr std::string_view mtime = "mtime";  // rclone's: seconds since 1970 wit
 
 Metadata make_metadata(const Attempt& attempt);
 
+// S3 keeps 2 KB in all, of which the path takes what the others leave it, and at most this. What it
+// is left at the least tells it from other paths still.
+constexpr std::size_t longest_metadata_path = 1400;
+constexpr std::size_t shortest_cut_path = 128;
+
 // Printable ASCII without spaces, since headers are trimmed and collapsed: any other byte becomes
-// %XX, a % before two hex digits %25, so decode_path() is the inverse. Cut at 1400 bytes (S3 keeps
-// 2 KB in all), never within a %XX.
-std::string metadata_path(std::string_view path);
+// %XX, a % before two hex digits %25, so decode_path() is the inverse. Cut at `limit` bytes, never
+// within a %XX.
+std::string metadata_path(std::string_view path, std::size_t limit = longest_metadata_path);
+// Whether `text`, of a header, is metadata_path() of `path`, wherever it was cut.
+bool is_metadata_path(std::string_view text, std::string_view path);
 
 // The inverse. Names in any case; what is missing or malformed is empty.
 struct ObjectIdentity {
@@ -37,7 +44,7 @@ struct ObjectIdentity {
   std::optional<std::int64_t> epoch;
   std::optional<std::int64_t> generation;
   std::optional<Sha256> sha256;
-  std::string path;                   // as in the header: compare it with metadata_path()
+  std::string path;                   // as in the header: ask is_metadata_path()
   std::optional<std::int64_t> mtime;  // ns since 1970
 };
 ObjectIdentity parse_metadata(const Metadata& metadata);

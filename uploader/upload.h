@@ -57,6 +57,10 @@ struct Attempt {
   // What the store shall check each body against, and the whole; the same for all parts of an
   // upload.
   std::optional<CrcKind> crc = std::nullopt;
+  // What is said of the file beside ours (own_metadata.h); durable with the attempt.
+  Metadata own_metadata = {};
+  // Names and values that the store adds for the folder (write_options.h): S3's limit counts them.
+  std::size_t configured_metadata_bytes = 0;
 };
 
 // --- what the machine asks for ----------------------------------------------------------------

@@ -39,7 +39,7 @@ Verdict judge(const HeadReply& object, const Attempt& attempt,
     return Verdict::Prior;
   }
   const bool our_agent = !identity.agent.empty() && identity.agent == attempt.agent_id;
-  if (our_agent && identity.path == metadata_path(attempt.path) &&
+  if (our_agent && is_metadata_path(identity.path, attempt.path) &&
       identity.epoch.value_or(0) <= attempt.epoch) {
     return Verdict::Recovered;
   }

@@ -24,6 +24,35 @@ TEST_F(S3Object, IsStoredWithItsMetadataAndType) {
   EXPECT_FALSE(reply->request_id.empty());
 }
 
+TEST_F(S3Object, WhatIsSaidOfAFileIsSignedAndArrivesAsItIs) {
+  const uploader::Metadata said{
+      {"empty", ""}, {"mode", "100644"}, {"sample", "HeLa 12, 50% =x"}, {"z", "%20a %20b%0A"}};
+  auto request = put_request("k", "content");
+  request.metadata = said;
+  ASSERT_DONE(await(begin_put(std::move(request))));
+  const auto found = head("k");
+  ASSERT_DONE(found);
+  EXPECT_EQ(found->metadata, said);
+
+  const auto id = await(begin<std::string>([&](auto done) {
+    store().create_upload({.key = "m", .metadata = said, .content_type = "text/csv"},
+                          std::move(done));
+  }));
+  ASSERT_DONE(id);
+  const auto part = put_part("m", *id, 1, "part");
+  ASSERT_DONE(part);
+  ASSERT_DONE(complete("m", *id, {*part}));
+  const auto whole = head("m");
+  ASSERT_DONE(whole);
+  EXPECT_EQ(whole->metadata, said);
+  for (const auto& sent : server().log()) {
+    const bool makes_it =
+        sent.operation == "PutObject" || sent.operation == "CreateMultipartUpload";
+    EXPECT_EQ(sent.header("x-amz-meta-sample"), makes_it ? "HeLa 12, 50% =x" : "")
+        << sent.operation;
+  }
+}
+
 TEST_F(S3Object, EmptyOneIsSentWithItsLength) {
   ASSERT_DONE(put("empty", ""));
   EXPECT_EQ(server().log().at(0).header("content-length"), "0");

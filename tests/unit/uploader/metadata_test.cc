@@ -73,6 +73,35 @@ TEST(Metadata, LongPathIsCutBetweenCharactersWithinTheLimitOfS3) {
   EXPECT_LE(bytes, 2048U);
 }
 
+TEST(Metadata, WhatIsSaidOfTheFileGoesAlongAndThePathTakesWhatIsLeft) {
+  Attempt attempt = sample();
+  attempt.path = std::string(1400, 'p');
+  attempt.generation = attempt.epoch = attempt.mtime = std::numeric_limits<std::int64_t>::min();
+  attempt.id = attempt.agent_id = std::string(32, 'f');
+  attempt.own_metadata = {{"sample", std::string(1018, 'x')}, {"mode", "100644"}};
+  attempt.configured_metadata_bytes = 512;
+  const Metadata metadata = make_metadata(attempt);
+  EXPECT_EQ(value(metadata, "sample"), std::string(1018, 'x'));
+  EXPECT_EQ(value(metadata, "mode"), "100644");
+  std::size_t bytes = attempt.configured_metadata_bytes;
+  for (const auto& [name, text] : metadata) bytes += name.size() + text.size();
+  EXPECT_LE(bytes, 2048U);
+  const std::string path = value(metadata, "waybill-path");
+  EXPECT_GE(path.size(), shortest_cut_path);
+  EXPECT_TRUE(is_metadata_path(path, attempt.path));
+}
+
+TEST(Metadata, APathIsKnownWhereverItWasCut) {
+  const std::string path = std::string(126, 'a') + "\xc3\xa4" + std::string(2000, 'b');
+  for (const std::size_t limit : {128U, 129U, 131U, 132U, 1000U, 1400U}) {
+    EXPECT_TRUE(is_metadata_path(metadata_path(path, limit), path)) << limit;
+    EXPECT_FALSE(is_metadata_path(metadata_path(path, limit), "b" + path)) << limit;
+  }
+  EXPECT_TRUE(is_metadata_path("a/b", "a/b"));
+  EXPECT_FALSE(is_metadata_path("a/b", "a/bc")) << "what is this short was not cut";
+  EXPECT_FALSE(is_metadata_path("", "a"));
+}
+
 TEST(Metadata, MalformedValuesAreLeftEmpty) {
   const ObjectIdentity identity = parse_metadata({{"waybill-epoch", "2x"},
                                                   {"waybill-generation", ""},
