@@ -112,12 +112,12 @@ Result<void> AttemptTable::insert(const AttemptRow& row) {
   const Fingerprint& print = row.fingerprint;
   auto done = session_.write(
       "INSERT INTO attempts(id, file_id, gen, store_id, key, kind, condition, state, sent_at, dev,"
-      " ino, btime, size, mtime, ctime, sha, upload_id, part_size)"
-      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      " ino, btime, size, mtime, ctime, sha, upload_id, part_size, metadata)"
+      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
       {Value::blob(*id), row.file, row.generation, row.store, Value::blob(row.key), row.kind,
        Value::text_or_null(row.condition), row.state, row.sent_at, print.dev, print.ino,
        print.btime, print.size, print.mtime, print.ctime, sha256_value(row.sha256),
-       Value::text_or_null(row.upload_id), row.part_size});
+       Value::text_or_null(row.upload_id), row.part_size, Value::text_or_null(row.metadata)});
   if (done) remember(row);
   return done;
 }
@@ -140,6 +140,7 @@ Result<void> AttemptTable::save(AttemptRow row) {
   row.generation = kept.generation;
   row.store = kept.store;
   row.key = kept.key;
+  row.metadata = kept.metadata;
   kept = std::move(row);
   return {};
 }

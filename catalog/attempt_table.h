@@ -31,8 +31,8 @@ class AttemptTable {
 
   // BadInput: the id is not 32 lower-case hex digits.
   Result<void> insert(const AttemptRow& row);
-  // Its file, generation, store and key never change, and an abandoned one stays abandoned: whoever
-  // saves it may not have heard yet. The attempt is known.
+  // Its file, generation, store, key and metadata never change, and an abandoned one stays
+  // abandoned: whoever saves it may not have heard yet. The attempt is known.
   Result<void> save(AttemptRow row);
   Result<void> abandon(FileId file);
   Result<void> end(std::string_view id);

@@ -23,6 +23,8 @@ struct CompleteFile {
   bool racy = false;
   std::optional<Sha256>
       sha256;  // nullopt: not read yet (backlog, or above the multipart threshold)
+  // Which the object is to have; another one is new content. nullopt: not looked at.
+  std::optional<std::string> metadata = std::nullopt;
 };
 
 struct NewAttempt {
@@ -36,6 +38,7 @@ struct NewAttempt {
   std::optional<Sha256> sha256;
   std::uint64_t part_size = 0;
   bool new_version = false;  // the bucket keeps versions: may share the key of a sole object
+  std::string metadata = {};
 };
 
 // What S3 acknowledged, and how well it is proven.
@@ -130,9 +133,9 @@ class Catalog {
   // PreconditionFailed, and nothing changed: the path has a row of a file that is not gone. (One
   // that has only been queued there, and nothing else, is this file's, and ends.)
   Result<FileRow> renamed(FileId file, const CompleteFile& seen);
-  // Queued → Stored where its object has its very content and key, and nothing may still change
-  // that (complete()); else the row as it is.
-  Result<FileRow> take_object(FileId file);
+  // Queued → Stored where its object has its very content, metadata and key, and nothing may still
+  // change that (complete()); else the row as it is.
+  Result<FileRow> take_object(FileId file, std::optional<std::string> metadata = std::nullopt);
   // Absent, Rebased, Foreign, Transient, NeedsPerson, CauseFixed, … : an event with a reason.
   Result<FileRow> apply(FileId file, FileEvent event, std::string_view reason);
   // A fingerprint that changed while the content did not (touch, chmod, a cleared racy flag).

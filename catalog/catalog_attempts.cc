@@ -43,7 +43,8 @@ AttemptRow first_try(const NewAttempt& attempt, std::int64_t generation) {
           .state = single ? AttemptState::Open : AttemptState::Creating,
           .fingerprint = attempt.fingerprint,
           .sha256 = attempt.sha256,
-          .part_size = attempt.part_size};
+          .part_size = attempt.part_size,
+          .metadata = attempt.metadata};
 }
 
 // A retry goes on with what its attempt has reached: upload id, parts, state.
@@ -147,7 +148,8 @@ Result<FileRow> Catalog::acknowledge(std::string_view attempt_id, const StoredOb
                    .file = tried.file,
                    .generation = tried.generation,
                    .attempt = owned ? tried.id : std::string(),
-                   .proven_at = impl_->session->now() / ns_per_ms * ns_per_ms};
+                   .proven_at = impl_->session->now() / ns_per_ms * ns_per_ms,
+                   .metadata = owned ? tried.metadata : std::string()};
   const bool running = row.live && row.state == FileState::Uploading &&
                        tried.generation == row.generation && tried.state != AttemptState::Abandoned;
   if (!running) return impl_->land_late(*known, tried, std::move(object), may_land_again);

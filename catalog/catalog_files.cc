@@ -83,6 +83,8 @@ Result<FileRow> Catalog::Impl::transition(const StoredFile& file, const Change& 
     row.object = change.acknowledged->id;
     row.key = after.object_key = change.acknowledged->key;
     row.sha256 = after.object_sha256 = change.acknowledged->sha256;
+    after.object_metadata = change.acknowledged->metadata;
+    after.object_owned = change.acknowledged->owned;
   }
   after.last_event = events.upcoming(file.last_event, change.event);
   if (auto saved = files.save(file.row, after); !saved) return fail(saved.error());
@@ -154,6 +156,27 @@ Result<std::map<FolderId, std::int64_t>> Catalog::oldest_pending() {
   return oldest_from(impl_->session->read(WAYBILL_OLDEST_PENDING, {}));
 }
 
+// Whether it is to have other metadata than who bears its content has: the attempt under way, or
+// else the object. A queued or blocked row has no bearer yet: its next attempt takes what is then.
+bool Catalog::Impl::other_metadata(const StoredFile& file, const CompleteFile& seen) const {
+  if (!seen.metadata) return false;
+  switch (file.row.state) {
+    case FileState::Queued:
+    case FileState::Blocked:
+      return false;
+    case FileState::Uploading: {
+      const AttemptRow* attempt = attempts.running(file.row);
+      return attempt != nullptr && attempt->metadata != *seen.metadata;
+    }
+    case FileState::Stored:
+    case FileState::Removing:
+    case FileState::Removed:
+    case FileState::Gone:
+      return !file.object_says(seen.metadata);
+  }
+  return false;
+}
+
 // --- what the disk told ------------------------------------------------------------------------
 
 // Which of the three Complete events it is. The object's content counts only while the object is
@@ -169,11 +192,13 @@ FileEvent Catalog::Impl::classify(const StoredFile& file, const CompleteFile& se
 
   const bool in_doubt = file.object_in_doubt && row.state != FileState::Removed;
   const bool here = file.object_live && row.key == file.object_key;
-  if (sha256 && here && !in_doubt && file.object_sha256 == sha256) {
+  if (sha256 && here && !in_doubt && file.object_sha256 == sha256 &&
+      file.object_says(seen.metadata)) {
     const bool uploading = row.state == FileState::Uploading;
     // What lands again with the object's own bytes changes nothing.
     const bool wait = std::any_of(under_way.begin(), under_way.end(), [&](const AttemptRow* a) {
-      const bool harmless = a->state == AttemptState::Abandoned && a->sha256 == file.object_sha256;
+      const bool harmless = a->state == AttemptState::Abandoned &&
+                            a->sha256 == file.object_sha256 && a->metadata == file.object_metadata;
       return !harmless && (!uploading || may_land(*a));
     });
     if (!wait || row.state == FileState::Removed || WAYBILL_PLANTED(SkipDespiteAmbiguity)) {
@@ -184,7 +209,7 @@ FileEvent Catalog::Impl::classify(const StoredFile& file, const CompleteFile& se
     if (const AttemptRow* attempt = attempts.running(row)) {
       const bool same = sha256 && attempt->sha256 ? sha256 == attempt->sha256
                                                   : attempt->fingerprint == seen.fingerprint;
-      if (same) return FileEvent::CompleteAttemptContent;
+      if (same && !other_metadata(file, seen)) return FileEvent::CompleteAttemptContent;
     }
   }
   return FileEvent::CompleteNewContent;
@@ -201,7 +226,8 @@ Result<FileRow> Catalog::complete(const CompleteFile& file) {
   const bool content_known = file.sha256.has_value();
   // Only a reading takes a doubt back.
   const bool racy = file.racy || (same_print && !content_known && row.racy);
-  if (same_print && at_its_path(row.state) && (!content_known || file.sha256 == row.sha256)) {
+  if (same_print && at_its_path(row.state) && (!content_known || file.sha256 == row.sha256) &&
+      !impl_->other_metadata(before, file)) {
     if (row.racy == racy) return row;
     StoredFile after = before;
     after.row.racy = racy;
@@ -325,7 +351,7 @@ Result<FileRow> Catalog::renamed(FileId id, const CompleteFile& seen) {
   return impl_->transition(*known, change);
 }
 
-Result<FileRow> Catalog::take_object(FileId id) {
+Result<FileRow> Catalog::take_object(FileId id, std::optional<std::string> metadata) {
   auto known = impl_->known_file(id);
   if (!known) return fail(known.error());
   const FileRow& row = known->row;
@@ -333,7 +359,8 @@ Result<FileRow> Catalog::take_object(FileId id) {
                           .path = row.path,
                           .fingerprint = row.fingerprint,
                           .racy = row.racy,
-                          .sha256 = row.sha256};
+                          .sha256 = row.sha256,
+                          .metadata = metadata};
   const FileEvent event = impl_->classify(*known, same, row.sha256);
   if (row.state != FileState::Queued || event != FileEvent::CompleteObjectContent) return row;
   return impl_->transition(*known, {.event = event, .seen = &same});

@@ -48,6 +48,7 @@ struct Catalog::Impl {
   Result<StoredFile> known_file(FileId id);
   [[nodiscard]] FileEvent classify(const StoredFile& file, const CompleteFile& seen,
                                    const std::optional<Sha256>& sha256) const;
+  [[nodiscard]] bool other_metadata(const StoredFile& file, const CompleteFile& seen) const;
   Result<void> key_is_free(const NewAttempt& attempt);
   Result<FileRow> land_late(const StoredFile& file, const AttemptRow& attempt, ObjectRow object,
                             bool may_land_again);

@@ -47,6 +47,8 @@ StoredFile file_from(const Rows& rows) {
   file.last_event = rows.integer(22);
   row.pending_since = rows.integer(23) * ns_per_ms;
   file.object_in_doubt = !rows.is_null(24);
+  file.object_metadata = rows.string(25);
+  file.object_owned = rows.integer(26) != 0;
   file.own_sha256 = !rows.is_null(13);
   file.own_key = !rows.is_null(17);
   row.sha256 = file.own_sha256 ? rows.sha256(13) : file.object_sha256;
@@ -82,6 +84,7 @@ ObjectRow object_from(const Rows& rows) {
   row.attempt = unpacked_hex(rows.bytes(15));
   row.proven_at = rows.integer(16) * ns_per_ms;
   row.proof_due = rows.integer(17) * ns_per_ms;
+  row.metadata = rows.string(18);
   return row;
 }
 
@@ -125,6 +128,7 @@ AttemptRow attempt_from(const Rows& rows) {
   row.sha256 = rows.sha256(15);
   row.upload_id = rows.string(16);
   row.part_size = static_cast<std::uint64_t>(rows.integer(17));
+  row.metadata = rows.string(18);
   return row;
 }
 

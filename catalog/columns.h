@@ -25,6 +25,12 @@ struct StoredFile {
   bool object_in_doubt = false;  // something else may have come to its key: a HEAD is due
   std::optional<Sha256> object_sha256;
   std::string object_key;
+  bool object_owned = false;
+  std::string object_metadata;
+  // What somebody else has put there is nothing to be held against what a file says.
+  [[nodiscard]] bool object_says(const std::optional<std::string>& metadata) const {
+    return !metadata || !object_owned || object_metadata == *metadata;
+  }
   std::int64_t last_event = 0;
 };
 // The states in which an attempt bears the key and the SHA-256 of its generation.
@@ -36,8 +42,8 @@ constexpr bool attempt_bears(FileState state) {
   "SELECT f.id, f.folder_id, f.path, f.live, f.state, f.gen, f.dev, f.ino, f.btime," \
   " f.size, f.mtime, f.ctime, f.racy, " sha ", f.object_id, f.tries, f.reason, " key \
   ","                                                                                \
-  " f.arrived, o.live, o.sha, o.key, f.event, f.since, o.proof_due FROM files f"     \
-  " LEFT JOIN objects o ON o.id = f.object_id "
+  " f.arrived, o.live, o.sha, o.key, f.event, f.since, o.proof_due, o.metadata,"     \
+  " o.owned FROM files f LEFT JOIN objects o ON o.id = f.object_id "
 // For the writer, who knows the attempts.
 #define WAYBILL_FILE_COLUMNS WAYBILL_FILE_FIELDS("f.sha", "f.key")
 // For readers: with the attempt's part already in it.
@@ -53,7 +59,7 @@ FileRow file_row_from(const Rows& rows);
 #define WAYBILL_OBJECT_COLUMNS                                                            \
   "SELECT o.id, o.store_id, o.key, o.live, o.version, o.etag, o.size, o.sha, o.checksum," \
   " o.proof, p.detail, o.owned, o.sole, o.file_id, o.gen, o.attempt, o.proven_at,"        \
-  " o.proof_due FROM objects o LEFT JOIN proofs p ON p.id = o.proof_detail "
+  " o.proof_due, o.metadata FROM objects o LEFT JOIN proofs p ON p.id = o.proof_detail "
 ObjectRow object_from(const Rows& rows);
 // `checksum` as it is stored: "sha256" where it is the SHA-256 that the row has anyway.
 std::string short_checksum(std::string_view checksum, const Sha256& sha256);
@@ -62,7 +68,7 @@ std::optional<Packed> packed_etag(std::string_view etag);
 
 #define WAYBILL_ATTEMPT_COLUMNS                                                               \
   "SELECT id, file_id, gen, store_id, key, kind, condition, state, sent_at, dev, ino, btime," \
-  " size, mtime, ctime, sha, upload_id, part_size FROM attempts "
+  " size, mtime, ctime, sha, upload_id, part_size, metadata FROM attempts "
 AttemptRow attempt_from(const Rows& rows);
 
 #define WAYBILL_STORE_COLUMNS \

@@ -67,13 +67,13 @@ Result<void> ObjectTable::insert(ObjectRow& row) {
   const std::string checksum = short_checksum(row.checksum, row.sha256);
   auto done = session_.write(
       "INSERT INTO objects(store_id, key, live, version, etag, size, sha, checksum, proof,"
-      " proof_detail, owned, sole, file_id, gen, attempt, proven_at)"
-      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      " proof_detail, owned, sole, file_id, gen, attempt, proven_at, metadata)"
+      " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
       {row.store, Value::blob(row.key), row.live, Value::text_or_null(row.version),
        etag ? Value::blob(*etag) : Value::text(row.etag), row.size, Value::blob(row.sha256),
        Value::text_or_null(checksum), row.proof, *detail, row.owned, row.sole, row.file,
        row.generation, attempt ? Value::blob(*attempt) : Value(std::nullopt),
-       row.proven_at / ns_per_ms});
+       row.proven_at / ns_per_ms, Value::text_or_null(row.metadata)});
   if (done) row.id = static_cast<ObjectId>(session_.last_row_id());
   return done;
 }

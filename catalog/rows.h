@@ -117,6 +117,8 @@ struct ObjectRow {
   std::int64_t proven_at = 0;  // ns since 1970 UTC
   bool live = true;            // there as far as we know, and the latest on its key
   std::int64_t proof_due = 0;  // something may have changed it: HEAD from then on; 0: not due
+  // What is said of the file beside ours, as it was sent; whoever sends it knows the form (JSON).
+  std::string metadata = {};
 };
 
 enum class AttemptKind : std::uint8_t { Single = 0, Multipart = 1 };
@@ -143,6 +145,7 @@ struct AttemptRow {
   std::optional<Sha256> sha256;
   std::string upload_id;
   std::uint64_t part_size = 0;
+  std::string metadata = {};  // as ObjectRow's: the same with each request of it
 };
 
 struct EventRow {

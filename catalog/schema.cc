@@ -261,11 +261,30 @@ DROP INDEX files_live_ino;
 CREATE INDEX files_live_ino ON files(ino, btime) WHERE live = 1;
 )sql";
 
+// What is said of a file beside what Waybill says: of an attempt before it is sent, of an object as
+// it has it.
+constexpr const char* version_6 = R"sql(
+ALTER TABLE attempts ADD COLUMN metadata TEXT;
+ALTER TABLE objects ADD COLUMN metadata TEXT;
+DROP VIEW receipts;
+CREATE VIEW receipts AS
+SELECT f.id AS file_id, d.name AS folder, CAST(f.path AS TEXT) AS path, o.size,
+       lower(hex(o.sha)) AS sha256, s.endpoint, s.bucket, CAST(o.key AS TEXT) AS key,
+       CASE typeof(o.etag) WHEN 'blob' THEN '"' || lower(hex(o.etag)) || '"' ELSE o.etag END
+         AS etag,
+       o.version, o.proof AS proof_level, p.detail AS proof, o.owned, o.sole, o.metadata,
+       strftime('%Y-%m-%d %H:%M:%f', o.proven_at / 1000.0, 'unixepoch') AS proven_utc
+FROM objects o JOIN files f ON f.id = o.file_id JOIN folders d ON d.id = f.folder_id
+     JOIN stores s ON s.id = o.store_id LEFT JOIN proofs p ON p.id = o.proof_detail
+WHERE o.live = 1;
+)sql";
+
 constexpr auto steps = std::to_array<Migration>({{.to = 1, .sql = version_1},
                                                  {.to = 2, .sql = version_2},
                                                  {.to = 3, .sql = version_3},
                                                  {.to = 4, .sql = version_4},
-                                                 {.to = 5, .sql = version_5}});
+                                                 {.to = 5, .sql = version_5},
+                                                 {.to = 6, .sql = version_6}});
 
 }  // namespace
 

@@ -157,6 +157,9 @@ TEST_F(OldestPending, ACatalogOfTheFirstVersionTellsItSinceTheFirstSight) {
                          "DROP INDEX events_renamed; DROP INDEX files_queue;"
                          "ALTER TABLE files DROP COLUMN since;"
                          "DROP TABLE arrivals; DROP TABLE mounts; DROP TABLE covered_files;"
+                         "DROP VIEW receipts; CREATE VIEW receipts AS SELECT 1;"
+                         "ALTER TABLE attempts DROP COLUMN metadata;"
+                         "ALTER TABLE objects DROP COLUMN metadata;"
                          "PRAGMA user_version = 1",
                          nullptr, nullptr, nullptr),
             SQLITE_OK)

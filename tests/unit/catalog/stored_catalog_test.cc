@@ -120,6 +120,12 @@ TEST_P(StoredCatalog, KeepsEveryRowAndGoesOn) {
   EXPECT_EQ(attempts.front().upload_id, "an upload id");
   EXPECT_EQ(attempts.front().part_size, 16U << 20U);
 
+  // Since version 6.
+  const bool tells_metadata = GetParam() >= 6;
+  EXPECT_EQ(object.metadata, tells_metadata ? R"({"sample":"12"})" : "");
+  EXPECT_EQ(attempts.front().metadata,
+            tells_metadata ? R"({"mode":"100644","uid":"0","gid":"0"})" : "");
+
   // Since version 3.
   const auto arrived = must(catalog->arrival(folder, "arrived"));
   ASSERT_EQ(arrived.has_value(), GetParam() >= 3);
