@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "agent/health.h"
+#include "agent/metadata_text.h"
 #include "agent/times.h"
 #include "base/bytes.h"
 
@@ -166,6 +167,22 @@ StoreView store_from(const Json& json) {
           .notes = json.at("notes").get<std::vector<std::string>>()};
 }
 
+// As it stands in rows; an object here.
+Json metadata_json(const std::string& text) {
+  Json json = Json::object();
+  for (auto& [name, value] : metadata_pairs(text).value_or(MetadataPairs{})) json[name] = value;
+  return json;
+}
+
+// What answers before it existed is a daemon that sends none.
+std::string take_metadata(const Json& from) {
+  const auto metadata = from.find("metadata");
+  if (metadata == from.end() || metadata->empty()) return {};
+  MetadataPairs pairs;
+  for (const auto& [name, value] : metadata->items()) pairs.emplace_back(name, value);
+  return metadata_text(pairs);
+}
+
 // --- files ---------------------------------------------------------------------------------------
 
 Json json_of(const RenamedAnswer& renamed) {
@@ -247,6 +264,7 @@ Json json_of(const ObjectAnswer& object) {
   json["sole"] = row.sole;
   json["generation"] = row.generation;
   json["attempt"] = row.attempt;
+  json["metadata"] = metadata_json(row.metadata);
   return json;
 }
 
@@ -267,7 +285,8 @@ ObjectAnswer object_from(const Json& json) {
                   .sole = json.at("sole"),
                   .generation = json.at("generation"),
                   .attempt = json.at("attempt"),
-                  .proven_at = take_time(json, "proven_at")}};
+                  .proven_at = take_time(json, "proven_at"),
+                  .metadata = take_metadata(json)}};
 }
 
 Json json_of(const catalog::AttemptRow& attempt) {
@@ -276,6 +295,7 @@ Json json_of(const catalog::AttemptRow& attempt) {
   json["multipart"] = attempt.kind == catalog::AttemptKind::Multipart;
   json["upload_id"] = attempt.upload_id;
   json["sent_at"] = time_json(attempt.sent_at);
+  json["metadata"] = metadata_json(attempt.metadata);
   return json;
 }
 
@@ -286,7 +306,8 @@ catalog::AttemptRow attempt_from(const Json& json) {
           .kind = json.at("multipart").get<bool>() ? catalog::AttemptKind::Multipart
                                                    : catalog::AttemptKind::Single,
           .sent_at = take_time(json, "sent_at"),
-          .upload_id = json.at("upload_id")};
+          .upload_id = json.at("upload_id"),
+          .metadata = take_metadata(json)};
 }
 
 Json json_of(const catalog::EventRow& event) {

@@ -64,7 +64,7 @@ void Transfers::claim(FileRow row, Source source) {
   }
   if (place->base_etag && !place->new_version) {
     // Renamed under a key that does not tell the name, or back to where its object is.
-    auto taken = session_.expect(session_.catalog->take_object(row.id));
+    auto taken = session_.expect(session_.catalog->take_object(row.id, source.metadata));
     if (!taken) return;
     if (taken->state == FileState::Stored) {
       session_.changed();
@@ -83,7 +83,8 @@ void Transfers::claim(FileRow row, Source source) {
       .fingerprint = row.fingerprint,
       .sha256 = row.sha256,
       .part_size = part_size,
-      .new_version = place->new_version};
+      .new_version = place->new_version,
+      .metadata = source.metadata.value_or("")};
   auto claimed = session_.catalog->claim(attempt);
   if (!claimed && claimed.error().code == ErrorCode::PreconditionFailed) {
     block(row, claimed.error().message);

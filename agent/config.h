@@ -87,8 +87,10 @@ struct FolderConfig {
   Nanoseconds stuck_after = std::chrono::hours(24);  // not complete by then: status says so
   LeaseUse lease = LeaseUse::Auto;
   PollUse poll = PollUse::Auto;
-  bool one_filesystem = true;  // what is mounted below it is left out
-  bool prove_events = true;    // by touching .waybill in the folder
+  bool one_filesystem = true;   // what is mounted below it is left out
+  bool prove_events = true;     // by touching .waybill in the folder
+  bool posix_metadata = false;  // mode and owner go along as metadata
+  bool xattr_metadata = true;   // and the extended attributes user.waybill.*
   OnReplace on_replace = OnReplace::Version;
   Order order = Order::Oldest;
   std::vector<std::string> ignore;  // beside the defaults

@@ -56,11 +56,11 @@ constexpr auto agent_keys =
     std::to_array<std::string_view>({"name", "state_dir", "socket", "log_level", "uploads",
                                      "memory", "bandwidth", "bandwidth_schedule", "keep_history"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
-    {"name",         "path",    "prefix",         "prefix_as_is", "key",
-     "complete",     "marker",  "arrived_unseen", "settle",       "settle_nolease",
-     "stuck_after",  "rescan",  "lease",          "poll",         "one_filesystem",
-     "prove_events", "initial", "after_upload",   "on_replace",   "order",
-     "ignore"});
+    {"name",         "path",           "prefix",         "prefix_as_is", "key",
+     "complete",     "marker",         "arrived_unseen", "settle",       "settle_nolease",
+     "stuck_after",  "rescan",         "lease",          "poll",         "one_filesystem",
+     "prove_events", "initial",        "after_upload",   "on_replace",   "order",
+     "ignore",       "posix_metadata", "xattr_metadata"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
 constexpr auto later_s3_keys = std::to_array<std::string_view>({"ip_version", "parts"});
 constexpr auto later_folder_keys = std::to_array<std::string_view>({"on_object_missing"});
@@ -296,6 +296,8 @@ void read_policies(const SectionReader& section, FolderConfig& folder) {
   take(section.choice("poll", polls), folder.poll);
   take(section.boolean("prove_events"), folder.prove_events);
   take(section.boolean("one_filesystem"), folder.one_filesystem);
+  take(section.boolean("posix_metadata"), folder.posix_metadata);
+  take(section.boolean("xattr_metadata"), folder.xattr_metadata);
   constexpr std::pair<std::string_view, OnReplace> replacements[] = {
       {"version", OnReplace::Version},
       {"suffix", OnReplace::Suffix},

@@ -33,6 +33,12 @@ catalog::ProofLevel row_proof(uploader::ProofLevel proof) {
   return catalog::ProofLevel::None;
 }
 
+std::string by_somebody_else(const AttemptRow& attempt) {
+  const char* const without =
+      attempt.metadata.empty() ? "" : ", without the metadata that this file has here";
+  return std::string("the same bytes were there already, put by somebody else") + without + ": ";
+}
+
 std::string foreign_sentence(const std::string& key) {
   return "an object that is not ours has this key: " + key;
 }
@@ -65,8 +71,7 @@ void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
                                        ? ""
                                        : "sha256:" + other.object.checksum_sha256,
                        .proof = row_proof(other.proof),
-                       .proof_detail = "the same bytes were there already, put by somebody else: " +
-                                       other.proof_detail};
+                       .proof_detail = by_somebody_else(running.attempt) + other.proof_detail};
                    const bool unresolved = running.create_unclear || running.machine.ambiguous();
                    session_.expect(session_.catalog->acknowledge(id, object, false, unresolved));
                    if (unresolved) resolve_abandoned(running.attempt);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/file_metadata.h"
 #include "agent/transfers.h"
 #include "base/test_points.h"
 #include "uploader/key.h"
@@ -115,7 +116,11 @@ void Transfers::read_small(const ReadyFile& file) {
 void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& content) {
   if (!content) return read_failed(file, content.error());
   if (!may_take(file, content->leased)) return;
-  record(file, content->sha256, {.content = std::make_shared<const watcher::Content>(*content)});
+  auto metadata = metadata_of(session_.folders.at(file.folder).config, content->about);
+  if (!metadata) return read_failed(file, metadata.error());
+  record(file, content->sha256,
+         {.content = std::make_shared<const watcher::Content>(*content),
+          .metadata = std::move(*metadata)});
 }
 
 // Its key needs the hash before anything can be sent; or it may well be what is stored already
@@ -144,7 +149,8 @@ void Transfers::hash(const ReadyFile& file, Hashing so_far, HashDone done) {
     post([this, file, so_far = std::move(so_far), done = std::move(done),
           sha256 = std::move(sha256)]() mutable {
       if (sha256 && !*sha256) return hash(file, std::move(so_far), std::move(done));
-      done(sha256 ? Result<Sha256>(**sha256) : fail(sha256.error()));
+      if (!sha256) return done(fail(sha256.error()));
+      done(Hashed{**sha256, so_far.reader->about()});
     });
   });
 }
@@ -153,10 +159,10 @@ void Transfers::hash(const ReadyFile& file, Hashing so_far, HashDone done) {
 void Transfers::open_large(const ReadyFile& file) {
   begin_reading(file, 0);
   if (!must_hash_first(file)) return open_parts(file, std::nullopt);
-  hash(file, {}, [this, file](const Result<Sha256>& sha256) {
-    if (sha256) return open_parts(file, *sha256);
+  hash(file, {}, [this, file](const Result<Hashed>& hashed) {
+    if (hashed) return open_parts(file, hashed->sha256);
     reading_.erase({file.folder, file.path});
-    read_failed(file, sha256.error());
+    read_failed(file, hashed.error());
     no_longer_reading({file.folder, file.path});
   });
 }
@@ -191,7 +197,9 @@ void Transfers::on_large(const ReadyFile& file,
                          const std::optional<Sha256>& sha256, bool leased) {
   if (!parts) return read_failed(file, parts.error());
   if (!may_take(file, leased)) return;
-  record(file, sha256, {.parts = *parts});
+  auto metadata = metadata_of(session_.folders.at(file.folder).config, (*parts)->about());
+  if (!metadata) return read_failed(file, metadata.error());
+  record(file, sha256, {.parts = *parts, .metadata = std::move(*metadata)});
 }
 
 // Without a lease nobody can tell whether a writer still has it open: then only a longer silence
@@ -250,23 +258,37 @@ void Transfers::read_again(const ReadyFile& file) {
   ReadyFile counted = file;
   counted.recorded = true;  // as stored
   begin_reading(counted, 0);
-  hash(file, {}, [this, file, path](const Result<Sha256>& sha256) {
+  hash(file, {}, [this, file, path](const Result<Hashed>& hashed) {
     reading_.erase(path);
-    if (!sha256) return read_failed(file, sha256.error());
+    if (!hashed) return read_failed(file, hashed.error());
     auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
     if (!row || !*row || !((*row)->fingerprint == file.fingerprint)) return left_(path);
-    if ((*row)->sha256 == *sha256) {
+    // An attempt that waits for its store has metadata as well as an object.
+    const bool has_metadata = (*row)->state == catalog::FileState::Stored ||
+                              (*row)->state == catalog::FileState::Uploading;
+    if ((*row)->sha256 == hashed->sha256 && !has_metadata) {
       session_.expect(session_.catalog->refresh_fingerprint((*row)->id, file.fingerprint, false));
     } else {
-      session_.expect(session_.catalog->complete({.folder = file.folder,
-                                                  .path = file.path,
-                                                  .fingerprint = file.fingerprint,
-                                                  .sha256 = *sha256}));
-      intake_.look_at_queue();
+      told_again(file, *hashed);
     }
     session_.changed();
     left_(path);
   });
+}
+
+// The same fingerprint may stand for other bytes, or for other metadata.
+void Transfers::told_again(const ReadyFile& file, const Hashed& hashed) {
+  const auto metadata = metadata_of(session_.folders.at(file.folder).config, hashed.about);
+  constexpr const char* none_that_was_sent = "?";
+  auto row = session_.expect(
+      session_.catalog->complete({.folder = file.folder,
+                                  .path = file.path,
+                                  .fingerprint = file.fingerprint,
+                                  .sha256 = hashed.sha256,
+                                  .metadata = metadata ? *metadata : none_that_was_sent}));
+  if (!row) return;
+  if (!metadata) return block(*row, metadata.error().describe());
+  intake_.look_at_queue();
 }
 
 void Transfers::record(const ReadyFile& file, std::optional<Sha256> sha256, Source source) {
@@ -275,7 +297,8 @@ void Transfers::record(const ReadyFile& file, std::optional<Sha256> sha256, Sour
                                    .path = file.path,
                                    .fingerprint = file.fingerprint,
                                    .racy = racy,
-                                   .sha256 = sha256};
+                                   .sha256 = sha256,
+                                   .metadata = source.metadata};
   auto row = file.elsewhere ? renamed(seen) : std::nullopt;
   if (session_.failure()) return;
   if (!row) row = session_.expect(session_.catalog->complete(seen));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/metadata_text.h"
 #include "agent/running.h"
 #include "base/overloaded.h"
 #include "base/test_points.h"
@@ -26,6 +27,13 @@ constexpr int troubles_for_one_file = 5;
 // All other codes say that nothing came of it (base/error.h).
 bool may_have_happened(const Error& error) {
   return error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
+}
+
+// What a retry or a resumed upload sends is what the first request of the attempt sent.
+Result<uploader::Metadata> metadata_of(const AttemptRow& attempt) {
+  auto pairs = metadata_pairs(attempt.metadata);
+  if (!pairs) return fail(ErrorCode::Damaged, "attempt " + attempt.id + " has no metadata to read");
+  return std::move(*pairs);
 }
 
 }  // namespace
@@ -109,6 +117,8 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
   auto agent_id = session_.expect(session_.catalog->agent_id());
   auto others = session_.expect(session_.catalog->attempts_of(row.id));
   if (!agent_id || !others) return;
+  auto metadata = session_.expect(metadata_of(attempt));
+  if (!metadata) return;
   std::vector<std::string> prior;
   for (const AttemptRow& other : *others) {
     if (other.id != attempt.id && other.key == attempt.key) prior.push_back(other.id);
@@ -132,7 +142,11 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
                          .upload_id = attempt.upload_id,
                          .crc = attempt.part_size != 0
                                     ? uploader::crc_with_parts(folder.config.s3.checksum)
-                                    : uploader::crc_with_put(folder.config.s3.checksum)};
+                                    : uploader::crc_with_put(folder.config.s3.checksum),
+                         .own_metadata = std::move(*metadata)};
+  for (const auto& [name, value] : folder.config.s3.write.metadata) {
+    what.configured_metadata_bytes += name.size() + value.size();
+  }
   if (attempt.part_size != 0) {
     // Rule 12: what is initiated on this key from here on is ours.
     if (attempt.sent_at == 0) attempt.sent_at = wall_now();

@@ -78,7 +78,11 @@ class Transfers {
     std::shared_ptr<watcher::PartReader> reader;
     std::uint64_t at = 0;
   };
-  using HashDone = std::function<void(const Result<Sha256>&)>;
+  struct Hashed {
+    Sha256 sha256{};
+    watcher::AboutFile about;
+  };
+  using HashDone = std::function<void(const Result<Hashed>&)>;
   void hash(const ReadyFile& file, Hashing so_far, HashDone done);
   void open_parts(const ReadyFile& file, const std::optional<Sha256>& sha256);
   void on_small(const ReadyFile& file, const Result<watcher::Content>& content);
@@ -87,6 +91,7 @@ class Transfers {
   void read_failed(const ReadyFile& file, const Error& error);
   [[nodiscard]] bool may_take(const ReadyFile& file, bool leased);
   void read_again(const ReadyFile& file);
+  void told_again(const ReadyFile& file, const Hashed& hashed);
   [[nodiscard]] watcher::LeaseMode lease_mode(FolderId folder) const;
   [[nodiscard]] std::optional<CrcKind> crc_with_put(FolderId folder) const;
 
@@ -94,6 +99,7 @@ class Transfers {
   struct Source {
     std::shared_ptr<const watcher::Content> content;  // small
     std::shared_ptr<watcher::PartReader> parts;       // large
+    std::optional<std::string> metadata = {};         // as it was when they were read
   };
   void record(const ReadyFile& file, std::optional<Sha256> sha256, Source source);
   void claim(catalog::FileRow row, Source source);

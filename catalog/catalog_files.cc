@@ -360,7 +360,7 @@ Result<FileRow> Catalog::take_object(FileId id, std::optional<std::string> metad
                           .fingerprint = row.fingerprint,
                           .racy = row.racy,
                           .sha256 = row.sha256,
-                          .metadata = metadata};
+                          .metadata = std::move(metadata)};
   const FileEvent event = impl_->classify(*known, same, row.sha256);
   if (row.state != FileState::Queued || event != FileEvent::CompleteObjectContent) return row;
   return impl_->transition(*known, {.event = event, .seen = &same});

@@ -29,7 +29,7 @@ struct AboutFile {
 // Names of extended attributes that people give to be sent along.
 inline constexpr std::string_view attribute_prefix = "user.waybill.";
 // More than S3 takes of metadata: it is told apart from what merely has to be shortened.
-inline constexpr std::size_t most_attribute_bytes = 16 * 1024;
+inline constexpr std::size_t most_attribute_bytes = 16'384;
 
 struct Content {
   SharedBytes bytes;

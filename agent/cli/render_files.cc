@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/health.h"
+#include "agent/metadata_text.h"
 #include "base/bytes.h"
 
 namespace waybill::agent::cli {
@@ -170,6 +171,15 @@ std::string history(const FileStory& story) {
   return "\nWhat happened:\n" + table({{""}, {""}}, rows, "  ");
 }
 
+// One line each, as the object has it.
+std::string metadata_lines(const std::string& metadata) {
+  std::string text;
+  for (const auto& [name, value] : metadata_pairs(metadata).value_or(MetadataPairs{})) {
+    text += (text.empty() ? "metadata  " : "          ") + name + ": " + value + "\n";
+  }
+  return text;
+}
+
 std::string attempts_text(const FileStory& story) {
   std::string text;
   for (const catalog::AttemptRow& attempt : story.attempts) {
@@ -177,7 +187,7 @@ std::string attempts_text(const FileStory& story) {
         "attempt   " + attempt.id +
         (attempt.sent_at == 0 ? "" : ", sent " + utc_text(attempt.sent_at)) +
         (attempt.upload_id.empty() ? "" : ", multipart upload " + printable(attempt.upload_id)) +
-        "\n";
+        "\n" + metadata_lines(attempt.metadata);
   }
   return text;
 }
@@ -204,7 +214,7 @@ std::string render_receipt(const FileStory& story) {
   text += "\nproven    " + utc_text(object.proven_at) + ", level " +
           std::to_string(static_cast<int>(object.proof));
   if (!object.proof_detail.empty()) text += ": " + printable(object.proof_detail);
-  return text + "\n";
+  return text + "\n" + metadata_lines(object.metadata);
 }
 
 std::string render_unrecorded_line(const UnrecordedAnswer& answer, const Style& style) {

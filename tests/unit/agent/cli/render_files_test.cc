@@ -97,6 +97,21 @@ What happened:
 )");
 }
 
+TEST(RenderStory, WhatIsSaidOfAFileStandsInItsReceiptAndWithItsAttempt) {
+  FileStory story = sample(FileState::Uploading);
+  story.object = object();
+  story.object->row.metadata = R"({"operator":"Zo%C3%AB","sample":"HeLa 12"})";
+  story.attempts = {{.id = "ab12", .metadata = R"({"sample":"HeLa 13"})"}};
+  const std::string text = render_story(story, now, {});
+  EXPECT_NE(text.find("HEAD returned the same size and checksum\n"
+                      "metadata  operator: Zo%C3%AB\n"
+                      "          sample: HeLa 12\n"
+                      "attempt   ab12\n"
+                      "metadata  sample: HeLa 13\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(RenderStory, ABlockedFileSaysWhyAndWhatHelps) {
   FileStory story = sample(FileState::Blocked);
   story.file->reason =

@@ -48,13 +48,15 @@ FileStory full_story() {
                                       .sole = true,
                                       .generation = 2,
                                       .attempt = "aa",
-                                      .proven_at = 5}};
+                                      .proven_at = 5,
+                                      .metadata = R"({"mode":"100644","sample":"a \"b\""})"}};
   story.attempts = {{.id = "bb",
                      .generation = 3,
                      .key = "in/k",
                      .kind = catalog::AttemptKind::Multipart,
                      .sent_at = 77,
-                     .upload_id = "u"}};
+                     .upload_id = "u",
+                     .metadata = R"({"sample":"%C3%A4"})"}};
   story.events = {{.seq = 2,
                    .at = 9,
                    .generation = 3,
