@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "agent/root_identity.h"
+#include "base/bytes.h"
 #include "base/overloaded.h"
 #include "base/paths.h"
 #include "base/test_points.h"
@@ -314,11 +316,7 @@ void Intake::folder_status(const watcher::FolderStatus& status) {
   catalog::FolderRow row = folder.row;
   row.state = there ? "active" : "suspended";
   row.reason = status.reason;
-  if (there && status.ino != 0) {
-    row.dev = status.dev;
-    row.ino = status.ino;
-    row.btime = status.btime;
-  }
+  if (there && status.ino != 0) note_root(row, status);
   if (session_.expect(session_.catalog->save_folder(row))) folder.row = std::move(row);
 }
 
@@ -411,6 +409,16 @@ void Intake::add_reasons(std::vector<Reason>& reasons) const {
            .files = static_cast<std::int64_t>(state.unreadable.size())});
     }
     if (!folder.health) continue;
+    if (!folder.health->unmarked.empty()) {
+      reasons.push_back(
+          {.code = "root-unmarked",
+           .severity = Severity::Notice,
+           .sentence = "only its device and inode numbers tell its disk from another one: its file "
+                       "system keeps no birth times, and no mark could be left in it: " +
+                       folder.health->unmarked,
+           .help = "",
+           .folder = folder.config.name});
+    }
     switch (folder.health->health) {
       case watcher::FolderHealth::Watching:
         break;
@@ -426,15 +434,20 @@ void Intake::add_reasons(std::vector<Reason>& reasons) const {
         break;
       case watcher::FolderHealth::Missing:
       case watcher::FolderHealth::Replaced:
-      case watcher::FolderHealth::Unreadable:
+      case watcher::FolderHealth::Unreadable: {
+        const bool replaced = folder.health->health == watcher::FolderHealth::Replaced;
         reasons.push_back(
             {.code = "folder-suspended",
              .severity = Severity::Blocked,
              .sentence = folder.health->reason,
              .help = "nothing is concluded from its absence and nothing is deleted; it is "
-                     "taken up again by itself once the folder is back",
+                     "taken up again by itself once the folder is back" +
+                     (replaced ? "; if what lies there now is what belongs there: waybill accept " +
+                                     printable(folder.config.path)
+                               : std::string()),
              .folder = folder.config.name});
         break;
+      }
     }
   }
 }

@@ -125,8 +125,8 @@ class Intake {
   [[nodiscard]] Unrecorded unrecorded(const ListUnrecorded& question,
                                       const std::vector<FilePath>& busy) const;
   void add_reasons(std::vector<Reason>& reasons) const;
-  // A person says that what lies at the path of a missing mount is what belongs there. False: none
-  // is missing there.
+  // A person says that what lies at the path of a missing mount, or at "" in place of the folder's
+  // root, is what belongs there. False: nothing is missing there.
   bool accept_mount(FolderId folder, const std::string& path);
 
  private:
@@ -178,6 +178,7 @@ class Intake {
   [[nodiscard]] bool is_on_missing_mount(const FilePath& file) const;
   void uncover(FolderState& state, FileId file);
   void suspended(const FilePath& file);
+  bool accept_root(Folder& folder);
   void add_mount_reasons(std::vector<Reason>& reasons) const;
   void waits_since(const FilePath& file, std::optional<BootTime> since);
   void open_gate(const FilePath& file);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "agent/intake.h"
+#include "agent/root_identity.h"
 #include "base/bytes.h"
 
 // The part of Intake about what is mounted in folders (WATCHING.md 3): which mounts are known, what
@@ -56,6 +57,7 @@ void Intake::suspended(const FilePath& file) {
 bool Intake::accept_mount(FolderId folder, const std::string& path) {
   const auto found = session_.folders.find(folder);
   if (found == session_.folders.end() || !found->second.health) return false;
+  if (path.empty()) return accept_root(found->second);
   const auto& missing = found->second.health->missing;
   const bool missed = std::any_of(missing.begin(), missing.end(),
                                   [&path](const auto& mount) { return mount.path == path; });
@@ -63,6 +65,19 @@ bool Intake::accept_mount(FolderId folder, const std::string& path) {
   know_covered(folder);
   session_.after_commit(
       [this, folder, path] { session_.world.scanner.accept_mount(folder, path); });
+  return true;
+}
+
+// What lies at the folder's path is what belongs there from here on: only then rows of what is not
+// in it go.
+bool Intake::accept_root(Folder& folder) {
+  if (folder.health->health != watcher::FolderHealth::Replaced) return false;
+  catalog::FolderRow row = folder.row;
+  forget_root(row);
+  if (!session_.expect(session_.catalog->save_folder(row))) return false;
+  folder.row = std::move(row);
+  session_.after_commit(
+      [this, id = folder.row.id] { session_.world.scanner.accept_mount(id, ""); });
   return true;
 }
 

@@ -1,4 +1,5 @@
 #include "agent/pipeline_parts.h"
+#include "agent/root_identity.h"
 
 #include <algorithm>
 #include <set>
@@ -156,18 +157,17 @@ std::vector<watcher::FolderSpec> Pipeline::join_folders(Parts& parts) {
     for (const catalog::MountRow& mount : *mounts) {
       known.push_back({mount.path, mount.dev, mount.ino, mount.btime});
     }
-    specs.push_back({.id = row->id,
-                     .path = config.path,
-                     .ignore = rules_of(config),
-                     .rescan = config.rescan,
-                     .poll = poll_of(config.poll),
-                     .prove = config.prove_events,
-                     .arrivals = config.complete == CompleteBy::Rename,
-                     .known_dev = row->dev,
-                     .known_ino = row->ino,
-                     .known_btime = row->btime,
-                     .cross_mounts = !config.one_filesystem,
-                     .mounts = std::move(known)});
+    watcher::FolderSpec spec{.id = row->id,
+                             .path = config.path,
+                             .ignore = rules_of(config),
+                             .rescan = config.rescan,
+                             .poll = poll_of(config.poll),
+                             .prove = config.prove_events,
+                             .arrivals = config.complete == CompleteBy::Rename,
+                             .cross_mounts = !config.one_filesystem,
+                             .mounts = std::move(known)};
+    know_root(spec, *row);
+    specs.push_back(std::move(spec));
     const FolderId id = row->id;
     parts.session.folders.emplace(
         id, Folder{.config = config, .row = std::move(*row), .store = *store});

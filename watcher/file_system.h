@@ -15,6 +15,10 @@
 
 namespace waybill::watcher {
 
+// Every mark is at least this, and below twice this: so it is told from a time of birth where both
+// are kept in one place.
+inline constexpr std::uint64_t least_mark = std::uint64_t{1} << 62U;
+
 enum class FileKind : std::uint8_t { Regular, Directory, Symlink, Fifo, Socket, Device, Other };
 
 struct FileStatus {
@@ -86,6 +90,13 @@ class OpenDirectory {
   // Sets the times of its subdirectory `name` to now; makes it, ours alone, where there is none. So
   // that whoever watches this directory must hear of it. NeedsPerson: it cannot be written here.
   virtual Result<void> touch(std::string_view name) = 0;
+  // The number in the mark of ours in its subdirectory `name`: whatever else is mounted here under
+  // the same device and inode numbers does not have it. SourceGone: there is none; BadInput: what
+  // is there is no mark of ours.
+  virtual Result<std::uint64_t> mark(std::string_view name) = 0;
+  // Makes one at random, in place of what is there, and the subdirectory, ours alone; durable on
+  // return, which tells what can be read there now. NeedsPerson: it cannot be written here.
+  virtual Result<std::uint64_t> leave_mark(std::string_view name) = 0;
   // Why changes in it may go unreported ("FUSE reports no changes made elsewhere"); empty where the
   // kernel reports them all.
   [[nodiscard]] virtual std::string blind_spot() = 0;

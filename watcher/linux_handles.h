@@ -38,6 +38,8 @@ class LinuxDirectory final : public OpenDirectory {
   Result<FileStatus> look(std::string_view name) override;
   Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) override;
   Result<void> touch(std::string_view name) override;
+  Result<std::uint64_t> mark(std::string_view name) override;
+  Result<std::uint64_t> leave_mark(std::string_view name) override;
   [[nodiscard]] std::string blind_spot() override;
   [[nodiscard]] std::string watchable_path() const override;
 

@@ -98,9 +98,13 @@ struct FolderStatus {
   bool lacking = false;  // Polling for want of something that a person can give
   std::string unproven;  // why it cannot be proven that its events arrive; empty: it can
   std::vector<MissingMount> missing;  // while Watching or Polling
+  // Of the root, while Watching or Polling; ino 0: not told.
   std::uint64_t dev = 0;
   std::uint64_t ino = 0;
   std::int64_t btime = 0;
+  std::uint64_t mark = 0;  // where there is no birth time: what is in ours; 0: there is none,
+  std::string unmarked;    // and why, so that only the numbers tell its disk from another
+  friend bool operator==(const FolderStatus&, const FolderStatus&) = default;
 };
 // The whole tree has been listed since the folder was added, rescanned or overflowed.
 struct ScanComplete {

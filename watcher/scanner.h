@@ -46,6 +46,9 @@ struct FolderSpec {
   std::uint64_t known_dev = 0;
   std::uint64_t known_ino = 0;
   std::int64_t known_btime = 0;
+  // Where there is none, the mark of ours that must be in it decides with the inode; 0: none was
+  // left yet.
+  std::uint64_t known_mark = 0;
   // What is mounted below it belongs to it.
   bool cross_mounts = false;
   // Of those entered before. While another directory lies there, nothing below it is concluded.
@@ -74,7 +77,8 @@ class Scanner {
   void set_folders(std::vector<FolderSpec> folders);
   // Every directory of it is dirty.
   void rescan(FolderId folder);
-  // What lies at `path` now is taken for what belongs there, in place of what was mounted there.
+  // What lies at `path` now is taken for what belongs there, in place of what was mounted there;
+  // or, at "", in place of the root that was known.
   void accept_mount(FolderId folder, std::string path);
   // One name, looked up afresh: an observation follows (Present, Absent, Suspended, …); none where
   // the folder is Missing, Replaced or Unreadable: on its return all of it is seen again.

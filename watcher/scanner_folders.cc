@@ -13,14 +13,6 @@ namespace {
 constexpr Nanoseconds first_try_after = std::chrono::seconds(1);
 constexpr Nanoseconds tries_at_most_every = std::chrono::seconds(10);
 
-Identity known_root(const FolderSpec& spec) {
-  return {.dev = spec.known_dev, .ino = spec.known_ino, .btime = spec.known_btime};
-}
-
-bool same_root(const Identity& known, const Identity& found) {
-  return known.ino == 0 || same_directory(known, found);
-}
-
 }  // namespace
 
 void Scanner::Tree::set_folders(std::vector<FolderSpec> specs) {
@@ -49,6 +41,7 @@ void Scanner::Tree::set_folders(std::vector<FolderSpec> specs) {
     const FolderId id = spec.id;
     Folder& folder = folders[id];
     folder.spec = std::move(spec);
+    folder.known = known_root(folder.spec);
     know_mounts(folder);
     folder.root = &nodes.add_root(id);
     folder.next_try = now;
@@ -57,20 +50,20 @@ void Scanner::Tree::set_folders(std::vector<FolderSpec> specs) {
 
 void Scanner::Tree::replace_spec(Folder& folder, FolderSpec spec) {
   const bool other_rules = !(folder.spec.ignore == spec.ignore);
-  const bool other_identity = !(known_root(folder.spec) == known_root(spec));
+  const KnownRoot said = known_root(spec);
+  const bool other_identity = said != known_root(folder.spec) && said != folder.known;
   const bool other_rescan = folder.spec.rescan != spec.rescan || folder.spec.poll != spec.poll;
   folder.spec = std::move(spec);
+  // Somebody has decided something about it.
+  if (other_identity) folder.known = said;
+  folder.mark_due.reset();
   know_mounts(folder);
   judge_events(folder);
   if (folder.suspended) {
-    // Somebody has decided something about it.
-    if (other_identity) folder.root->identity = {};
     folder.next_try = now;
     return;
   }
-  if (other_identity && !same_root(known_root(folder.spec), folder.root->identity)) {
-    agenda.mark_dirty(*folder.root, epoch, true);
-  }
+  if (other_identity) agenda.mark_dirty(*folder.root, epoch, true);
   if (other_rules || other_rescan) start_scan(folder);
 }
 
@@ -110,12 +103,12 @@ void Scanner::Tree::start_poll(Folder& folder) {
 void Scanner::Tree::try_root(Folder& folder) {
   // Before its directories are looked at: what is mounted from here on is told.
   folder.mounts = files.mounts(folder.spec.path);
-  const Identity before = folder.root->identity;
+  const KnownRoot before = folder.known;
   const std::unique_ptr<OpenDirectory> directory = open_root(folder);
   if (directory == nullptr) return;
   if (has_twin(folder)) {
     // What it was tried on is not what it is to be found on again.
-    folder.root->identity = before;
+    folder.known = before;
     return refuse_twin(folder);
   }
   folder.suspended = false;
@@ -153,35 +146,6 @@ void Scanner::Tree::judge_events(Folder& folder) {
       folder.blind.clear();
       break;
   }
-}
-
-std::unique_ptr<OpenDirectory> Scanner::Tree::open_root(Folder& folder) {
-  touch(folder.spec.id);
-  Result<std::unique_ptr<OpenDirectory>> opened = files.open_directory(folder.spec.root(), "");
-  Result<FileStatus> status = opened ? (*opened)->status() : fail(opened.error());
-  if (!status) {
-    const Error& error = status.error();
-    const std::string where = printable(folder.spec.path);
-    if (error.code == ErrorCode::SourceGone) {
-      suspend(folder, FolderHealth::Missing, "there is no directory " + where);
-    } else if (folder.suspended || error.code == ErrorCode::NeedsPerson ||
-               agenda.fail(*folder.root, "", error, now)) {
-      suspend(folder, FolderHealth::Unreadable, error.describe());
-    }
-    return nullptr;
-  }
-  const Identity found = identity_of(status->fingerprint);
-  const bool known = folder.spec.known_ino != 0;
-  if (!same_root(known ? known_root(folder.spec) : folder.root->identity, found)) {
-    suspend(folder, FolderHealth::Replaced,
-            printable(folder.spec.path) +
-                " is not the directory that was there before: another one was put in its place, or "
-                "its disk is not mounted");
-    return nullptr;
-  }
-  folder.root->identity = found;
-  note_span(*folder.root, status->mount);
-  return std::move(*opened);
 }
 
 void Scanner::Tree::suspend(Folder& folder, FolderHealth health, std::string reason) {
@@ -244,17 +208,13 @@ void Scanner::Tree::report(Folder& folder) {
                           ? folder.blind
                           : "in " + printable(blind->first) + " " + blind->second.blind_spot;
     }
-    status.dev = folder.root->identity.dev;
-    status.ino = folder.root->identity.ino;
-    status.btime = folder.root->identity.btime;
+    status.dev = folder.known.identity.dev;
+    status.ino = folder.known.identity.ino;
+    status.btime = folder.known.identity.btime;
+    status.mark = folder.known.mark;
+    status.unmarked = folder.unmarked;
   }
-  const auto& said = folder.reported;
-  if (said && said->health == status.health && said->reason == status.reason &&
-      said->lacking == status.lacking && said->unproven == status.unproven &&
-      said->missing == status.missing && said->dev == status.dev && said->ino == status.ino &&
-      said->btime == status.btime) {
-    return;
-  }
+  if (folder.reported == status) return;
   folder.reported = status;
   emit(std::move(status));
 }

@@ -181,10 +181,16 @@ bool Scanner::Tree::claim_watch(Node& node, WatchId watch, OpenDirectory& direct
 
 bool Scanner::Tree::meet(const Spot& spot, const std::string& name, const Result<FileStatus>& found,
                          bool listed) {
-  const FolderSpec& spec = folders.find(spot.node.folder)->second.spec;
+  const Folder& folder = folders.find(spot.node.folder)->second;
+  const FolderSpec& spec = folder.spec;
   const auto say = [&](auto what) {
     see(spot.node.folder, {.path = join(spot.path, name), .what = std::move(what)},
         spot.node.watch);
+  };
+  const auto say_absent = [&] {
+    // Where inodes tell no disk from another, it says something of the one that we know alone.
+    if (folder.known.mark == 0 || is_root_in_place(folder)) return say(Absent{});
+    agenda.mark_dirty(*folder.root, spot.epoch, true);
   };
   if (!found && !says_gone(found.error())) {
     cannot_enter(spot, name, found.error());
@@ -193,7 +199,7 @@ bool Scanner::Tree::meet(const Spot& spot, const std::string& name, const Result
   if (!found) {
     take_appearance(spot.node, name);
     vanish(spot, name);
-    if (!listed) say(Absent{});
+    if (!listed) say_absent();
     return false;
   }
   const bool is_directory = found->kind == FileKind::Directory;
@@ -201,7 +207,7 @@ bool Scanner::Tree::meet(const Spot& spot, const std::string& name, const Result
   const auto pattern = spec.ignore.match_in(spot.path, is_directory ? name + '/' : name);
   if (is_directory && !pattern) {
     // A file may have had the name; in a listing it is missed instead.
-    if (!listed) say(Absent{});
+    if (!listed) say_absent();
     return meet_directory(spot, name, *found);
   }
   if (!pattern && found->kind == FileKind::Regular && found->mount != spot.node.span->mount) {

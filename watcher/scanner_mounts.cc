@@ -60,6 +60,7 @@ void Scanner::Tree::accept_mount(const AcceptMount& request) {
   const auto found = folders.find(request.folder);
   if (found == folders.end()) return;
   Folder& folder = found->second;
+  if (request.path.empty()) return accept_root(folder);
   const auto known = folder.entered.find(request.path);
   if (known == folder.entered.end()) return;
   if (!folder.suspended && is_in_place(folder, &*known)) {

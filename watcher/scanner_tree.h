@@ -19,9 +19,10 @@
 #include "watcher/scanner.h"
 
 // The inside of the scanner. scanner.cc: requests, dirt, time; scanner_folders.cc: the roots and
-// what is wrong with them; scanner_looks.cc: single names; scanner_listing.cc: what is in a
-// directory; scanner_arrivals.cc: how it came there; scanner_proof.cc: that events arrive;
-// scanner_mounts.cc: what is mounted in a folder.
+// what is wrong with them; scanner_identity.cc: whether they are those that were known;
+// scanner_looks.cc: single names; scanner_listing.cc: what is in a directory; scanner_arrivals.cc:
+// how it came there; scanner_proof.cc: that events arrive; scanner_mounts.cc: what is mounted in a
+// folder.
 namespace waybill::watcher {
 
 // Our own place in a folder: neither scanned nor mentioned.
@@ -37,6 +38,14 @@ inline bool says_gone(const Error& error) {
 const char* why_ignored(FileKind kind);
 Ignored by_pattern(const std::string& pattern);
 Error covered_file();
+
+// What a folder's root is known by. ino 0: not known yet; mark 0: none is known.
+struct KnownRoot {
+  Identity identity;
+  std::uint64_t mark = 0;
+  friend bool operator==(const KnownRoot&, const KnownRoot&) = default;
+};
+KnownRoot known_root(const FolderSpec& spec);
 
 struct Scanner::Tree {
   Tree(FileSystem& files_in, EventSource& events_in, Coalescer& dirt_in, const Clock& clock_in,
@@ -68,6 +77,9 @@ struct Scanner::Tree {
   struct Folder {
     FolderSpec spec;
     Node* root = nullptr;
+    KnownRoot known;                   // as found last, or as the specification says
+    std::string unmarked;              // why it has neither a birth time nor a mark
+    std::optional<BootTime> mark_due;  // to be looked for, or left, again
     // Without its root, nothing is concluded: no nodes, no watches, the root tried from time to
     // time.
     bool suspended = true;
@@ -177,11 +189,20 @@ struct Scanner::Tree {
   [[nodiscard]] bool has_twin(const Folder& folder) const;
   void refuse_twin(Folder& folder);
   static void judge_events(Folder& folder);
+  void suspend(Folder& folder, FolderHealth health, std::string reason);
+  void report(Folder& folder);
+
+  // --- scanner_identity.cc
   // The root, as it was known; otherwise the folder is suspended, or tried again where the trouble
   // is ours (nullptr).
   std::unique_ptr<OpenDirectory> open_root(Folder& folder);
-  void suspend(Folder& folder, FolderHealth health, std::string reason);
-  void report(Folder& folder);
+  void cannot_open_root(Folder& folder, const Error& error);
+  static Result<bool> is_known(const Folder& folder, OpenDirectory& directory,
+                               const Identity& found);
+  // Looks only: nothing is suspended. False: it is not, or cannot be looked at now.
+  bool is_root_in_place(const Folder& folder);
+  void accept_root(Folder& folder);
+  void keep_mark(Folder& folder, OpenDirectory& directory);
 
   // --- scanner_arrivals.cc
   // How names appeared, as events told it: kept until something is seen under the name.

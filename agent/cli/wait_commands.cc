@@ -131,8 +131,7 @@ ExitCode run_accept(const Context& context) {
     return context.fail(ExitCode::Failed,
                         {.code = ErrorCode::NotFound,
                          .message = printable(context.options.path) +
-                                    ": no mount is missing there; `waybill status` names those "
-                                    "that are"});
+                                    ": nothing is missing there; `waybill status` names what is"});
   }
   if (context.options.json) {
     context.out << *body << "\n";

@@ -294,6 +294,35 @@ void FakeFileSystem::set_read_only(bool read_only) {
   state_->read_only = read_only;
 }
 
+void FakeFileSystem::forget_births() {
+  const MutexLock lock(state_->mu);
+  state_->births = false;
+  std::vector<Inode*> left{state_->top.get()};
+  while (!left.empty()) {
+    Inode& inode = *left.back();
+    left.pop_back();
+    inode.btime = 0;
+    for (const auto& [name, child] : inode.children) left.push_back(child.get());
+  }
+}
+
+void FakeFileSystem::set_numbers(const std::string& path, std::uint64_t dev, std::uint64_t ino) {
+  const MutexLock lock(state_->mu);
+  const auto inode = state_->get(path);
+  inode->dev = dev;
+  inode->ino = ino;
+}
+
+void FakeFileSystem::set_birth(const std::string& path, std::int64_t btime) {
+  const MutexLock lock(state_->mu);
+  state_->get(path)->btime = btime;
+}
+
+std::string FakeFileSystem::content(const std::string& path) const {
+  const MutexLock lock(state_->mu);
+  return state_->get(path)->content;
+}
+
 void FakeFileSystem::set_blind_spot(std::string why) {
   const MutexLock lock(state_->mu);
   state_->blind_spot = std::move(why);

@@ -72,6 +72,12 @@ class FakeFileSystem final : public watcher::FileSystem {
   // --- how the disk is ---------------------------------------------------------------------------
   void set_leases(bool supported);
   void set_blind_spot(std::string why);
+  // No birth times are told, from here on and of what there is.
+  void forget_births();
+  void set_birth(const std::string& path, std::int64_t btime);
+  [[nodiscard]] std::string content(const std::string& path) const;
+  // What is at the path has these numbers, as another disk may have had them.
+  void set_numbers(const std::string& path, std::uint64_t dev, std::uint64_t ino);
   // Nothing of ours can be made or touched on it.
   void set_read_only(bool read_only);
   // Called by every list() before each entry: what a test does then happens in mid-listing.

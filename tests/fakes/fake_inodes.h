@@ -72,6 +72,8 @@ struct FakeFileSystem::State {
   bool leases GUARDED_BY(mu) = true;
   std::string blind_spot GUARDED_BY(mu);
   bool read_only GUARDED_BY(mu) = false;
+  bool births GUARDED_BY(mu) = true;
+  std::uint64_t last_mark GUARDED_BY(mu) = 0;
   std::map<std::string, std::uint64_t> mounts GUARDED_BY(mu);  // path → id
   std::uint64_t last_mount GUARDED_BY(mu) = 0;
   std::map<std::string, std::shared_ptr<Inode>> disks GUARDED_BY(mu);
@@ -95,6 +97,7 @@ struct FakeFileSystem::State {
     inode->dev = dev;
     inode->ino = ++last_ino;
     inode->btime = inode->mtime = inode->ctime = tick();
+    if (!births) inode->btime = 0;
     return inode;
   }
   void touch(Inode& inode) REQUIRES(mu) { inode.mtime = inode.ctime = tick(); }
@@ -307,6 +310,29 @@ class FakeDirectory final : public OpenDirectory {
     state_.touch(*child);
     state_.tell(inode_.get(), IN_ATTRIB | IN_ISDIR, std::string(name));
     return {};
+  }
+  Result<std::uint64_t> mark(std::string_view name) override {
+    const MutexLock lock(state_.mu);
+    const auto place = inode_->children.find(name);
+    if (place == inode_->children.end()) return fail(system_error("open", ENOENT));
+    if (place->second->trouble != 0) return fail(system_error("open", place->second->trouble));
+    const auto found = place->second->children.find("disk");
+    if (found == place->second->children.end()) return fail(system_error("open", ENOENT));
+    const std::string& text = found->second->content;
+    const bool ours = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+    if (!ours) return fail(ErrorCode::BadInput, "it holds no mark of ours");
+    return std::stoull(text);
+  }
+  Result<std::uint64_t> leave_mark(std::string_view name) override {
+    if (auto made = touch(name); !made) return fail(made.error());
+    {
+      const MutexLock lock(state_.mu);
+      const auto place = inode_->children.find(name);
+      auto file = state_.create(FileKind::Regular, inode_->dev);
+      file->content = std::to_string(watcher::least_mark + ++state_.last_mark);
+      place->second->children["disk"] = std::move(file);
+    }
+    return mark(name);
   }
   [[nodiscard]] std::string blind_spot() override {
     const MutexLock lock(state_.mu);

@@ -20,6 +20,8 @@ using watcher::Root;
 struct Questions {
   // False: no file has leases, as on NFS: nobody can tell whether somebody has it open for writing.
   bool leases = true;
+  // False: no time of birth is told, as by many network file systems.
+  bool births = true;
   std::function<void()> meanwhile = [] {};
   int directories_opened = 0;
   int files_opened = 0;
@@ -30,6 +32,10 @@ struct Questions {
     ++which;
     meanwhile();
   }
+  [[nodiscard]] Result<FileStatus> told(Result<FileStatus> status) const {
+    if (status && !births) status->fingerprint.btime = 0;
+    return status;
+  }
 };
 
 class WrappedDirectory final : public OpenDirectory {
@@ -37,23 +43,27 @@ class WrappedDirectory final : public OpenDirectory {
   WrappedDirectory(std::unique_ptr<OpenDirectory> inner, Questions& questions)
       : inner_(std::move(inner)), questions_(questions) {}
 
-  Result<FileStatus> status() override { return inner_->status(); }
+  Result<FileStatus> status() override { return questions_.told(inner_->status()); }
   Result<void> list(const std::function<bool(std::string_view name,
                                              const Result<FileStatus>& status)>& visit) override {
     return inner_->list([&](std::string_view name, const Result<FileStatus>& status) {
       questions_.ask(questions_.entries_listed);
-      return visit(name, status);
+      return visit(name, questions_.told(status));
     });
   }
   Result<FileStatus> look(std::string_view name) override {
     questions_.ask(questions_.names_looked_at);
-    return inner_->look(name);
+    return questions_.told(inner_->look(name));
   }
   Result<std::unique_ptr<OpenDirectory>> open_child(std::string_view name) override {
     questions_.ask(questions_.directories_opened);
     return wrapped(inner_->open_child(name), questions_);
   }
   Result<void> touch(std::string_view name) override { return inner_->touch(name); }
+  Result<std::uint64_t> mark(std::string_view name) override { return inner_->mark(name); }
+  Result<std::uint64_t> leave_mark(std::string_view name) override {
+    return inner_->leave_mark(name);
+  }
   [[nodiscard]] std::string blind_spot() override { return inner_->blind_spot(); }
   [[nodiscard]] std::string watchable_path() const override {
     questions_.meanwhile();
@@ -71,10 +81,11 @@ class WrappedDirectory final : public OpenDirectory {
   Questions& questions_;
 };
 
-class FileWithoutLease final : public OpenFile {
+class WrappedFile final : public OpenFile {
  public:
-  explicit FileWithoutLease(std::unique_ptr<OpenFile> inner) : inner_(std::move(inner)) {}
-  Result<FileStatus> status() override { return inner_->status(); }
+  WrappedFile(std::unique_ptr<OpenFile> inner, Questions& questions)
+      : inner_(std::move(inner)), questions_(questions) {}
+  Result<FileStatus> status() override { return questions_.told(inner_->status()); }
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
     return inner_->read_at(offset, into);
   }
@@ -82,12 +93,15 @@ class FileWithoutLease final : public OpenFile {
                                                           std::size_t most) override {
     return inner_->extended_attributes(prefix, most);
   }
-  Result<Writers> take_lease() override { return Writers::Unknown; }
-  bool lease_broken() override { return false; }
-  void release_lease() override {}
+  Result<Writers> take_lease() override {
+    return questions_.leases ? inner_->take_lease() : Writers::Unknown;
+  }
+  bool lease_broken() override { return inner_->lease_broken(); }
+  void release_lease() override { inner_->release_lease(); }
 
  private:
   const std::unique_ptr<OpenFile> inner_;
+  Questions& questions_;
 };
 
 class WrappedFileSystem final : public watcher::FileSystem {
@@ -102,8 +116,8 @@ class WrappedFileSystem final : public watcher::FileSystem {
   Result<std::unique_ptr<OpenFile>> open_file(const Root& root, std::string_view below) override {
     questions_.ask(questions_.files_opened);
     auto opened = inner_->open_file(root, below);
-    if (!opened || questions_.leases) return opened;
-    return std::make_unique<FileWithoutLease>(std::move(*opened));
+    if (!opened) return opened;
+    return std::make_unique<WrappedFile>(std::move(*opened), questions_);
   }
   std::string mounts(const std::string& root) override { return inner_->mounts(root); }
 

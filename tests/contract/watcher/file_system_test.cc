@@ -62,6 +62,51 @@ TYPED_TEST(FileSystemContract, ATouchMakesADirectoryAndLeavesAFileAlone) {
   EXPECT_FALSE(root->touch("link"));
 }
 
+TYPED_TEST(FileSystemContract, AMarkIsMadeOnceAskedForAndReadBackUntilItIsMadeAnew) {
+  const auto root = this->directory();
+  EXPECT_EQ(root->mark("ours").error().code, ErrorCode::SourceGone);
+  const auto first = root->leave_mark("ours");
+  ASSERT_TRUE(first);
+  EXPECT_GE(*first, least_mark);
+  EXPECT_LT(*first, 2 * least_mark);
+  const auto read = this->directory()->mark("ours");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, *first);
+  const auto second = root->leave_mark("ours");
+  ASSERT_TRUE(second);
+  EXPECT_NE(*second, *first);
+}
+
+TYPED_TEST(FileSystemContract, WhatSomebodyPutsInPlaceOfAMarkIsNoneAndIsReplaced) {
+  const auto root = this->directory();
+  this->world.make_directory("ours");
+  this->world.write("ours/disk", "nothing of ours, and a good deal longer than a mark is");
+  EXPECT_EQ(root->mark("ours").error().code, ErrorCode::BadInput);
+  ASSERT_TRUE(root->leave_mark("ours"));
+  EXPECT_TRUE(root->mark("ours"));
+  this->world.remove("ours/disk");
+  this->world.make_fifo("ours/disk");
+  EXPECT_EQ(root->mark("ours").error().code, ErrorCode::BadInput);
+  ASSERT_TRUE(root->leave_mark("ours"));
+  EXPECT_TRUE(root->mark("ours"));
+}
+
+TYPED_TEST(FileSystemContract, NoMarkIsReadOrLeftThroughALinkOrInPlaceOfAFile) {
+  const auto root = this->directory();
+  this->world.write("theirs", "text");
+  const Fingerprint before = this->fingerprint("theirs");
+  EXPECT_FALSE(root->leave_mark("theirs"));
+  EXPECT_EQ(this->fingerprint("theirs"), before);
+  this->world.symlink("link");
+  EXPECT_FALSE(root->leave_mark("link"));
+  EXPECT_FALSE(root->mark("link"));
+  this->world.make_directory("ours");
+  this->world.symlink("ours/disk");
+  EXPECT_FALSE(root->mark("ours"));
+  ASSERT_TRUE(root->leave_mark("ours"));
+  EXPECT_TRUE(root->mark("ours"));
+}
+
 TYPED_TEST(FileSystemContract, AListingCanBePausedAndGoesOnBehindTheEntry) {
   for (int i = 0; i < 1000; ++i) this->world.write(std::to_string(i), "");
   const auto directory = this->directory();
