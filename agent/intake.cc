@@ -82,8 +82,10 @@ void Intake::observe(const watcher::Observation& observation) {
           [&](const watcher::DirectoryGone& gone) {
             if (!known(gone.folder)) return;
             FolderState& state = folders_.at(gone.folder);
-            forget_below(state.ignored, gone.directory);
-            forget_below(state.unreadable, gone.directory);
+            if (!gone.there) {
+              forget_below(state.ignored, gone.directory);
+              forget_below(state.unreadable, gone.directory);
+            }
             doubt_held(gone.folder, gone.directory, true);
             // What the whole scan has seen below it, it would not doubt by itself.
             if (state.scanning) return state.gone.push_back(gone.directory);

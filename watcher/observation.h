@@ -66,6 +66,7 @@ struct ListingEnds {
 struct DirectoryGone {
   FolderId folder{};
   std::string directory;
+  bool there = false;  // it is: only what rows tell of below it is in doubt
 };
 // What is mounted at a directory of the folder is watched from here on. To be durable before
 // anything that is seen below it: only who knows it can tell an unmounted disk from an emptied one.

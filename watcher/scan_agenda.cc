@@ -13,6 +13,10 @@ namespace {
 
 // Tries that fail before what may pass by itself is told, and no longer waited for.
 constexpr unsigned patience = 9;
+// No entry has such a name: the directory itself, to be listed again for what of it fails beyond
+// those that are kept.
+constexpr std::string_view the_rest = "/";
+constexpr unsigned patience_for_the_rest = 6;  // listings, in some 30 s
 
 }  // namespace
 
@@ -109,7 +113,7 @@ bool ScanAgenda::fail(Node& node, std::string_view name, const Error& error, Boo
   if (!node.extras) node.extras = std::make_unique<NodeExtras>();
   auto& failures = node.extras->failures;
   if (!name.empty() && failures.size() >= failures_per_directory && !failures.contains(name)) {
-    return !passing;
+    return owe_listing(node, now) >= patience_for_the_rest || !passing;
   }
   const auto [at, fresh] = failures.emplace(name, NodeExtras::Failure{});
   NodeExtras::Failure& failure = at->second;
@@ -126,6 +130,42 @@ bool ScanAgenda::fail(Node& node, std::string_view name, const Error& error, Boo
   const bool news = !failure.told && (!passing || failure.tries >= patience);
   failure.told = failure.told || news;
   return news;
+}
+
+unsigned ScanAgenda::owe_listing(Node& node, BootTime now) {
+  const auto at = node.extras->failures.emplace(the_rest, NodeExtras::Failure{}).first;
+  NodeExtras::Failure& rest = at->second;
+  // Once a listing, however many of its entries fail.
+  if (rest.waiting) return rest.tries;
+  constexpr unsigned enough = 20;  // doublings beyond which every wait is the longest
+  const Nanoseconds wait = std::min<Nanoseconds>(
+      std::chrono::seconds(1) * (1LL << std::min(rest.tries, enough)), std::chrono::hours(1));
+  ++rest.tries;
+  rest.passing = false;  // nothing waits for it
+  rest.due = now + wait;
+  rest.waiting = true;
+  schedule_.emplace(rest.due, &node, at->first);
+  return rest.tries;
+}
+
+bool ScanAgenda::owes_listing(const Node& node) {
+  return failure(node, the_rest) != nullptr;
+}
+
+bool ScanAgenda::listed_rest(Node& node) {
+  const NodeExtras::Failure* const rest = failure(node, the_rest);
+  if (rest == nullptr || rest->waiting) return false;
+  succeed(node, the_rest);
+  return true;
+}
+
+std::vector<std::string> ScanAgenda::failing_names(const Node& node) {
+  std::vector<std::string> names;
+  if (!node.extras) return names;
+  for (const auto& [name, failure] : node.extras->failures) {
+    if (!name.empty() && name != the_rest) names.push_back(name);
+  }
+  return names;
 }
 
 const NodeExtras::Failure* ScanAgenda::failure(const Node& node, std::string_view name) {
@@ -161,7 +201,9 @@ void ScanAgenda::fire(BootTime now, std::uint64_t epoch) {
     const auto [due, node, name] = *schedule_.begin();
     schedule_.erase(schedule_.begin());
     node->extras->failures.find(name)->second.waiting = false;
-    if (name.empty()) {
+    if (name == the_rest) {
+      mark_dirty(*node, epoch, false);
+    } else if (name.empty()) {
       mark_dirty(*node, epoch, true);
     } else {
       add_name(*node, name, epoch);

@@ -45,12 +45,17 @@ class ScanAgenda {
   // Again later: `name` of the directory, or "" for the directory itself. Each failure doubles the
   // wait; what a person must end (NeedsPerson) is tried more rarely than what passes by itself.
   // True: it is news; of what may pass by itself only once it has lasted for some 25 s (then it is
-  // `told`). Of more than `failures_per_directory` names the rest waits for the directory's next
-  // listing.
+  // `told`). Of more than `failures_per_directory` names the rest is left to another listing of
+  // the directory, which is owed after a second, the wait doubled up to an hour.
   bool fail(Node& node, std::string_view name, const Error& error, BootTime now);
   static constexpr std::size_t failures_per_directory = 1024;
   [[nodiscard]] static const NodeExtras::Failure* failure(const Node& node, std::string_view name);
   void succeed(Node& node, std::string_view name);
+  // Something failed in it that has no place of its own among the failures.
+  [[nodiscard]] static bool owes_listing(const Node& node);
+  // It was listed whole. True: that was owed, and everything in it has its place again.
+  bool listed_rest(Node& node);
+  [[nodiscard]] static std::vector<std::string> failing_names(const Node& node);
   // Whatever fails again is news.
   static void tell_again(Node& node);
   // The directory's own next try comes now: the cause of its failure may have gone.
@@ -78,6 +83,7 @@ class ScanAgenda {
   using Queue = std::map<Place, Node*>;
   void enqueue(Queue& queue, Place& place, Node& node, std::uint64_t epoch);
   void dequeue(Queue& queue, Place& place, Node& node);
+  unsigned owe_listing(Node& node, BootTime now);  // how often it was
   void unschedule(Node& node, const std::string& name, NodeExtras::Failure& failure);
 
   Queue urgent_;

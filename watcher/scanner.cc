@@ -250,6 +250,8 @@ void Scanner::Tree::conclude() {
     } else if (!poll.epoch && !poll.next) {
       poll.next = now + polling_interval;
     }
+    // Doubts that had no room wait for a scan: so there is one, whatever `rescan` says.
+    if (folder.doubts_dropped && !scan.epoch && !scan.next) scan.next = now + std::chrono::hours(1);
     conclude_proof(id, folder);
   }
   std::erase_if(waiting_barriers, [this](const BarrierRequest& barrier) {

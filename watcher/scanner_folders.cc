@@ -77,7 +77,7 @@ void Scanner::Tree::remove_folder(FolderId id) {
 void Scanner::Tree::start_scan(Folder& folder) {
   check_mounts(folder);
   if (std::exchange(folder.doubts_dropped, false)) {
-    emit(DirectoryGone{.folder = folder.spec.id, .directory = ""});
+    emit(DirectoryGone{.folder = folder.spec.id, .directory = "", .there = true});
   }
   NodeTree::each(*folder.root, [this](Node& node) { agenda.mark_dirty(node, epoch, false); });
   folder.scan.epoch = epoch;

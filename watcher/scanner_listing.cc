@@ -79,12 +79,9 @@ void Scanner::Tree::end_listing(const Result<void>& outcome) {
         unlisted.push_back(child->name);
       }
     }
-    if (done.node->extras) {
-      for (const auto& [name, failure] : done.node->extras->failures) {
-        if (!name.empty() &&
-            !std::binary_search(done.subdirectories.begin(), done.subdirectories.end(), name)) {
-          unlisted.push_back(name);
-        }
+    for (std::string& name : ScanAgenda::failing_names(*done.node)) {
+      if (!std::binary_search(done.subdirectories.begin(), done.subdirectories.end(), name)) {
+        unlisted.push_back(std::move(name));
       }
     }
     // A listing may miss what is renamed while it runs (WATCHING.md 1): each is looked up by name.
@@ -93,6 +90,10 @@ void Scanner::Tree::end_listing(const Result<void>& outcome) {
     }
     listed_whole(*done.node);
     agenda.succeed(*done.node, "");  // only now is it clean (c)
+    // What went while nobody kept its name, only the rows tell.
+    if (agenda.listed_rest(*done.node)) {
+      emit(DirectoryGone{.folder = done.folder, .directory = done.path, .there = true});
+    }
   } else {
     // That it began took back what was said before.
     agenda.fail(*done.node, "", outcome.error(), now);
@@ -283,6 +284,8 @@ bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
     return cannot_enter(spot, name, gone_for_now());
   }
   Node* child = NodeTree::child(spot.node, name);
+  // One that could not be entered before may be among those whose names nobody kept.
+  const bool in_doubt = child == nullptr && ScanAgenda::owes_listing(spot.node);
   if (known != nullptr && known != child) {
     directory_gone(*known);
     if (child != nullptr) directory_gone(*child);  // it is displaced
@@ -305,7 +308,7 @@ bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
     set_unwatched(*child, watch.error());
   }
   const NodeExtras::Failure* const failed = ScanAgenda::failure(spot.node, name);
-  if (failed != nullptr && failed->told) {
+  if (in_doubt || (failed != nullptr && failed->told)) {
     // What went from it while it could not be entered, only its rows tell.
     emit(DirectoryGone{.folder = spot.node.folder, .directory = join(spot.path, name)});
   }

@@ -66,7 +66,7 @@ std::vector<Command> add_commands(CLI::App& app, Options& options) {
   retry->add_flag("--all", options.all, "everything");
   CLI::App* accept =
       add("accept",
-          "what lies where a disk was mounted belongs there: what is not on it is taken for gone");
+          "what lies where another disk or folder was belongs there: what is not on it is gone");
   accept->add_option("PATH", options.path, "as `waybill status` names it")->required();
   CLI::App* check = add("check-config", "reads the configuration as the daemon would");
   CLI::App* version = add("version", "the version, and the daemon's where it runs");

@@ -65,10 +65,60 @@ TEST_F(ScanAgendaTest, OnlySoManyFailuresOfADirectoryAreKept) {
   }
   agenda_.fail(a_, "", lasting(), start);
   ASSERT_TRUE(a_.extras);
-  EXPECT_EQ(a_.extras->failures.size(), ScanAgenda::failures_per_directory + 1);
+  // The directory's own and the rest's beside them.
+  EXPECT_EQ(a_.extras->failures.size(), ScanAgenda::failures_per_directory + 2);
 }
 
 // Invariant (b): the mark is off before the listing, so one set meanwhile counts.
+// What is not kept is owed a listing of its directory, on the back-off of what is looked up later.
+TEST_F(ScanAgendaTest, WhatHasNoRoomAmongTheFailuresIsOwedAListing) {
+  const auto fail_all = [&](BootTime now) {
+    for (std::size_t i = 0; i < 2 * ScanAgenda::failures_per_directory; ++i) {
+      agenda_.fail(a_, std::to_string(i), lasting(), now);
+    }
+  };
+  // Only those of the rest: the others are tried every minute.
+  const auto listed_at = [&](BootTime now) {
+    while (!agenda_.idle()) {
+      std::vector<std::string> names;
+      while (const auto work = agenda_.next_names(100'000, names)) {
+        agenda_.finish(folder, work->epoch);
+      }
+      const auto work = agenda_.next_listing();
+      if (!work) continue;
+      EXPECT_EQ(work->node, &a_);
+      agenda_.finish(folder, work->epoch);
+      return true;
+    }
+    static_cast<void>(now);
+    return false;
+  };
+  BootTime now = start;
+  fail_all(now);
+  EXPECT_TRUE(ScanAgenda::owes_listing(a_));
+  const std::vector<int> waits{1, 2, 4, 8, 16};
+  for (const int wait : waits) {
+    EXPECT_FALSE(agenda_.listed_rest(a_)) << "not yet";
+    agenda_.fire(now + seconds(wait) - milliseconds(1), 1);
+    EXPECT_FALSE(listed_at(now)) << wait;
+    now += seconds(wait);
+    agenda_.fire(now, 1);
+    EXPECT_TRUE(listed_at(now)) << wait;
+    fail_all(now);
+  }
+  for (int i = 0; i < 20; ++i) {
+    now += std::chrono::hours(1);
+    agenda_.fire(now, 1);
+    ASSERT_TRUE(listed_at(now)) << "at the latest after an hour";
+    fail_all(now);
+  }
+  now += std::chrono::hours(1);
+  agenda_.fire(now, 1);
+  EXPECT_TRUE(agenda_.listed_rest(a_));
+  EXPECT_FALSE(ScanAgenda::owes_listing(a_));
+  EXPECT_FALSE(agenda_.listed_rest(a_));
+}
+
 TEST_F(ScanAgendaTest, AMarkSetDuringTheListingMeansAnotherListing) {
   agenda_.mark_dirty(a_, 1, true);
   ASSERT_TRUE(agenda_.next_listing());

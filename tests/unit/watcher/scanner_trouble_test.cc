@@ -178,6 +178,62 @@ TEST_F(ScannerTrouble, ADirectoryThatCouldNotBeEnteredAndIsNotListedAnyMoreIsGon
   EXPECT_TRUE(belief.paths().empty());
 }
 
+// More than are kept by name.
+class ManyThatFail : public ScannerWorld {
+ protected:
+  static constexpr int many = 1200;
+
+  ManyThatFail() {
+    spec.rescan = Nanoseconds::zero();
+    disk.make_directory("/root/a");
+    disk.set_look_hook([this](const std::string& name) -> std::optional<Error> {
+      if (!broken_ || name.front() != 'd') return std::nullopt;
+      return system_error("look at " + name, broken_);
+    });
+  }
+  static std::string path(int i) { return "a/d" + std::to_string(i); }
+  void wait_an_hour() {
+    for (int i = 0; i < 60; ++i) pass(seconds(60));
+  }
+  int broken_ = 0;  // an errno
+};
+
+TEST_F(ManyThatFail, AreLookedAtAgainOnceTheyCanBe) {
+  for (int i = 0; i < many; ++i) disk.write("/root/" + path(i), "1");
+  broken_ = EIO;
+  start();
+  settle();
+  EXPECT_TRUE(belief.paths().empty());
+  // Lasting, all of them are told.
+  for (int i = 0; i < 20; ++i) pass(seconds(10));
+  EXPECT_EQ(belief.unreadable.size(), static_cast<std::size_t>(many));
+  broken_ = 0;
+  wait_an_hour();
+  EXPECT_EQ(belief.paths().size(), static_cast<std::size_t>(many));
+}
+
+TEST_F(ManyThatFail, LeaveNoRowsOfWhatWentMeanwhile) {
+  for (int i = 0; i < many; ++i) {
+    disk.make_directory("/root/" + path(i));
+    disk.write("/root/" + path(i) + "/x", "1");
+  }
+  start();
+  settle();
+  ASSERT_EQ(belief.paths().size(), static_cast<std::size_t>(many));
+  // As at another start: what is not entered is nobody's.
+  scanner.set_folders({});
+  settle();
+  broken_ = EACCES;
+  start();
+  settle();
+  for (int i = 0; i < many; i += 3) disk.remove("/root/" + path(i));
+  settle();
+  EXPECT_EQ(belief.paths().size(), static_cast<std::size_t>(many));
+  broken_ = 0;
+  wait_an_hour();
+  EXPECT_EQ(belief.paths().size(), static_cast<std::size_t>(many - many / 3));
+}
+
 // For whoever waits in vain: a disk that does not answer holds the step.
 TEST_F(ScannerTrouble, AStepTellsSinceWhenItAsksADisk) {
   disk.make_directory("/root/a");
