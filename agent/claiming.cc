@@ -118,6 +118,15 @@ std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
     }
     // What an earlier try of this content was given stays.
     if (!by_content || !uploader::is_suffixed(key, *made)) key = std::move(*made);
+    // So does, under another name, what its object was given beside that of another file.
+    if (row.key.empty() && row.object) {
+      auto own = session_.expect(session_.catalog->object(*row.object));
+      if (!own) return std::nullopt;
+      if (*own && (*own)->live && (*own)->store == folder.store &&
+          uploader::is_suffixed((*own)->key, key)) {
+        key = (*own)->key;
+      }
+    }
   }
   auto found = session_.expect(session_.catalog->live_object_at(folder.store, key));
   if (!found) return std::nullopt;
@@ -158,6 +167,16 @@ std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,
 std::optional<Transfers::Place> Transfers::beside_another_file(const FileRow& row,
                                                                const catalog::ObjectRow& object,
                                                                const std::string& beside) {
+  auto other = session_.expect(session_.catalog->file(object.file));
+  if (!other) return std::nullopt;
+  // Held for a file that was renamed and is on its way to its new key: what becomes of the old one
+  // is decided once it has arrived there.
+  if (*other && (*other)->object == object.id && (*other)->key != object.key &&
+      ((*other)->state == FileState::Queued || (*other)->state == FileState::Uploading)) {
+    held_up_[object.file].insert(row.id);
+    intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
+    return std::nullopt;
+  }
   const OnReplace wish = session_.folders.at(row.folder).config.on_replace;
   switch (wish) {
     case OnReplace::Version:
@@ -167,8 +186,6 @@ std::optional<Transfers::Place> Transfers::beside_another_file(const FileRow& ro
     case OnReplace::Overwrite:
       break;
   }
-  auto other = session_.expect(session_.catalog->file(object.file));
-  if (!other) return std::nullopt;
   block(row, "its key " + printable(object.key) + " is that of " +
                  (*other ? printable((*other)->path) : std::string("another file")) + ", and " +
                  (wish == OnReplace::Refuse
@@ -200,6 +217,21 @@ std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
     return source.content ? before == uploader::etag_of(source.content->md5)
                           : before.find('-') != std::string::npos;
   });
+}
+
+// Its key is no longer held for that file.
+void Transfers::let_go_on(FileId renamed) {
+  const auto waiting = held_up_.extract(renamed);
+  if (!waiting) return;
+  for (const FileId file : waiting.mapped()) intake_.postpone(file, session_.now());
+}
+
+bool Transfers::awaits_renamed_file(const FilePath& file) const {
+  if (held_up_.empty()) return false;
+  auto row = session_.expect(session_.catalog->find_live(file.first, file.second));
+  return row && *row && (*row)->state == FileState::Queued && intake_.postponed((*row)->id) &&
+         std::ranges::any_of(held_up_,
+                             [&row](const auto& held) { return held.second.contains((*row)->id); });
 }
 
 bool Transfers::awaits_earlier_attempt(const FilePath& file) const {

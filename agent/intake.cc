@@ -14,22 +14,6 @@ namespace {
 using catalog::FileRow;
 using catalog::FileState;
 
-// The row says there is a file: its absence is news.
-bool expects_file(FileState state) {
-  switch (state) {
-    case FileState::Queued:
-    case FileState::Uploading:
-    case FileState::Blocked:
-    case FileState::Stored:
-    case FileState::Removing:
-      return true;
-    case FileState::Removed:
-    case FileState::Gone:
-      return false;
-  }
-  return false;
-}
-
 using Reasons = std::map<std::string, std::string>;
 
 // All below the directory, and it itself.
@@ -160,6 +144,8 @@ void Intake::present(const FilePath& file, const watcher::Present& seen) {
   FolderState& state = folders_.at(folder);
   if (*found) uncover(state, (*found)->id);
   if (*found && state.scanning) state.rows_seen.insert((*found)->id);
+  follow_moves(file, fingerprint, *found);
+  if (session_.failure()) return;
   if (const Gate::Held* const held = gate_.find(file)) {
     const BootTime since = held->since;
     if (held->fingerprint == fingerprint) {
@@ -175,7 +161,7 @@ void Intake::present(const FilePath& file, const watcher::Present& seen) {
     return session_.changed();
   }
   const bool unchanged =
-      *found && (*found)->fingerprint == fingerprint && expects_file((*found)->state);
+      *found && (*found)->fingerprint == fingerprint && at_its_path((*found)->state);
   const bool settles = settling_.find(folder, path).has_value();
   if (unchanged && (!settles || (*found)->state != FileState::Queued)) {
     forget(file);
@@ -212,24 +198,28 @@ void Intake::forget(const FilePath& file) {
 
 void Intake::taken(const FilePath& file) {
   stuck_.erase(file);
+  moved_.decided(file);
   // From here on its row tells that it has come.
   forget_arrival(file);
 }
 
 void Intake::absent(const FilePath& file) {
   const auto& [folder, path] = file;
-  forget(file);
-  if (gate_.release(file)) session_.changed();
   auto found = session_.expect(session_.catalog->find_live(folder, path));
   if (!found) return;
+  const auto pending = pending_as(file, *found);
+  forget(file);
+  moved_.decided(file);
+  if (gate_.release(file)) session_.changed();
   if (*found && folders_.at(folder).covered.contains((*found)->id)) return suspended(file);
-  if (*found && expects_file((*found)->state)) {
+  if (*found && at_its_path((*found)->state)) {
     auto row = session_.expect(session_.catalog->vanished((*found)->id));
     if (!row) return;
     postponed_.erase(row->id);
     hooks_.vanished(*row);
     session_.changed();
   }
+  if (pending) depart(file, *pending);
   hooks_.left(file);
 }
 
@@ -272,7 +262,7 @@ void Intake::doubt_rows(FolderId folder, std::string_view directory, bool deep,
                         const std::function<bool(const catalog::Catalog::Name&)>& in_doubt) {
   session_.expect(session_.catalog->for_each_name(folder, directory, deep,
                                                   [&](const catalog::Catalog::Name& row) {
-                                                    if (expects_file(row.state) && in_doubt(row))
+                                                    if (at_its_path(row.state) && in_doubt(row))
                                                       session_.world.scanner.look(folder, row.path);
                                                   }));
 }

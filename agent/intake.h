@@ -16,6 +16,8 @@
 #include "agent/file_set.h"
 #include "agent/gate.h"
 #include "agent/hot_files.h"
+#include "agent/moved_files.h"
+#include "agent/recent_names.h"
 #include "agent/session.h"
 #include "agent/status.h"
 #include "agent/turns.h"
@@ -53,6 +55,8 @@ class Intake {
   struct Hooks {
     // A row whose file is confirmed gone (its attempt, if any, is cancelled).
     std::function<void(const catalog::FileRow&)> vanished;
+    // A row's file has gone from the one name to the other, where it will be recorded.
+    std::function<void(const FilePath& from, const FilePath& to)> moved;
     // Being read or uploaded right now: its own way decides, the queue must not take it a second
     // time.
     std::function<bool(const FilePath&)> busy;
@@ -96,6 +100,8 @@ class Intake {
   [[nodiscard]] std::string marker_of(const FilePath& file) const;
   // It was not there when the file was to be read.
   void not_marked(const ReadyFile& file);
+  // True: who had its name before is to be recorded first; its turn comes again.
+  bool held_back(const ReadyFile& file);
   // It is complete, and is recorded now.
   void taken(const FilePath& file);
   // A person says that these are whole, however they came; how many it was about.
@@ -110,6 +116,8 @@ class Intake {
   [[nodiscard]] std::optional<BootTime> oldest(FolderId folder) const;
   // How often it changed lately after it had been taken, but for once.
   [[nodiscard]] int heat(const FilePath& file) const;
+  // It was pending and has just gone: it may turn up under another name.
+  [[nodiscard]] bool departed(const FilePath& file) const { return departed_.contains(file); }
   [[nodiscard]] std::optional<watcher::SettleTracker::Waiting> settling(const FilePath& file) const;
   [[nodiscard]] const Gate::Held* held(const FilePath& file) const { return gate_.find(file); }
   // Held for a person, or for longer than its folder's `stuck_after`: it will hardly come by
@@ -152,6 +160,13 @@ class Intake {
 
   void seen(FolderId folder, const watcher::FileObservation& file);
   void present(const FilePath& file, const watcher::Present& seen);
+  void follow_moves(const FilePath& file, const Fingerprint& fingerprint,
+                    std::optional<catalog::FileRow>& row);
+  void note_move(const FilePath& file, const Fingerprint& fingerprint);
+  void depart(const FilePath& file, const Fingerprint& fingerprint);
+  [[nodiscard]] std::optional<Fingerprint> pending_as(
+      const FilePath& file, const std::optional<catalog::FileRow>& row) const;
+  [[nodiscard]] bool waits_for_former_holder(const FilePath& file) const;
   void absent(const FilePath& file);
   void not_a_file(const FilePath& file, const std::string& why);
   void marker_seen(const FilePath& marker, const std::string& marked);
@@ -211,6 +226,10 @@ class Intake {
 
   void write_backlog();
   void write_backlog(const QueueName& name, Line& line);
+  // Not before another file is: its own upload, or who had its name before.
+  [[nodiscard]] bool cannot_be_recorded(const FilePath& file) const {
+    return hooks_.busy(file) || waits_for_former_holder(file);
+  }
   // Takes a queued row into its line; false: it is not to be served now.
   bool line_up(Line& line, catalog::FileRow&& row);
   void read_on(const QueueName& name, Line& line);
@@ -228,6 +247,9 @@ class Intake {
   // Seen being made where only a rename counts; only as long as they wait.
   std::map<FilePath, Fingerprint> made_;
   HotFiles hot_;
+  MovedFiles moved_;
+  RecentNames came_;
+  std::map<FilePath, Fingerprint> departed_;  // pending ones that have just gone
   std::map<FolderId, FolderState> folders_;
 
   std::map<QueueName, Line> lines_;

@@ -111,6 +111,7 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
     stores_.crc_of_parts(running.attempt.store, *crc, running.attempt.key, outcome.crc);
   }
   blocked_for_.erase(row->id);
+  let_go_on(row->id);
   if (unresolved) resolve_abandoned(running.attempt);
   WAYBILL_REACHED("acknowledgement-recorded");
   session_.after_commit([this, path = running.path, key = running.attempt.key,

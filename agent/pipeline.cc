@@ -68,6 +68,7 @@ void Pipeline::open_session() {
       parts.session,
       Intake::Hooks{
           .vanished = [this](const FileRow& row) { parts_->transfers->cancel(row.id); },
+          .moved = [this](const FilePath& from, const FilePath& to) { waits_.moved(from, to); },
           .busy = [this](const FilePath& file) { return parts_->transfers->busy(file); },
           .left = [this](const FilePath& file) { waits_.look_at(file); },
           .barrier = [this](std::uint64_t id) { waits_.reached(id, pending_paths()); },
@@ -323,8 +324,8 @@ Waits::Standing Pipeline::standing(const FilePath& file) {
   if (!parts_ || parts_->session.failure()) return Waits::Standing::Pending;
   if (!parts_->session.folders.contains(file.first)) return Waits::Standing::Elsewhere;
   if (parts_->intake->given_up(file)) return Waits::Standing::Blocked;
-  if (parts_->intake->waiting(file) || parts_->transfers->busy(file) ||
-      parts_->transfers->doubted(file)) {
+  if (parts_->intake->waiting(file) || parts_->intake->departed(file) ||
+      parts_->transfers->busy(file) || parts_->transfers->doubted(file)) {
     return Waits::Standing::Pending;
   }
   // What is not durable yet counts for nothing: the caller may go and delete the file.
@@ -415,6 +416,12 @@ FileView Pipeline::explain(const FilePath& file) {
   }
   if (parts_->intake->waiting(file)) {
     return {.phase = "waiting-for-slot", .explanation = "it waits for its turn"};
+  }
+  if (parts_->transfers->awaits_renamed_file(file)) {
+    return {.phase = "waiting-for-renamed-file",
+            .explanation =
+                "the object at its key is that of a file that has another name now, until that is "
+                "stored under its new key"};
   }
   if (parts_->transfers->awaits_earlier_attempt(file)) {
     return {.phase = "waiting-for-earlier-attempt",

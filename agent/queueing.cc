@@ -73,7 +73,7 @@ void Intake::write_backlog(const QueueName& name, Line& line) {
     if (waiting.since > long_ago && fresh_ <= ready_in_memory) break;
     const FilePath path(waiting.file.folder, waiting.file.path);
     // What is under way keeps its row until that has ended; then its newer content has its turn.
-    if (hooks_.busy(path)) {
+    if (cannot_be_recorded(path)) {
       kept.push_back(std::move(waiting));
     } else {
       session_.expect(session_.catalog->complete({.folder = waiting.file.folder,
@@ -289,7 +289,7 @@ std::optional<BootTime> Intake::next_due() const {
   for (const auto& [name, line] : lines_) {
     const auto oldest =
         std::find_if(line.fresh.begin(), line.fresh.end(), [this](const Waiting& waiting) {
-          return !hooks_.busy({waiting.file.folder, waiting.file.path});
+          return !cannot_be_recorded({waiting.file.folder, waiting.file.path});
         });
     if (oldest == line.fresh.end()) continue;
     const BootTime backlog = oldest->since + ready_in_memory_for;

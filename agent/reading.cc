@@ -79,7 +79,7 @@ std::optional<CrcKind> Transfers::crc_with_put(FolderId folder) const {
 }
 
 void Transfers::start(ReadyFile file) {
-  if (looks_for_former_name(file)) return;
+  if (intake_.held_back(file) || looks_for_former_name(file)) return;
   if (uploader::part_size_for(file.fingerprint.size) == 0) {
     read_small(file);
   } else {

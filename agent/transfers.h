@@ -55,6 +55,8 @@ class Transfers {
   [[nodiscard]] std::string phase(const FilePath& file) const;
   // It waits because an earlier attempt on its key may still land (rule 2).
   [[nodiscard]] bool awaits_earlier_attempt(const FilePath& file) const;
+  // It waits because its key is held for a file that was renamed.
+  [[nodiscard]] bool awaits_renamed_file(const FilePath& file) const;
   // Files that are read now, but for those that a queued row counts.
   [[nodiscard]] std::int64_t reading(FolderId folder) const;
   [[nodiscard]] std::optional<BootTime> oldest_reading(FolderId folder) const;
@@ -113,6 +115,7 @@ class Transfers {
   std::optional<Place> beside_another_file(const catalog::FileRow& row,
                                            const catalog::ObjectRow& object,
                                            const std::string& beside);
+  void let_go_on(FileId renamed);
   std::optional<bool> must_wait_for_earlier_attempt(const catalog::FileRow& row,
                                                     const std::string& key, const Source& source);
   void block(const catalog::FileRow& row, const std::string& reason);
@@ -179,7 +182,8 @@ class Transfers {
   std::set<FilePath> doubted_;             // to be read again
   std::map<FilePath, Fingerprint> asked_;  // whether its former name is gone
   BootTime forget_asked_at_{};
-  std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was
+  std::map<FileId, Nanoseconds> blocked_for_;   // how long the last wait of a blocked file was
+  std::map<FileId, std::set<FileId>> held_up_;  // by a renamed file: who wants its former key
   std::map<StoreId, std::vector<std::string>> to_resume_;  // until the store opens
   std::shared_ptr<std::optional<uploader::RequestId>> last_request_;
   ContentMemory memory_;

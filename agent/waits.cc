@@ -35,6 +35,12 @@ void Waits::look_at(const FilePath& file) {
   drop_finished();
 }
 
+void Waits::moved(const FilePath& from, const FilePath& to) {
+  for (Wait& wait : waits_) {
+    if (wait.files.erase(from) > 0) wait.files.insert(to);
+  }
+}
+
 void Waits::look_at_some() {
   for (Wait& wait : waits_) {
     std::vector<FilePath> some;

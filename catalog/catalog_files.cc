@@ -14,10 +14,6 @@ bool awaits_storing(FileState state) {
   return state < FileState::Stored;
 }
 
-bool at_its_path(FileState state) {
-  return state != FileState::Removed && state != FileState::Gone;
-}
-
 }  // namespace
 
 // --- one transition ----------------------------------------------------------------------------

@@ -66,6 +66,21 @@ std::string_view to_string(FileEvent event) {
   return "unknown";
 }
 
+bool at_its_path(FileState state) {
+  switch (state) {
+    case FileState::Queued:
+    case FileState::Uploading:
+    case FileState::Blocked:
+    case FileState::Stored:
+    case FileState::Removing:
+      return true;
+    case FileState::Removed:
+    case FileState::Gone:
+      return false;
+  }
+  return false;
+}
+
 std::optional<FileState> file_state_from(std::string_view name) {
   for (const FileState state : all_file_states) {
     if (to_string(state) == name) return state;

@@ -67,6 +67,9 @@ inline constexpr auto all_file_events = std::to_array<FileEvent>(
      FileEvent::RemovalDue, FileEvent::Unlinked, FileEvent::RemovalRefused,
      FileEvent::ScrubFoundBad, FileEvent::ScrubFoundLost, FileEvent::Renamed});
 
+// The row says that there is a file at its path: its absence is news.
+bool at_its_path(FileState state);
+
 // What must happen beside the change of state; the catalog does it in the same transaction, or the
 // pipeline after it.
 struct Step {

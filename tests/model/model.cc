@@ -189,6 +189,8 @@ class Model {
     note("move " + from + " to " + to);
     oracle_.moved(from, to);
     world_.files.move(on_disk(from), on_disk(to));
+    // As a log is rotated.
+    if (dice_.next() % 3 == 0) write(from, new_content());
   }
   void touch(const std::string& path) {
     if (!oracle_.disk().contains(path)) return;

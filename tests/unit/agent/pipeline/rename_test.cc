@@ -1,9 +1,13 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
+#include "base/unique_fd.h"
 #include "catalog/sqlite.h"
 #include "tests/fakes/pipeline_world.h"
 #include "uploader/key.h"
@@ -28,6 +32,12 @@ class Rename : public testing::Test {
       const bool body = call.operation == Operation::Put || call.operation == Operation::PutPart;
       if (!of_a_file || !body) return Fault::None;
       ++sent_;
+      const auto* there = world_.bucket.find(call.key);
+      for (const Sha256& kept : kept_) {
+        if (there == nullptr || there->sha256 != kept) continue;
+        EXPECT_GT(copies_of(kept), 1) << call.key << " is written over";
+      }
+      if (call.key == forbid_) return Fault::Denied;
       if (lose_) return Fault::LostReply;
       return refuse_ ? Fault::FailBefore : Fault::None;
     };
@@ -36,6 +46,10 @@ class Rename : public testing::Test {
   void start_and_settle() {
     world_.start();
     world_.settle_down();
+  }
+  void start_for(Nanoseconds time) {
+    world_.start();
+    world_.pass(time);
   }
   // As after write, start and settling down.
   FileId stored(const std::string& path, const std::string& content) {
@@ -64,7 +78,7 @@ class Rename : public testing::Test {
     EXPECT_TRUE(told) << "its history does not say that it was " << from;
   }
   // a is stored and renamed to b; while that cannot be sent, another file comes as a, which may
-  // overwrite and is blocked.
+  // overwrite and waits.
   void renamed_with_another_at_its_name() {
     folder().on_replace = OnReplace::Overwrite;
     const FileId id = stored("a", "bytes");
@@ -72,8 +86,18 @@ class Rename : public testing::Test {
     world_.rename("a", "b");
     world_.run_until([&] { return world_.row("b") && world_.row("b")->id == id; });
     world_.write("a", "another file");
-    world_.run_until(
-        [&] { return world_.row("a") && world_.row("a")->state == FileState::Blocked; });
+    world_.run_until([&] { return phase("a") == "waiting-for-renamed-file"; });
+  }
+  std::string phase(const std::string& path) {
+    Explain question{.folder = world_.status().folders.front().id, .path = path};
+    auto answer = question.reply.get_future();
+    world_.command(std::move(question));
+    world_.run();
+    return answer.get().phase;
+  }
+  // No key of `content` is written over while no other one has it.
+  void expect_always_in_bucket(const std::string& content) {
+    kept_.push_back(sha256(as_bytes(content)));
   }
   std::optional<catalog::ObjectRow> object_at(const std::string& key) {
     auto catalog = catalog::Connection::open(world_.config().state_dir + "/catalog.db",
@@ -90,7 +114,18 @@ class Rename : public testing::Test {
     EXPECT_EQ(there->sha256, sha256(as_bytes(content))) << key;
   }
 
+  int copies_of(const Sha256& content) {
+    std::set<std::string> keys;
+    for (const auto& version : world_.bucket.history()) {
+      const auto* now = world_.bucket.find(version.key);
+      if (now != nullptr && now->sha256 == content) keys.insert(version.key);
+    }
+    return static_cast<int>(keys.size());
+  }
+
   fakes::PipelineWorld world_;
+  std::vector<Sha256> kept_;
+  std::string forbid_;
   int sent_ = 0;
   bool refuse_ = false;
   bool lose_ = false;
@@ -160,8 +195,7 @@ TEST_F(Rename, BackIsTheSameRow) {
 
 TEST_F(Rename, NewFileUnderTheOldNameNeverTakesTheKeyBeforeTheOldObjectIsReleased) {
   renamed_with_another_at_its_name();
-  EXPECT_NE(world_.row("a")->reason.find("its key in/a is that of b"), std::string::npos)
-      << world_.row("a")->reason;
+  EXPECT_EQ(world_.row("a")->state, FileState::Queued);
   expect_in_bucket("in/a", "bytes");
   refuse_ = false;
   world_.run_until([&] {
@@ -169,6 +203,95 @@ TEST_F(Rename, NewFileUnderTheOldNameNeverTakesTheKeyBeforeTheOldObjectIsRelease
            world_.row("b")->state == FileState::Stored;
   });
   expect_in_bucket("in/b", "bytes");
+}
+
+TEST_F(Rename, NewFileUnderTheOldNameGoesBesideWhereTheRenamedOneCannotBeStored) {
+  const FileId id = stored("a", "bytes");
+  forbid_ = "in/b";
+  world_.rename("a", "b");
+  world_.run_until([&] { return world_.row("b") && world_.row("b")->state == FileState::Blocked; });
+  world_.write("a", "another file");
+  world_.run_until([&] { return world_.row("a") && world_.row("a")->state == FileState::Stored; });
+  EXPECT_EQ(world_.row("b")->id, id);
+  expect_in_bucket("in/a", "bytes");
+  expect_in_bucket(key_of("a"), "another file");
+}
+
+TEST_F(Rename, WithANewFileAtTheOldNameAtOnceKeepsTheRow) {
+  folder().on_replace = OnReplace::Overwrite;
+  const FileId id = stored("a", "bytes");
+  expect_always_in_bucket("bytes");
+  world_.rename("a", "b");
+  world_.write("a", "another file");
+  world_.settle_down();
+  world_.run_until([&] { return world_.row("a") && world_.row("a")->state == FileState::Stored; });
+  EXPECT_EQ(world_.row("b")->id, id);
+  EXPECT_NE(world_.row("a")->id, id);
+  expect_in_bucket("in/b", "bytes");
+  expect_in_bucket("in/a", "another file");
+}
+
+TEST_F(Rename, OfRotatedLogsAtOnceKeepsAllRows) {
+  folder().on_replace = OnReplace::Overwrite;
+  world_.write("log.1", "the first day");
+  const FileId second = stored("log", "the second day");
+  const FileId first = world_.row("log.1")->id;
+  expect_always_in_bucket("the first day");
+  expect_always_in_bucket("the second day");
+  world_.rename("log.1", "log.2");
+  world_.rename("log", "log.1");
+  world_.write("log", "the third day");
+  world_.settle_down();
+  world_.run_until(
+      [&] { return world_.row("log") && world_.row("log")->state == FileState::Stored; });
+  EXPECT_EQ(world_.row("log.2")->id, first);
+  EXPECT_EQ(world_.row("log.1")->id, second);
+  expect_in_bucket("in/log.2", "the first day");
+  expect_in_bucket("in/log.1", "the second day");
+  expect_in_bucket("in/log", "the third day");
+}
+
+TEST_F(Rename, WithANewFileAtTheOldNameIsNotWaitedForWhereItIsNotComplete) {
+  const FileId id = stored("a", "bytes");
+  world_.rename("a", "b");
+  const UniqueFd writer(::open((world_.folder() + "/b").c_str(), O_WRONLY | O_CLOEXEC));
+  world_.write("a", "another file");
+  world_.run_until([&] { return copies_of(sha256(as_bytes(std::string("another file")))) > 0; });
+  world_.run();
+  EXPECT_NE(world_.row("a")->id, id);
+  EXPECT_EQ(world_.row("a")->state, FileState::Stored);
+  expect_in_bucket("in/a", "bytes");
+}
+
+TEST_F(Rename, OfAPendingFileIsFollowedByWhoeverWaitsForIt) {
+  refuse_ = true;
+  world_.write("queued", "first");
+  start_for(std::chrono::seconds(10));
+  world_.write("settling", "second");
+  const auto ticket = std::make_shared<WaitTicket>();
+  world_.command(StartWait{.ticket = ticket});
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).started; });
+  world_.rename("queued", "later");
+  world_.rename("settling", "a");
+  world_.pass(std::chrono::seconds(60));
+  EXPECT_FALSE(ticket->wait(Nanoseconds::zero()).done());
+  refuse_ = false;
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 2);
+  expect_in_bucket("in/later", "first");
+  expect_in_bucket("in/a", "second");
+}
+
+TEST_F(Rename, OutOfTheFolderOfAPendingFileEndsTheWaitForIt) {
+  refuse_ = true;
+  world_.write("a", "bytes");
+  start_for(std::chrono::seconds(10));
+  const auto ticket = std::make_shared<WaitTicket>();
+  world_.command(StartWait{.ticket = ticket});
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).started; });
+  std::filesystem::rename(world_.folder() + "/a", world_.folder() + "-outside");
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 0);
 }
 
 TEST_F(Rename, OntoAnotherFileIsNewContentOfThatOne) {
@@ -332,6 +455,22 @@ TEST_F(Rename, UnderAKeyThatDoesNotTellTheNameSendsNothing) {
   world_.settle_down();
   expect_renamed(id, "a", "b");
   EXPECT_EQ(key_of("b"), key);
+  EXPECT_EQ(sent_, 0);
+}
+
+TEST_F(Rename, UnderAKeyThatDoesNotTellTheNameKeepsItsSuffix) {
+  folder().key = "{name}";
+  stored("old/f", "former");
+  std::filesystem::remove(world_.folder() + "/old/f");
+  world_.run_until([&] { return world_.row("old/f")->state == FileState::Gone; });
+  world_.write("old/f", "bytes");
+  world_.settle_down();
+  const std::string key = key_of("old/f");
+  EXPECT_NE(key, "in/f");
+  sent_ = 0;
+  world_.rename("old", "new");
+  world_.settle_down();
+  EXPECT_EQ(key_of("new/f"), key);
   EXPECT_EQ(sent_, 0);
 }
 

@@ -1,0 +1,110 @@
+#include "agent/arrival.h"
+#include "agent/intake.h"
+
+// The part of Intake about files that went to another name while another file came to theirs: a
+// log that is rotated. Facts alone decide: what lies at the new name is the row's file, what lies
+// at the old one is not (PROTOCOL.md section 4).
+namespace waybill::agent {
+namespace {
+
+using catalog::FileRow;
+using catalog::FileState;
+
+// As for a file whose reading failed: it is looked at, and then it has its turn again.
+constexpr Nanoseconds look_every = std::chrono::seconds(2);
+// Each that comes is held against them.
+constexpr std::size_t most_departed = 100;
+
+}  // namespace
+
+void Intake::follow_moves(const FilePath& file, const Fingerprint& fingerprint,
+                          std::optional<FileRow>& row) {
+  if (row && same_life(row->fingerprint, fingerprint)) {
+    moved_.still_there(file);
+    return moved_.decided(file);
+  }
+  note_move(file, fingerprint);
+  if (!row || !at_its_path(row->state) || moved_.empty()) return;
+  const FilePath* const now_at = moved_.now_at(file);
+  if (now_at == nullptr || moved_.in_a_circle(file)) return;
+  const FilePath there = *now_at;
+  auto gone = session_.expect(session_.catalog->vanished(row->id));
+  if (!gone) return;
+  row = std::move(*gone);
+  postponed_.erase(row->id);
+  hooks_.vanished(*row);
+  hooks_.moved(file, there);
+  session_.changed();
+}
+
+// Whose file it may be, by its inode: asked once for each that comes to a name.
+void Intake::note_move(const FilePath& file, const Fingerprint& fingerprint) {
+  const auto& [folder, path] = file;
+  if (const auto settling = settling_.find(folder, path);
+      settling && same_life(settling->fingerprint, fingerprint)) {
+    if (!(settling->fingerprint == fingerprint)) moved_.decided(file);
+    return;
+  }
+  moved_.decided(file);
+  came_.came(fingerprint, file, session_.now());
+  for (auto gone = departed_.begin(); fingerprint.btime != 0 && gone != departed_.end(); ++gone) {
+    if (gone->first == file || !same_life(gone->second, fingerprint)) continue;
+    hooks_.moved(gone->first, file);
+    departed_.erase(gone);
+    break;
+  }
+  const auto rows =
+      session_.expect(session_.catalog->same_file_elsewhere(folder, path, fingerprint));
+  if (!rows) return;
+  for (const FileRow& row : *rows) {
+    if (row.state == FileState::Removed) continue;
+    moved_.moved({row.folder, row.path}, file);
+    // What lies at its own name says whether it has gone from there.
+    if (at_its_path(row.state)) session_.world.scanner.look(row.folder, row.path);
+  }
+}
+
+// The file as which it waits for its turn or is sent; nullopt: it does neither.
+std::optional<Fingerprint> Intake::pending_as(const FilePath& file,
+                                              const std::optional<FileRow>& row) const {
+  if (const auto settling = settling_.find(file.first, file.second)) return settling->fingerprint;
+  if (const Gate::Held* const held = gate_.find(file)) return held->fingerprint;
+  if (row && row->state < FileState::Stored) return row->fingerprint;
+  return std::nullopt;
+}
+
+// Whoever waits for it waits for it under its new name, which may be seen a little later.
+void Intake::depart(const FilePath& file, const Fingerprint& fingerprint) {
+  if (const FilePath* const to = came_.of(fingerprint); to != nullptr && *to != file) {
+    return hooks_.moved(file, *to);
+  }
+  if (fingerprint.btime == 0 || departed_.size() >= most_departed) return;
+  departed_[file] = fingerprint;
+  session_.timers.at(session_.now() + RecentNames::kept_for, [this, file] {
+    if (departed_.erase(file) > 0) hooks_.left(file);
+  });
+}
+
+// As long as that one is on its way: what is held for a writer, a marker or a person may take for
+// ever.
+bool Intake::waits_for_former_holder(const FilePath& file) const {
+  if (moved_.empty()) return false;
+  const FilePath* const there = moved_.now_at(file);
+  if (there == nullptr || moved_.in_a_circle(file) || gate_.find(*there) != nullptr) return false;
+  if (const auto settling = settling_.find(there->first, there->second)) return !settling->writer;
+  if (waiting(*there) || hooks_.busy(*there)) return true;
+  const auto row = session_.expect(session_.catalog->find_live(there->first, there->second));
+  return row && *row && (*row)->state == FileState::Queued;
+}
+
+bool Intake::held_back(const ReadyFile& file) {
+  const FilePath path(file.folder, file.path);
+  if (!waits_for_former_holder(path)) return false;
+  auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
+  if (!row) return true;
+  if (*row) postpone((*row)->id, session_.now() + look_every);
+  look_again(path, session_.now() + look_every, file.since);
+  return true;
+}
+
+}  // namespace waybill::agent
