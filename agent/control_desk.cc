@@ -56,6 +56,14 @@ Failure busy(const std::string& what) {
               "waybilld did not answer in time " + what + "; its log says what keeps it");
 }
 
+// Until there is a first status.
+Error starting() {
+  return {.code = ErrorCode::RetryLater,
+          .message =
+              "waybilld is still starting: it opens its catalog, of which it reads all after "
+              "an unclean stop or an upgrade"};
+}
+
 }  // namespace
 
 ControlDesk::ControlDesk(std::string state_dir, ControlServer::Hooks hooks)
@@ -139,7 +147,7 @@ Result<std::optional<Target>> ControlDesk::target_of(const Parameter& parameter)
 ControlDesk::Answer ControlDesk::status() {
   const StatusPtr current = status_now();
   if (!current) {
-    return refusal({.code = ErrorCode::RetryLater, .message = "waybilld is still starting"});
+    return refusal(starting());
   }
   Status status = *current;
   if (status.catalog_bytes == 0) {
@@ -153,7 +161,7 @@ ControlDesk::Answer ControlDesk::status() {
 ControlDesk::Answer ControlDesk::metrics() {
   const StatusPtr current = status_now();
   if (!current) {
-    return refusal({.code = ErrorCode::RetryLater, .message = "waybilld is still starting"});
+    return refusal(starting());
   }
   return {200, metrics_text(*current)};
 }

@@ -174,7 +174,10 @@ World Daemon::make_world() {
           .read = [this](Task task) { readers_->run(std::move(task)); },
           .post = [this](Task task) { post(std::move(task)); },
           .open_catalog =
-              [this](const Config& config) { return open_catalog(config.state_dir, clock_); },
+              [this](const Config& config) {
+                const Liveness::Opening opening(liveness_);
+                return open_catalog(config.state_dir, clock_);
+              },
           .connect = [this](const S3Config& s3) { return connect(s3, *engine_, clock_); },
           .room = {.hold = [this] { return ballast_.hold().has_value(); },
                    .release = [this] { ballast_.release(); },
@@ -220,9 +223,7 @@ void Daemon::reload(Result<Config> config) {
 
 bool Daemon::alive() {
   scanner_->prove();
-  const bool answered = answered_.exchange(false);
-  post([this] { answered_.store(true); });
-  return answered;
+  return liveness_.check([this](Task task) { post(std::move(task)); });
 }
 
 void Daemon::watch(const std::stop_token& stop) {

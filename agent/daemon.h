@@ -7,6 +7,7 @@
 
 #include "agent/config.h"
 #include "agent/control_server.h"
+#include "agent/liveness.h"
 #include "agent/pipeline.h"
 #include "agent/status.h"
 #include "agent/worker_pool.h"
@@ -71,7 +72,7 @@ class Daemon {
   Condition published_;
   StatusPtr status_ GUARDED_BY(mu_);
   std::atomic<int> observations_waiting_{0};  // back-pressure on the scanner
-  std::atomic<bool> answered_{true};
+  Liveness liveness_;
 
   std::jthread watch_thread_;
   std::jthread scan_thread_;

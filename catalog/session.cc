@@ -96,13 +96,16 @@ Result<void> Session::start() {
   // (PROTOCOL.md section 8).
   auto set = connection_->run(
       "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8192;"
-      "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON");
+      "PRAGMA cache_size = -16384; PRAGMA cell_size_check = ON");
   if (!set) return set;
   if (WAYBILL_PLANTED(SynchronousNormal)) {
     if (auto less = connection_->run("PRAGMA synchronous = NORMAL"); !less) return less;
   }
   if (auto kept = connection_->keep_wal_files(); !kept) return kept;
+  // An index of millions of rows is sorted on the way: what is more than the cache goes to a
+  // temporary file then, and 70 MB a million rows would otherwise be memory.
   if (auto migrated = migrate(*connection_, migrations()); !migrated) return migrated;
+  if (auto after = connection_->run("PRAGMA temp_store = MEMORY"); !after) return after;
   // The names of the database, its WAL and its lock must outlive a power loss together with what
   // the first commit promises.
   if (auto synced = directory_->sync(); !synced) return synced;

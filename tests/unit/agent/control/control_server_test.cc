@@ -135,8 +135,9 @@ TEST_F(ControlServerTest, StatusIsWhatCoordPublished) {
 TEST_F(ControlServerTest, ADaemonThatIsStillStartingSaysSo) {
   status_known_ = false;
   start();
-  EXPECT_EQ(refusal(client().get("/v1/status")).message, "waybilld is still starting");
-  EXPECT_EQ(refusal(client().get("/metrics")).message, "waybilld is still starting");
+  for (const char* question : {"/v1/status", "/metrics"}) {
+    EXPECT_TRUE(refusal(client().get(question)).message.starts_with("waybilld is still starting"));
+  }
 }
 
 TEST_F(ControlServerTest, MetricsAreText) {
