@@ -35,6 +35,7 @@ std::optional<std::string> base_etag_of(const AttemptRow& attempt) {
 
 void Transfers::claim(FileRow row, Source source) {
   const std::string attempt_id = session_.world.random.id128();
+  for (auto& [renamed, waiting] : held_up_) waiting.erase(row.id);
   auto place = choose_place(row, attempt_id);
   if (!place) return;
   if (session_.catalog->another_file_uploads_to(session_.folders.at(row.folder).store, place->key,
@@ -67,6 +68,7 @@ void Transfers::claim(FileRow row, Source source) {
     auto taken = session_.expect(session_.catalog->take_object(row.id, source.metadata));
     if (!taken) return;
     if (taken->state == FileState::Stored) {
+      let_go_on(row.id);
       session_.changed();
       return left_({row.folder, row.path});
     }
@@ -172,7 +174,8 @@ std::optional<Transfers::Place> Transfers::beside_another_file(const FileRow& ro
   // Held for a file that was renamed and is on its way to its new key: what becomes of the old one
   // is decided once it has arrived there.
   if (*other && (*other)->object == object.id && (*other)->key != object.key &&
-      ((*other)->state == FileState::Queued || (*other)->state == FileState::Uploading)) {
+      ((*other)->state == FileState::Queued || (*other)->state == FileState::Uploading) &&
+      !waits_for(object.file, row.id)) {
     held_up_[object.file].insert(row.id);
     intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
     return std::nullopt;
@@ -217,6 +220,22 @@ std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
     return source.content ? before == uploader::etag_of(source.content->md5)
                           : before.find('-') != std::string::npos;
   });
+}
+
+// Two that exchanged their names, for whose former keys each would wait.
+bool Transfers::waits_for(FileId file, FileId other) const {
+  std::set<FileId> reached;
+  std::vector<FileId> next{other};
+  while (!next.empty()) {
+    const auto waiting = held_up_.find(next.back());
+    next.pop_back();
+    if (waiting == held_up_.end()) continue;
+    if (waiting->second.contains(file)) return true;
+    for (const FileId one : waiting->second) {
+      if (reached.insert(one).second) next.push_back(one);
+    }
+  }
+  return false;
 }
 
 // Its key is no longer held for that file.

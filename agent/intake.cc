@@ -198,7 +198,7 @@ void Intake::forget(const FilePath& file) {
 
 void Intake::taken(const FilePath& file) {
   stuck_.erase(file);
-  moved_.decided(file);
+  no_longer_moving(file);
   // From here on its row tells that it has come.
   forget_arrival(file);
 }

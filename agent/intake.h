@@ -100,8 +100,10 @@ class Intake {
   [[nodiscard]] std::string marker_of(const FilePath& file) const;
   // It was not there when the file was to be read.
   void not_marked(const ReadyFile& file);
-  // True: who had its name before is to be recorded first; its turn comes again.
-  bool held_back(const ReadyFile& file);
+  // Who had its name before is on the way to be recorded under another: first that one.
+  [[nodiscard]] bool waits_for_former_holder(const FilePath& file) const;
+  // Its turn comes again then.
+  void hold_back(const ReadyFile& file);
   // It is complete, and is recorded now.
   void taken(const FilePath& file);
   // A person says that these are whole, however they came; how many it was about.
@@ -166,7 +168,7 @@ class Intake {
   void depart(const FilePath& file, const Fingerprint& fingerprint);
   [[nodiscard]] std::optional<Fingerprint> pending_as(
       const FilePath& file, const std::optional<catalog::FileRow>& row) const;
-  [[nodiscard]] bool waits_for_former_holder(const FilePath& file) const;
+  void no_longer_moving(const FilePath& file);
   void absent(const FilePath& file);
   void not_a_file(const FilePath& file, const std::string& why);
   void marker_seen(const FilePath& marker, const std::string& marked);

@@ -19,7 +19,11 @@ class Liveness {
     explicit Opening(Liveness& liveness) : liveness_(&liveness) { ++liveness_->openings_; }
     Opening(const Opening&) = delete;
     Opening& operator=(const Opening&) = delete;
-    ~Opening() { --liveness_->openings_; }
+    ~Opening() {
+      // What was asked meanwhile is answered after what else the opening leads to.
+      liveness_->answered_.store(true);
+      --liveness_->openings_;
+    }
 
    private:
     Liveness* liveness_;

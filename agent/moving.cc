@@ -20,18 +20,18 @@ constexpr std::size_t most_departed = 100;
 void Intake::follow_moves(const FilePath& file, const Fingerprint& fingerprint,
                           std::optional<FileRow>& row) {
   if (row && same_life(row->fingerprint, fingerprint)) {
-    moved_.still_there(file);
-    return moved_.decided(file);
+    return no_longer_moving(file);
   }
   note_move(file, fingerprint);
   if (!row || !at_its_path(row->state) || moved_.empty()) return;
-  const FilePath* const now_at = moved_.now_at(file);
+  const MovedFiles::Place* const now_at = moved_.now_at(file);
   if (now_at == nullptr || moved_.in_a_circle(file)) return;
-  const FilePath there = *now_at;
+  const FilePath there = now_at->name;
   auto gone = session_.expect(session_.catalog->vanished(row->id));
   if (!gone) return;
   row = std::move(*gone);
   postponed_.erase(row->id);
+  no_settling_row(file);
   hooks_.vanished(*row);
   hooks_.moved(file, there);
   session_.changed();
@@ -42,7 +42,7 @@ void Intake::note_move(const FilePath& file, const Fingerprint& fingerprint) {
   const auto& [folder, path] = file;
   if (const auto settling = settling_.find(folder, path);
       settling && same_life(settling->fingerprint, fingerprint)) {
-    if (!(settling->fingerprint == fingerprint)) moved_.decided(file);
+    if (!(settling->fingerprint == fingerprint)) moved_.changed(file);
     return;
   }
   moved_.decided(file);
@@ -54,11 +54,12 @@ void Intake::note_move(const FilePath& file, const Fingerprint& fingerprint) {
     break;
   }
   const auto rows =
-      session_.expect(session_.catalog->same_file_elsewhere(folder, path, fingerprint));
+      session_.expect(session_.catalog->same_inode_elsewhere(folder, path, fingerprint));
   if (!rows) return;
   for (const FileRow& row : *rows) {
     if (row.state == FileState::Removed) continue;
-    moved_.moved({row.folder, row.path}, file);
+    moved_.moved({row.folder, row.path}, {file, row.fingerprint.size == fingerprint.size &&
+                                                    row.fingerprint.mtime == fingerprint.mtime});
     // What lies at its own name says whether it has gone from there.
     if (at_its_path(row.state)) session_.world.scanner.look(row.folder, row.path);
   }
@@ -85,26 +86,32 @@ void Intake::depart(const FilePath& file, const Fingerprint& fingerprint) {
   });
 }
 
-// As long as that one is on its way: what is held for a writer, a marker or a person may take for
-// ever.
+void Intake::no_longer_moving(const FilePath& file) {
+  moved_.decided(file);
+  moved_.settled(file);
+}
+
+// As long as that one is on its way, and as its row knows it: what is still written, or is held for
+// a writer, a marker or a person, may take for ever.
 bool Intake::waits_for_former_holder(const FilePath& file) const {
   if (moved_.empty()) return false;
-  const FilePath* const there = moved_.now_at(file);
-  if (there == nullptr || moved_.in_a_circle(file) || gate_.find(*there) != nullptr) return false;
-  if (const auto settling = settling_.find(there->first, there->second)) return !settling->writer;
-  if (waiting(*there) || hooks_.busy(*there)) return true;
-  const auto row = session_.expect(session_.catalog->find_live(there->first, there->second));
+  const MovedFiles::Place* const there = moved_.now_at(file);
+  if (there == nullptr || !there->unchanged || moved_.in_a_circle(file)) return false;
+  const FilePath& name = there->name;
+  if (gate_.find(name) != nullptr) return false;
+  if (const auto settling = settling_.find(name.first, name.second)) return !settling->writer;
+  if (waiting(name) || hooks_.busy(name)) return true;
+  const auto row = session_.expect(session_.catalog->find_live(name.first, name.second));
   return row && *row && (*row)->state == FileState::Queued;
 }
 
-bool Intake::held_back(const ReadyFile& file) {
-  const FilePath path(file.folder, file.path);
-  if (!waits_for_former_holder(path)) return false;
+void Intake::hold_back(const ReadyFile& file) {
   auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
-  if (!row) return true;
-  if (*row) postpone((*row)->id, session_.now() + look_every);
-  look_again(path, session_.now() + look_every, file.since);
-  return true;
+  if (!row) return;
+  if (*row && (*row)->state == FileState::Queued) {
+    return postpone((*row)->id, session_.now() + look_every);
+  }
+  look_again({file.folder, file.path}, session_.now() + look_every, file.since);
 }
 
 }  // namespace waybill::agent

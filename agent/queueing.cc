@@ -80,6 +80,7 @@ void Intake::write_backlog(const QueueName& name, Line& line) {
                                                   .path = waiting.file.path,
                                                   .fingerprint = waiting.file.fingerprint}));
       forget_arrival(path);
+      moved_.settled(path);
       session_.after_commit([] { WAYBILL_REACHED("queued-durable"); });
       no_longer_ready(waiting.file);
       --fresh_;
@@ -236,7 +237,7 @@ std::optional<ReadyFile> Intake::take(const QueueName& queue) {
   const auto take_fresh = [&]() -> std::optional<ReadyFile> {
     for (std::size_t i = 0; i < line.fresh.size(); ++i) {
       const std::size_t at = newest ? line.fresh.size() - 1 - i : i;
-      if (!free(line.fresh[at].file)) continue;
+      if (cannot_be_recorded({line.fresh[at].file.folder, line.fresh[at].file.path})) continue;
       ReadyFile file = std::move(line.fresh[at].file);
       line.fresh.erase(line.fresh.begin() + static_cast<std::ptrdiff_t>(at));
       --fresh_;

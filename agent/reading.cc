@@ -79,7 +79,8 @@ std::optional<CrcKind> Transfers::crc_with_put(FolderId folder) const {
 }
 
 void Transfers::start(ReadyFile file) {
-  if (intake_.held_back(file) || looks_for_former_name(file)) return;
+  if (intake_.waits_for_former_holder({file.folder, file.path})) return intake_.hold_back(file);
+  if (looks_for_former_name(file)) return;
   if (uploader::part_size_for(file.fingerprint.size) == 0) {
     read_small(file);
   } else {
@@ -335,6 +336,7 @@ void Transfers::block(const catalog::FileRow& row, const std::string& reason) {
         session_.expect(session_.catalog->apply(row.id, catalog::FileEvent::NeedsPerson, reason));
     if (!blocked) return;
   }
+  let_go_on(row.id);
   wait_for_cause(row.id, {row.folder, row.path}, reason);
   session_.changed();
   left_({row.folder, row.path});

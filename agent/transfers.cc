@@ -497,6 +497,7 @@ void Transfers::add_reasons(std::vector<Reason>& reasons) const {
 }
 
 void Transfers::cancel(FileId file) {
+  let_go_on(file);
   for (const auto& [id, running] : running_) {
     if (running->attempt.file == file && running->wanted) {
       running->wanted = false;

@@ -115,6 +115,7 @@ class Transfers {
   std::optional<Place> beside_another_file(const catalog::FileRow& row,
                                            const catalog::ObjectRow& object,
                                            const std::string& beside);
+  [[nodiscard]] bool waits_for(FileId file, FileId other) const;
   void let_go_on(FileId renamed);
   std::optional<bool> must_wait_for_earlier_attempt(const catalog::FileRow& row,
                                                     const std::string& key, const Source& source);

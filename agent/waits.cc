@@ -37,7 +37,8 @@ void Waits::look_at(const FilePath& file) {
 
 void Waits::moved(const FilePath& from, const FilePath& to) {
   for (Wait& wait : waits_) {
-    if (wait.files.erase(from) > 0) wait.files.insert(to);
+    if (wait.files.contains(from)) wait.files.insert(to);
+    wait.progress.remaining = static_cast<std::int64_t>(wait.files.size());
   }
 }
 

@@ -26,7 +26,7 @@ class Waits {
   void reached(std::uint64_t id, const std::vector<FilePath>& pending);
   // This file may not be pending any more.
   void look_at(const FilePath& file);
-  // What is waited for has another name now.
+  // What is waited for has another name now; what has come to the old one since is waited for too.
   void moved(const FilePath& from, const FilePath& to);
   // Looks at some more of them, in turn: a safety net, on a timer while anybody waits. Of a million
   // files it must not look up each every time.

@@ -138,7 +138,7 @@ void measure(std::int64_t files) {
     constexpr std::int64_t asked = 10'000;
     for (std::int64_t i = 0; i < asked; ++i) {
       const Fingerprint reused{.dev = 1, .ino = static_cast<std::uint64_t>(i * 31), .btime = 7};
-      must(catalog->same_file_elsewhere(folder, "new", reused));
+      must(catalog->same_inode_elsewhere(folder, "new", reused));
     }
     return asked;
   });

@@ -122,11 +122,11 @@ class Catalog {
   Result<FileRow> set_content(FileId file, const Fingerprint& fingerprint, const Sha256& sha256);
   Result<FileRow> set_key(FileId file, std::string_view key);
   Result<FileRow> vanished(FileId file);
-  // Rows at other paths of that folder that tell of the very inode (with its time of birth; none
-  // where there is no such), size and time of modification of this file, those that are Gone first;
-  // a few at the most. A hash has to say whether it is the same file.
-  Result<std::vector<FileRow>> same_file_elsewhere(FolderId folder, std::string_view path,
-                                                   const Fingerprint& fingerprint);
+  // Rows at other paths of that folder that tell of the very inode of this file (with its time of
+  // birth; none where there is no such), those that are Gone first; a few at the most. What it held
+  // then its size and time of modification may tell, and for certain only a hash.
+  Result<std::vector<FileRow>> same_inode_elsewhere(FolderId folder, std::string_view path,
+                                                    const Fingerprint& fingerprint);
   // The row's file, Gone from its path, is `seen`, read and of the row's SHA-256: the row goes on
   // under the new path, with a key to be evaluated for it. Its object is held until a new one is
   // stored: not sole, and another file's to replace by no policy.

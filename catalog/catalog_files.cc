@@ -304,10 +304,10 @@ Result<FileRow> Catalog::vanished(FileId id) {
   return impl_->transition(*known, {.event = FileEvent::Vanished});
 }
 
-Result<std::vector<FileRow>> Catalog::same_file_elsewhere(FolderId folder, std::string_view path,
-                                                          const Fingerprint& fingerprint) {
+Result<std::vector<FileRow>> Catalog::same_inode_elsewhere(FolderId folder, std::string_view path,
+                                                           const Fingerprint& fingerprint) {
   if (fingerprint.btime == 0) return std::vector<FileRow>();
-  return impl_->files.same_file_elsewhere(folder, path, fingerprint);
+  return impl_->files.same_inode_elsewhere(folder, path, fingerprint);
 }
 
 Result<void> Catalog::Impl::make_way(const CompleteFile& seen) {

@@ -154,15 +154,13 @@ Result<std::vector<FileRow>> FileTable::queued(const Queue& queue,
 }
 
 // Device numbers change when a machine restarts: inode and time of birth decide.
-Result<std::vector<FileRow>> FileTable::same_file_elsewhere(FolderId folder, std::string_view path,
-                                                            const Fingerprint& fingerprint) {
+Result<std::vector<FileRow>> FileTable::same_inode_elsewhere(FolderId folder, std::string_view path,
+                                                             const Fingerprint& fingerprint) {
   return whole_rows(
-      all(session_.read(WAYBILL_FILE_COLUMNS
-                        "WHERE f.live = 1 AND f.ino = ? AND f.btime = ? AND f.size = ?"
-                        " AND f.mtime = ? AND +f.folder_id = ? AND +f.path <> ?"
-                        " ORDER BY f.state DESC, f.id LIMIT 4",
-                        {fingerprint.ino, fingerprint.btime, fingerprint.size, fingerprint.mtime,
-                         folder, Value::blob(path)}),
+      all(session_.read(WAYBILL_FILE_COLUMNS "WHERE f.live = 1 AND f.ino = ? AND f.btime = ?"
+                                             " AND +f.folder_id = ? AND +f.path <> ?"
+                                             " ORDER BY f.state DESC, f.id LIMIT 4",
+                        {fingerprint.ino, fingerprint.btime, folder, Value::blob(path)}),
           file_from));
 }
 

@@ -33,10 +33,10 @@ class FileTable {
   Result<void> for_each_name(FolderId folder, std::string_view directory, bool deep,
                              const std::function<void(const Catalog::Name&)>& visit);
 
-  // Rows of this folder at other paths that tell of this very inode, of its size and its time of
-  // modification: those whose file has gone first, and not very many.
-  Result<std::vector<FileRow>> same_file_elsewhere(FolderId folder, std::string_view path,
-                                                   const Fingerprint& fingerprint);
+  // Rows of this folder at other paths that tell of this very inode: those whose file has gone
+  // first, and not very many.
+  Result<std::vector<FileRow>> same_inode_elsewhere(FolderId folder, std::string_view path,
+                                                    const Fingerprint& fingerprint);
 
   // Fills in the new id.
   Result<void> insert(StoredFile& file);

@@ -102,10 +102,12 @@ Result<void> Session::start() {
     if (auto less = connection_->run("PRAGMA synchronous = NORMAL"); !less) return less;
   }
   if (auto kept = connection_->keep_wal_files(); !kept) return kept;
-  // An index of millions of rows is sorted on the way: what is more than the cache goes to a
-  // temporary file then, and 70 MB a million rows would otherwise be memory.
-  if (auto migrated = migrate(*connection_, migrations()); !migrated) return migrated;
-  if (auto after = connection_->run("PRAGMA temp_store = MEMORY"); !after) return after;
+  // An index of millions of rows is sorted on the way, which would be 70 MB of memory a million: in
+  // a temporary file, where there is a place for one.
+  auto migrated = migrate(*connection_, migrations());
+  if (auto memory = connection_->run("PRAGMA temp_store = MEMORY"); !memory) return memory;
+  if (!migrated) migrated = migrate(*connection_, migrations());
+  if (!migrated) return migrated;
   // The names of the database, its WAL and its lock must outlive a power loss together with what
   // the first commit promises.
   if (auto synced = directory_->sync(); !synced) return synced;

@@ -165,16 +165,16 @@ TEST_F(Renamed, SameInodeIsFoundByItsTimeOfBirthAndThoseThatAreGoneComeFirst) {
   const FileRow row = queue("a", "one");
   must(catalog_->refresh_fingerprint(row.id, there.fingerprint, false));
   gone(row);
-  const auto found = must(catalog_->same_file_elsewhere(folder_, "b", there.fingerprint));
+  const auto found = must(catalog_->same_inode_elsewhere(folder_, "b", there.fingerprint));
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found.front().id, row.id);
-  EXPECT_EQ(must(catalog_->same_file_elsewhere(folder_, "a", there.fingerprint)).size(), 1U);
+  EXPECT_EQ(must(catalog_->same_inode_elsewhere(folder_, "a", there.fingerprint)).size(), 1U);
   Fingerprint reused = there.fingerprint;
   reused.btime += 1;
-  EXPECT_TRUE(must(catalog_->same_file_elsewhere(folder_, "b", reused)).empty());
+  EXPECT_TRUE(must(catalog_->same_inode_elsewhere(folder_, "b", reused)).empty());
   Fingerprint unborn = there.fingerprint;
   unborn.btime = 0;
-  EXPECT_TRUE(must(catalog_->same_file_elsewhere(folder_, "b", unborn)).empty());
+  EXPECT_TRUE(must(catalog_->same_inode_elsewhere(folder_, "b", unborn)).empty());
 }
 
 }  // namespace

@@ -294,6 +294,67 @@ TEST_F(Rename, OutOfTheFolderOfAPendingFileEndsTheWaitForIt) {
   EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 0);
 }
 
+TEST_F(Rename, OfALogThatWasAppendedToLeavesWhatIsStoredOfIt) {
+  folder().on_replace = OnReplace::Suffix;
+  stored("log", "one");
+  expect_always_in_bucket("one");
+  world_.write("log", "one, two");
+  world_.rename("log", "log.1");
+  world_.write("log", "three");
+  world_.settle_down();
+  world_.run_until([&] { return world_.row("log") && key_of("log") != "none"; });
+  expect_in_bucket("in/log", "one");
+  expect_in_bucket("in/log.1", "one, two");
+  expect_in_bucket(key_of("log"), "three");
+}
+
+TEST_F(Rename, TwoThatWantEachOthersFormerKeyDoNotWaitForEachOther) {
+  const FileId first = stored("a", "first");
+  world_.write("b", "second");
+  world_.settle_down();
+  const FileId second = world_.row("b")->id;
+  refuse_ = true;
+  world_.rename("a", "t");
+  world_.run_until([&] { return world_.row("t") && world_.row("t")->id == first; });
+  world_.rename("b", "a");
+  world_.run_until([&] { return world_.row("a") && world_.row("a")->id == second; });
+  world_.rename("t", "b");
+  world_.run_until([&] { return world_.row("b") && world_.row("b")->id == first; });
+  world_.pass(std::chrono::minutes(2));
+  refuse_ = false;
+  world_.settle_down();
+  expect_in_bucket(key_of("a"), "second");
+  expect_in_bucket(key_of("b"), "first");
+}
+
+TEST_F(Rename, WhoeverWaitsWaitsForWhatHasComeToTheOldNameToo) {
+  stored("log", "the first day");
+  world_.rename("log", "log.1");
+  world_.write("log", "the second day");
+  const auto ticket = std::make_shared<WaitTicket>();
+  world_.command(StartWait{.ticket = ticket});
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_GT(copies_of(sha256(as_bytes(std::string("the second day")))), 0);
+  EXPECT_GT(copies_of(sha256(as_bytes(std::string("the first day")))), 0);
+}
+
+TEST_F(Rename, OfOnceIsNoneOfALaterFileOfThatName) {
+  folder().complete = CompleteBy::Marker;
+  folder().marker = "{name}.done";
+  world_.write("a.done", "");
+  stored("a", "first");
+  world_.rename("a", "b");  // for which no marker comes
+  world_.write("a", "second");
+  world_.run_until([&] { return copies_of(sha256(as_bytes(std::string("second")))) > 0; });
+  world_.run();
+  const FileId second = world_.row("a")->id;
+  world_.write("a.new", "third");
+  world_.rename("a.new", "a");
+  world_.run_until([&] { return copies_of(sha256(as_bytes(std::string("third")))) > 0; });
+  world_.run();
+  EXPECT_EQ(world_.row("a")->id, second);
+}
+
 TEST_F(Rename, OntoAnotherFileIsNewContentOfThatOne) {
   const FileId target = stored("b", "former");
   world_.write("a", "new");
