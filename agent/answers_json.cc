@@ -48,6 +48,13 @@ std::int64_t take_time(const Json& from, const char* name) {
   return *time;
 }
 
+// Of daemons before it there is none.
+std::optional<std::int64_t> take_count(const Json& from, const char* name) {
+  const auto value = from.find(name);
+  if (value == from.end() || value->is_null()) return std::nullopt;
+  return value->get<std::int64_t>();
+}
+
 Json sha256_json(const std::optional<Sha256>& sha256) {
   return sha256 ? Json(to_hex(*sha256)) : Json(nullptr);
 }
@@ -154,8 +161,10 @@ FolderView folder_from(const Json& json) {
 }
 
 Json json_of(const StoreView& store) {
-  return {{"endpoint", store.endpoint}, {"bucket", store.bucket},   {"prefix", store.prefix},
-          {"state", store.state},       {"guarded", store.guarded}, {"notes", store.notes}};
+  Json json{{"endpoint", store.endpoint}, {"bucket", store.bucket},   {"prefix", store.prefix},
+            {"state", store.state},       {"guarded", store.guarded}, {"notes", store.notes}};
+  json["unknown_uploads"] = store.unknown_uploads ? Json(*store.unknown_uploads) : Json();
+  return json;
 }
 
 StoreView store_from(const Json& json) {
@@ -164,7 +173,8 @@ StoreView store_from(const Json& json) {
           .prefix = json.at("prefix"),
           .state = json.at("state"),
           .guarded = json.at("guarded"),
-          .notes = json.at("notes").get<std::vector<std::string>>()};
+          .notes = json.at("notes").get<std::vector<std::string>>(),
+          .unknown_uploads = take_count(json, "unknown_uploads")};
 }
 
 // As it stands in rows; an object here.

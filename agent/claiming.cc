@@ -209,6 +209,7 @@ std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
   if (!others) return std::nullopt;
   return std::any_of(others->begin(), others->end(), [&](const AttemptRow& other) {
     if (other.state != AttemptState::Abandoned || other.key != key) return false;
+    if (is_left_upload(other)) return false;
     // Its content is durable before its Complete is sent.
     if (other.kind == catalog::AttemptKind::Multipart && !other.sha256) return false;
     if (!guarded) return true;
@@ -260,7 +261,8 @@ bool Transfers::awaits_earlier_attempt(const FilePath& file) const {
   }
   auto attempts = session_.expect(session_.catalog->attempts_of((*row)->id));
   return attempts && std::any_of(attempts->begin(), attempts->end(), [&row](const AttemptRow& at) {
-           return at.state == AttemptState::Abandoned && at.key == (*row)->key;
+           return at.state == AttemptState::Abandoned && at.key == (*row)->key &&
+                  !is_left_upload(at);
          });
 }
 

@@ -94,6 +94,13 @@ void add_stores(Page& page, const std::vector<StoreView>& stores) {
     page.sample({{"endpoint", store.endpoint}, {"bucket", store.bucket}, {"prefix", store.prefix}},
                 store.guarded ? 1 : 0);
   }
+  page.family("store_unknown_uploads",
+              "Multipart uploads below the prefix, a day old, that nobody here knows.");
+  for (const StoreView& store : stores) {
+    if (!store.unknown_uploads) continue;
+    page.sample({{"endpoint", store.endpoint}, {"bucket", store.bucket}, {"prefix", store.prefix}},
+                *store.unknown_uploads);
+  }
 }
 
 void add_reasons(Page& page, const std::vector<Reason>& reasons) {

@@ -4,7 +4,6 @@
 #include "agent/running.h"
 #include "base/overloaded.h"
 #include "base/test_points.h"
-#include "uploader/metadata.h"
 
 // What Transfers makes of an attempt's end: a stored row, a blocked one, or one more try.
 namespace waybill::agent {
@@ -13,11 +12,6 @@ namespace {
 using catalog::AttemptRow;
 using catalog::AttemptState;
 using catalog::FileEvent;
-
-// A request that timed out may still be applied for this long (PROTOCOL.md rule 2).
-constexpr Nanoseconds quarantine = std::chrono::minutes(20);
-// S3 stamps uploads with its own clock (S3.md 5).
-constexpr Nanoseconds clock_slack = std::chrono::minutes(5);
 
 catalog::ProofLevel row_proof(uploader::ProofLevel proof) {
   switch (proof) {
@@ -50,8 +44,8 @@ void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
   const FileId file = running.attempt.file;
   const auto ended = [&] {
     // Rule 1: what may still land, or has landed unseen, stays known until that is settled.
-    if (running.create_unclear || running.machine.ambiguous()) return abandon(running.attempt);
-    return session_.expect(session_.catalog->end_attempt(id));
+    if (running.machine.ambiguous()) return abandon(running.attempt);
+    return leave_unclear_create(running) && session_.expect(session_.catalog->end_attempt(id));
   };
   const auto needs_person = [&](FileEvent event, const std::string& reason) {
     if (!ended()) return;
@@ -72,9 +66,10 @@ void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
                                        : "sha256:" + other.object.checksum_sha256,
                        .proof = row_proof(other.proof),
                        .proof_detail = by_somebody_else(running.attempt) + other.proof_detail};
-                   const bool unresolved = running.create_unclear || running.machine.ambiguous();
+                   const bool unresolved = running.machine.ambiguous();
+                   if (!unresolved && !leave_unclear_create(running)) return;
                    session_.expect(session_.catalog->acknowledge(id, object, false, unresolved));
-                   if (unresolved) resolve_abandoned(running.attempt);
+                   if (unresolved) leftovers_.resolve_later(running.attempt);
                  },
                  [&](const uploader::ForeignObject&) {
                    needs_person(FileEvent::Foreign, foreign_sentence(running.attempt.key));
@@ -102,7 +97,8 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
                                      .proof = row_proof(outcome.proof),
                                      .proof_detail = outcome.proof_detail};
   WAYBILL_REACHED("reply-arrived");
-  const bool unresolved = outcome.may_land_again || running.create_unclear;
+  const bool unresolved = outcome.may_land_again;
+  if (!unresolved && !leave_unclear_create(running)) return;
   auto row =
       session_.expect(session_.catalog->acknowledge(running.attempt.id, object, true, unresolved));
   if (!row) return;
@@ -112,7 +108,7 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
   }
   blocked_for_.erase(row->id);
   let_go_on(row->id);
-  if (unresolved) resolve_abandoned(running.attempt);
+  if (unresolved) leftovers_.resolve_later(running.attempt);
   WAYBILL_REACHED("acknowledgement-recorded");
   session_.after_commit([this, path = running.path, key = running.attempt.key,
                          attempt = running.attempt.id, request = outcome.reply.request_id,
@@ -134,9 +130,10 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
 
 void Transfers::dropped(Running& running, const uploader::Dropped& outcome) {
   const AttemptRow attempt = running.attempt;
-  if (outcome.may_still_land || running.resumed || running.create_unclear ||
-      !running.machine.left_behind().empty()) {
+  if (outcome.may_still_land || running.resumed) {
     if (!abandon(attempt)) return;
+  } else if (!leave_unclear_create(running)) {
+    return;
   } else if (!session_.expect(session_.catalog->end_attempt(attempt.id))) {
     return;
   }
@@ -172,78 +169,24 @@ void Transfers::remove(const std::string& attempt_id) {
   left_(path);
 }
 
+// It may have begun an upload, and no more than that: nothing waits for its end.
+bool Transfers::leave_unclear_create(const Running& running) {
+  return !running.create_unclear || leftovers_.leave_upload(running.attempt, "");
+}
+
 bool Transfers::abandon(AttemptRow attempt) {
   if (WAYBILL_PLANTED(AttemptOverwritten)) {
     return session_.expect(session_.catalog->end_attempt(attempt.id));
   }
   attempt.state = AttemptState::Abandoned;
   if (!session_.expect(session_.catalog->save_attempt(attempt))) return false;
-  resolve_abandoned(attempt);
+  leftovers_.resolve_later(attempt);
   return true;
-}
-
-// Its own upload, and those on its key that were initiated since its first Create, which are ours
-// (rule 12): what nobody completes any more is aborted.
-void Transfers::abort_uploads_of(const AttemptRow& attempt) {
-  auto& store = stores_.client(attempt.store);
-  const auto abort = [this, attempt](const std::string& upload_id) {
-    stores_.client(attempt.store)
-        .abort_upload(attempt.key, upload_id, [](const Result<uploader::Nothing>&) {});
-  };
-  if (!attempt.upload_id.empty()) abort(attempt.upload_id);
-  if (attempt.sent_at == 0) return;
-  store.list_uploads(attempt.key, [this, attempt, abort, post = session_.poster()](
-                                      const Result<std::vector<uploader::ListedUpload>>& uploads) {
-    post([this, attempt, abort, uploads] {
-      if (!uploads || key_in_use(attempt.key)) return;
-      for (const uploader::ListedUpload& upload : *uploads) {
-        const bool since =
-            upload.initiated.time_since_epoch() >= Nanoseconds(attempt.sent_at) - clock_slack;
-        if (upload.key == attempt.key && since) abort(upload.upload_id);
-      }
-    });
-  });
 }
 
 bool Transfers::key_in_use(const std::string& key) const {
   return std::any_of(running_.begin(), running_.end(),
                      [&key](const auto& entry) { return entry.second->attempt.key == key; });
-}
-
-// An attempt that nobody wants may still land. After its quarantine one HEAD says whether it did;
-// if so its object is recorded, so that no effect of ours stays unknown (P6).
-void Transfers::resolve_abandoned(const AttemptRow& attempt) {
-  session_.timers.at(session_.now() + quarantine, [this, attempt] {
-    if (!stores_.known(attempt.store) || !stores_.open(attempt.store))
-      return resolve_abandoned(attempt);
-    auto& store = stores_.client(attempt.store);
-    if (attempt.kind == catalog::AttemptKind::Multipart) {
-      // Its own uploads could not be told from those of a later attempt under way.
-      if (key_in_use(attempt.key)) return resolve_abandoned(attempt);
-      abort_uploads_of(attempt);
-    }
-    store.head(attempt.key, [this, attempt,
-                             post = session_.poster()](Result<uploader::HeadReply> head) {
-      post([this, attempt, head = std::move(head)] {
-        // Meanwhile its landing may have been recorded in another way.
-        auto still_out = session_.expect(session_.catalog->attempt(attempt.id));
-        if (!still_out || !*still_out) return;
-        if (!head && head.error().code != ErrorCode::NotFound) return resolve_abandoned(attempt);
-        if (head && uploader::parse_metadata(head->metadata).attempt == attempt.id &&
-            attempt.sha256) {
-          const catalog::StoredObject object{.version = head->version,
-                                             .etag = head->etag,
-                                             .size = head->size,
-                                             .sha256 = *attempt.sha256,
-                                             .proof = catalog::ProofLevel::Acknowledged,
-                                             .proof_detail = "landed after it had been given up"};
-          session_.expect(session_.catalog->acknowledge(attempt.id, object, true));
-        } else {
-          session_.expect(session_.catalog->end_attempt(attempt.id));
-        }
-      });
-    });
-  });
 }
 
 }  // namespace waybill::agent

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -31,7 +32,8 @@ struct Transfers::Running {
   bool read_whole = false;
   // A Create of it was never answered: its upload may come to be when nobody asks any more.
   bool create_unclear = false;
-  bool resumed = false;  // an earlier run may have sent it
+  bool resumed = false;          // an earlier run may have sent it
+  std::size_t left_uploads = 0;  // of those that the machine left behind, so many have rows
 
   std::set<uploader::RequestId> requests;
   std::uint64_t pauses = 0;  // counts them, so that a late timer knows that its pause is over

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,8 @@ struct StoreView {
   std::string state;     // "ok", "unreachable", "refused", "probing"
   bool guarded = false;  // conditions are enforced there
   std::vector<std::string> notes;
+  // Multipart uploads below the prefix that nobody here knows; nullopt: not looked yet, or refused.
+  std::optional<std::int64_t> unknown_uploads = std::nullopt;
 };
 
 struct Status {

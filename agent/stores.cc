@@ -56,6 +56,7 @@ std::optional<StoreId> Stores::use(const FolderConfig& folder) {
     return id;
   }
   gate.client = std::move(*client);
+  gate.sweep.emplace(session_, gate.row, gate.name, gate.client);
   start_probe(id);
   return id;
 }
@@ -210,6 +211,7 @@ void Stores::finish_probe(StoreId store, const uploader::Finding& finding) {
   probe_daily(store);
   session_.changed();
   if (!session_.expect(session_.catalog->save_store(gate.row))) return;
+  gate.sweep->store_opened();
   opened_(store);
   // What was out with it is asked at once: an outage ends everywhere when it ends (rule 10).
   for (const auto& [id, other] : gates_) {
@@ -229,7 +231,8 @@ std::vector<StoreView> Stores::views() const {
                      .prefix = gate.row.prefix,
                      .state = std::move(state),
                      .guarded = gate.capabilities && gate.capabilities->if_absent_on_put,
-                     .notes = gate.notes});
+                     .notes = gate.notes,
+                     .unknown_uploads = gate.sweep ? gate.sweep->unknown() : std::nullopt});
   }
   return views;
 }
@@ -270,6 +273,7 @@ void Stores::add_reasons(std::vector<Reason>& reasons) const {
                        "writes between our look and our upload could be overwritten",
            .help = "let nobody else write below this prefix"});
     }
+    if (gate.sweep && gate.capabilities) gate.sweep->add_reasons(reasons);
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "agent/session.h"
 #include "agent/status.h"
+#include "agent/upload_sweep.h"
 #include "uploader/object_store.h"
 #include "uploader/probe.h"
 #include "uploader/retry_quota.h"
@@ -35,6 +36,13 @@ class Stores {
   // What fast retries there cost, for all uploads together. Stays where it is.
   [[nodiscard]] uploader::RetryQuota& quota(StoreId store) { return gates_.at(store).quota; }
   [[nodiscard]] const catalog::StoreRow& row(StoreId store) const { return gates_.at(store).row; }
+
+  // For people.
+  [[nodiscard]] std::string name(StoreId store) const {
+    return known(store) ? gates_.at(store).name : std::string("a store that is not configured");
+  }
+  // A multipart upload of ours is under way there.
+  void upload_begun(StoreId store) { gates_.at(store).sweep->upload_begun(); }
 
   // A request failed for a reason that is the endpoint's, not the file's.
   void trouble(StoreId store, const Error& cause);
@@ -72,6 +80,7 @@ class Stores {
     uploader::RetryQuota quota;
     std::set<CrcKind> returns_crc;
     bool asks_for_crc = false;
+    std::optional<UploadSweep> sweep;
     std::optional<uploader::Probe> probe;  // under way
     std::uint64_t probes = 0;              // counts them: a late timer knows that it is late
   };

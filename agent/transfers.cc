@@ -40,7 +40,11 @@ Result<uploader::Metadata> metadata_of(const AttemptRow& attempt) {
 
 Transfers::Transfers(Session& session, Stores& stores, Intake& intake,
                      std::function<void(const FilePath&)> left)
-    : session_(session), stores_(stores), intake_(intake), left_(std::move(left)) {}
+    : session_(session),
+      stores_(stores),
+      intake_(intake),
+      leftovers_(session, stores, [this](const std::string& key) { return key_in_use(key); }),
+      left_(std::move(left)) {}
 
 // Nothing may come back to a machine that is gone; what was sent is resolved at the next start.
 Transfers::~Transfers() {
@@ -121,7 +125,13 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
   if (!metadata) return;
   std::vector<std::string> prior;
   for (const AttemptRow& other : *others) {
-    if (other.id != attempt.id && other.key == attempt.key) prior.push_back(other.id);
+    if (other.id == attempt.id) continue;
+    if (!is_left_upload(other)) {
+      if (other.key == attempt.key) prior.push_back(other.id);
+    } else if (!attempt.upload_id.empty() && other.upload_id == attempt.upload_id) {
+      // It goes on with the upload that it was about to leave when it was interrupted.
+      if (!session_.expect(session_.catalog->end_attempt(other.id))) return;
+    }
   }
   uploader::Attempt what{.id = attempt.id,
                          .agent_id = std::move(*agent_id),
@@ -147,10 +157,8 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
   for (const auto& [name, value] : folder.config.s3.write.metadata) {
     what.configured_metadata_bytes += name.size() + value.size();
   }
-  if (attempt.part_size != 0) {
-    // Rule 12: what is initiated on this key from here on is ours.
-    if (attempt.sent_at == 0) attempt.sent_at = wall_now();
-    what.creating_since = WallTime(Nanoseconds(attempt.sent_at));
+  if (attempt.part_size != 0 && attempt.sent_at != 0) {
+    what.create_sent = WallTime(Nanoseconds(attempt.sent_at));
   }
   uploader::Capabilities store = stores_.capabilities(attempt.store);
   if (WAYBILL_PLANTED(ConditionsAssumed)) {
@@ -193,7 +201,7 @@ void Transfers::resume_open_attempts() {
       if (WAYBILL_PLANTED(QuarantineEndedByRestart) || WAYBILL_PLANTED(AttemptOverwritten)) {
         session_.expect(session_.catalog->end_attempt(attempt.id));
       } else {
-        resolve_abandoned(attempt);
+        leftovers_.resolve_later(attempt);
       }
       continue;
     }
@@ -208,7 +216,7 @@ void Transfers::resume_open_attempts() {
     // The folder goes to another store now, so nobody will ever ask this one: the file starts anew.
     attempt.state = AttemptState::Abandoned;
     if (!session_.expect(session_.catalog->save_attempt(attempt))) return;
-    resolve_abandoned(attempt);
+    leftovers_.resolve_later(attempt);
     if ((*row)->state == FileState::Uploading &&
         !session_.expect(session_.catalog->apply(attempt.file, FileEvent::Transient,
                                                  "its folder goes to another store now"))) {
@@ -242,7 +250,7 @@ void Transfers::store_opened(StoreId store) {
     if (!attempt) return;
     if (!*attempt) continue;
     if ((*attempt)->state == AttemptState::Abandoned) {
-      resolve_abandoned(**attempt);
+      leftovers_.resolve_later(**attempt);
       continue;
     }
     auto row = session_.expect(session_.catalog->file((*attempt)->file));
@@ -269,10 +277,21 @@ void Transfers::go_on(Running& running) {
 void Transfers::feed(const std::string& attempt_id, uploader::Input input) {
   const auto found = running_.find(attempt_id);
   if (found == running_.end() || session_.failure()) return;
-  for (Action& action : found->second->machine.step(std::move(input))) {
+  std::vector<Action> actions = found->second->machine.step(std::move(input));
+  leave_uploads(*found->second);
+  for (Action& action : actions) {
     perform(*found->second, std::move(action));
     if (session_.failure()) return;
     if (!running_.contains(attempt_id)) return;  // that was its outcome
+  }
+}
+
+// Durable beside the attempt, before anything else of it is: nothing waits for their end, and
+// nothing forgets them (P6).
+void Transfers::leave_uploads(Running& running) {
+  const std::vector<std::string>& left = running.machine.left_behind();
+  for (; running.left_uploads < left.size(); ++running.left_uploads) {
+    if (!leftovers_.leave_upload(running.attempt, left[running.left_uploads])) return;
   }
 }
 
@@ -300,6 +319,8 @@ void Transfers::perform(Running& running, Action action) {
                                      })));
           },
           [&](SendCreate& create) {
+            // Rule 12: what is initiated on this key around now is ours.
+            running.attempt.sent_at = wall_now() + store.ahead().count();
             AttemptRow row = running.attempt;
             row.state = AttemptState::Creating;
             if (!session_.expect(session_.catalog->save_attempt(row))) return;
@@ -317,7 +338,9 @@ void Transfers::perform(Running& running, Action action) {
                                         if (!reply && may_have_happened(reply.error())) {
                                           running_.at(id)->create_unclear = true;
                                         }
-                                        return CreateDone{std::move(reply)};
+                                        const WallTime sent{
+                                            Nanoseconds(running_.at(id)->attempt.sent_at)};
+                                        return CreateDone{std::move(reply), sent};
                                       })));
               WAYBILL_REACHED("create-sent");
             };
@@ -333,6 +356,8 @@ void Transfers::perform(Running& running, Action action) {
             running.attempt = std::move(row);
             session_.after_commit([this, id] {
               WAYBILL_REACHED("upload-id-durable");
+              const auto found = running_.find(id);
+              if (found != running_.end()) stores_.upload_begun(found->second->attempt.store);
               feed(id, Persisted{});
             });
           },
@@ -370,10 +395,13 @@ void Transfers::perform(Running& running, Action action) {
                                   })));
           },
           [&](SendListUploads&) {
-            sent(running, store.list_uploads(key, replies_to<std::vector<ListedUpload>>(
-                                                      running, [](auto reply) -> Input {
-                                                        return UploadsListed{std::move(reply)};
-                                                      })));
+            sent(running,
+                 store.list_uploads(key, replies_to<std::vector<ListedUpload>>(
+                                             running, [this, id](auto reply) -> Input {
+                                               if (!reply) return UploadsListed{std::move(reply)};
+                                               return UploadsListed{leftovers_.without_others(
+                                                   running_.at(id)->attempt, std::move(*reply))};
+                                             })));
           },
           [&](Wait& wait) {
             session_.timers.at(session_.now() + wait.time, [this, id, pause = ++running.pauses] {
@@ -426,8 +454,9 @@ void Transfers::endpoint_trouble(Running& running, const Error& cause) {
   const bool of_its_own = running.stored_at_trouble && *running.stored_at_trouble < stored;
   running.stored_at_trouble = stored;
   // Refused, though the store takes others or, time and again, its own probe: it is about the file.
+  // An attempt that is lost already ends by itself once its store answers it.
   const bool refused_alone = of_its_own || ++running.troubles > troubles_for_one_file;
-  if (refused_alone && cause.code == ErrorCode::NeedsPerson) {
+  if (refused_alone && cause.code == ErrorCode::NeedsPerson && !running.lost) {
     running.given_up = cause;
     running.held = false;
     source_lost(running);
@@ -494,6 +523,7 @@ void Transfers::add_reasons(std::vector<Reason>& reasons) const {
               .since = failing.since};
   }
   for (auto& [key, reason] : causes) reasons.push_back(std::move(reason));
+  leftovers_.add_reasons(reasons);
 }
 
 void Transfers::cancel(FileId file) {

@@ -12,6 +12,7 @@
 
 #include "agent/content_memory.h"
 #include "agent/intake.h"
+#include "agent/leftovers.h"
 #include "agent/session.h"
 #include "agent/stores.h"
 #include "base/buffer_pool.h"
@@ -158,13 +159,14 @@ class Transfers {
   uploader::Done<Reply> replies_to(Running& running, MakeInput make_input);
   void sent(Running& running, uploader::RequestId request);
   bool abandon(catalog::AttemptRow attempt);
-  void abort_uploads_of(const catalog::AttemptRow& attempt);
-  void resolve_abandoned(const catalog::AttemptRow& attempt);
+  void leave_uploads(Running& running);
+  bool leave_unclear_create(const Running& running);
   [[nodiscard]] bool key_in_use(const std::string& key) const;
 
   Session& session_;
   Stores& stores_;
   Intake& intake_;
+  Leftovers leftovers_;
   const std::function<void(const FilePath&)> left_;
 
   void begin_reading(const ReadyFile& file, std::uint64_t charge);

@@ -36,6 +36,7 @@ void erase_pointer(auto& index, const auto& key, const AttemptRow* row) {
 }  // namespace
 
 bool may_land(const AttemptRow& attempt) {
+  if (is_left_upload(attempt)) return false;
   switch (attempt.state) {
     case AttemptState::Open:
     case AttemptState::Completing:
@@ -102,7 +103,8 @@ const AttemptRow* AttemptTable::running(const FileRow& file) const {
 bool AttemptTable::another_file_uses(StoreId store, std::string_view key, FileId file) const {
   const auto [first, last] = by_key_.equal_range(std::string(key));
   return std::any_of(first, last, [&](const auto& entry) {
-    return entry.second->store == store && entry.second->file != file;
+    return entry.second->store == store && entry.second->file != file &&
+           !is_left_upload(*entry.second);
   });
 }
 

@@ -184,6 +184,10 @@ class Catalog {
                                              FileId file) const;
   Result<void> save_attempt(const AttemptRow& attempt);  // upload id, SHA-256, state, condition
   Result<void> end_attempt(std::string_view id);
+  // A row of its own, `id`, for an upload of that attempt which could not be aborted: what it began
+  // stays known until it is gone (P6), and holds nothing (is_left_upload()). Without an upload id:
+  // for what its last Create, which was not answered, may have begun.
+  Result<AttemptRow> leave_upload(const AttemptRow& of, std::string id, std::string upload_id);
   // Commit B's verb: records the object, Uploading → Stored, ends the attempt. `owned` false is
   // EqualForeign. An attempt that its row no longer runs (late landing) records the object only and
   // returns the row unchanged. `may_land_again`: an earlier send of it was never answered, so the

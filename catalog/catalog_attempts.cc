@@ -124,6 +124,23 @@ Result<void> Catalog::end_attempt(std::string_view id) {
   return impl_->keeping(known->file, [&] { return impl_->attempts.end(id); });
 }
 
+Result<AttemptRow> Catalog::leave_upload(const AttemptRow& of, std::string id,
+                                         std::string upload_id) {
+  const AttemptRow left{.id = std::move(id),
+                        .file = of.file,
+                        .generation = of.generation,
+                        .store = of.store,
+                        .key = of.key,
+                        .kind = AttemptKind::Multipart,
+                        .condition = std::string(left_upload),
+                        .state = AttemptState::Abandoned,
+                        .sent_at = upload_id.empty() ? of.sent_at : 0,
+                        .upload_id = std::move(upload_id)};
+  auto kept = impl_->keeping(of.file, [&] { return impl_->attempts.insert(left); });
+  if (!kept) return fail(kept.error());
+  return left;
+}
+
 Result<FileRow> Catalog::acknowledge(std::string_view attempt_id, const StoredObject& stored,
                                      bool owned, bool may_land_again) {
   const AttemptRow* attempt = impl_->attempts.find(attempt_id);

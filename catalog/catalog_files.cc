@@ -193,8 +193,9 @@ FileEvent Catalog::Impl::classify(const StoredFile& file, const CompleteFile& se
     const bool uploading = row.state == FileState::Uploading;
     // What lands again with the object's own bytes changes nothing.
     const bool wait = std::any_of(under_way.begin(), under_way.end(), [&](const AttemptRow* a) {
-      const bool harmless = a->state == AttemptState::Abandoned &&
-                            a->sha256 == file.object_sha256 && a->metadata == file.object_metadata;
+      const bool harmless = is_left_upload(*a) || (a->state == AttemptState::Abandoned &&
+                                                   a->sha256 == file.object_sha256 &&
+                                                   a->metadata == file.object_metadata);
       return !harmless && (!uploading || may_land(*a));
     });
     if (!wait || row.state == FileState::Removed || WAYBILL_PLANTED(SkipDespiteAmbiguity)) {

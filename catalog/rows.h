@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -138,15 +139,24 @@ struct AttemptRow {
   StoreId store{};
   std::string key;
   AttemptKind kind = AttemptKind::Single;
-  std::string condition;  // "absent" (If-None-Match: *), "match:ETAG", "none"
+  std::string condition;  // "absent" (If-None-Match: *), "match:ETAG", "none"; is_left_upload()
   AttemptState state = AttemptState::Open;
-  std::int64_t sent_at = 0;  // wall ns when it was last handed to the network; 0: not known
+  // Wall ns when it was last handed to the network, of a multipart's Create by the store's clock;
+  // 0: never, or not known.
+  std::int64_t sent_at = 0;
   Fingerprint fingerprint;
   std::optional<Sha256> sha256;
   std::string upload_id;
   std::uint64_t part_size = 0;
   std::string metadata = {};  // as ObjectRow's: the same with each request of it
 };
+
+// A multipart upload that is to be aborted, beside the attempt that began it: nothing of it can
+// appear at the key, so it holds neither the key nor its file.
+constexpr std::string_view left_upload = "left";
+[[nodiscard]] inline bool is_left_upload(const AttemptRow& attempt) {
+  return attempt.condition == left_upload;
+}
 
 struct EventRow {
   std::int64_t seq = 0;

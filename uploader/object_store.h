@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -134,6 +135,12 @@ class ObjectStore {
   virtual RequestId abort_upload(std::string key, std::string upload_id, Done<Nothing> done) = 0;
   // The uploads under way for exactly this key.
   virtual RequestId list_uploads(std::string key, Done<std::vector<ListedUpload>> done) = 0;
+  // Those for all keys that begin so, sorted by key; of more than `most`, the first so many.
+  virtual RequestId list_uploads_below(std::string prefix, std::size_t most,
+                                       Done<std::vector<ListedUpload>> done) = 0;
+
+  // The store's clock minus ours, as its last reply had it. Any thread.
+  [[nodiscard]] virtual Nanoseconds ahead() const = 0;
 
   // Any thread. The connection is closed at once (SO_LINGER 0); `done` still runs.
   virtual void cancel(RequestId id) = 0;

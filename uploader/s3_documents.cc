@@ -113,6 +113,7 @@ Result<UploadsPage> parse_list_uploads(std::string_view document) {
   ListedUpload upload;
   bool right = true;
   bool seen = false;
+  bool encoded = false;  // said before the keys, or after them
   const std::string root = "ListMultipartUploadsResult";
   const bool whole = read_xml(document, [&](std::string_view path, std::string_view text) {
     if (!path.starts_with(root)) return;
@@ -120,7 +121,7 @@ Result<UploadsPage> parse_list_uploads(std::string_view document) {
     if (path.empty()) {
       seen = true;
     } else if (path == "/Upload/Key") {
-      upload.key = uri_decode(text);
+      upload.key = text;
     } else if (path == "/Upload/UploadId") {
       upload.upload_id = text;
     } else if (path == "/Upload/Initiated") {
@@ -130,15 +131,21 @@ Result<UploadsPage> parse_list_uploads(std::string_view document) {
     } else if (path == "/Upload") {
       right = right && !upload.upload_id.empty();
       page.uploads.push_back(std::exchange(upload, {}));
+    } else if (path == "/EncodingType") {
+      encoded = text == "url";
     } else if (path == "/IsTruncated") {
       page.truncated = text == "true";
     } else if (path == "/NextKeyMarker") {
-      page.next_key_marker = uri_decode(text);
+      page.next_key_marker = text;
     } else if (path == "/NextUploadIdMarker") {
       page.next_upload_id_marker = text;
     }
   });
   if (!whole || !right || !seen) return broken(root);
+  if (encoded) {
+    for (ListedUpload& listed : page.uploads) listed.key = uri_decode(listed.key);
+    page.next_key_marker = uri_decode(page.next_key_marker);
+  }
   return page;
 }
 

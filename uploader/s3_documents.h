@@ -44,7 +44,8 @@ struct UploadsPage {
   std::string next_key_marker;
   std::string next_upload_id_marker;
 };
-// Of a listing with encoding-type=url.
+// Keys are decoded where the reply says that they are encoded: not every store that is asked to
+// does.
 Result<UploadsPage> parse_list_uploads(std::string_view document);
 
 // `with`: of an upload whose parts carry that checksum. Each part's is named again, as far as the

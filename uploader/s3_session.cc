@@ -166,6 +166,11 @@ Result<HttpRequest> S3Session::sign(const S3Request& request, Made& made) {
 }
 
 void S3Session::note(const HttpReply& reply) {
+  const std::string_view date = reply.headers.find("date");
+  if (date != last_date_) {
+    last_date_ = date;
+    if (const auto offset = skew(reply)) ahead_ = offset->count();
+  }
   if (reply.left_to_continue) continues_ = false;
   constexpr int first_refusal = 400;
   if (reply.status < first_refusal) return pace_.answered(clock_.boot());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -55,6 +56,8 @@ class S3Session {
   void explain(Error& error, const HttpReply& reply) const;
 
   [[nodiscard]] S3Place place() const;
+  // The server's time minus ours, by the Date of its last reply. Any thread.
+  [[nodiscard]] Nanoseconds ahead() const { return Nanoseconds(ahead_.load()); }
   // What is asked for; a store that refuses it gets none. Any thread.
   [[nodiscard]] bool sends_sha256() const {
     return uploader::sends_sha256(options_.checksum_header);
@@ -75,7 +78,11 @@ class S3Session {
   const std::shared_ptr<CredentialsSource> source_;
   const Clock& clock_;
 
+  // any thread
+  std::atomic<std::int64_t> ahead_{0};  // ns
+
   // transfer thread only
+  std::string last_date_;  // as a reply had it: most that follow have the same
   std::string region_;
   S3Address address_;
   Nanoseconds clock_offset_{0};  // the server's time minus ours

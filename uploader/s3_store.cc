@@ -1,6 +1,8 @@
 #include "uploader/s3_store.h"
 
+#include <algorithm>
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include "uploader/checksum.h"
@@ -143,10 +145,13 @@ class ListPartsExchange final : public S3Exchange {
       parts_.push_back(std::move(part));
     }
     if (!page->truncated) return end(std::move(parts_));
-    if (page->parts.empty() || parts_.size() > most_parts || page->next_marker.empty()) {
+    // The next page must begin behind this one: what it lists again is out of order.
+    if (page->parts.empty() || parts_.size() > most_parts || page->next_marker.empty() ||
+        page->next_marker == marker_) {
       return end(fail(unreadable(reply, "it lists parts without an end")));
     }
-    set_request(list_parts(key_, upload_id_, page->next_marker));
+    marker_ = page->next_marker;
+    set_request(list_parts(key_, upload_id_, marker_));
     return Next::Again;
   }
   void failed(Error error) override { done_(fail(std::move(error))); }
@@ -159,31 +164,57 @@ class ListPartsExchange final : public S3Exchange {
   const std::string upload_id_;
   const Done<std::vector<Part>> done_;
   std::vector<Part> parts_;
+  std::string marker_;
 };
 
-// The listing is by prefix and sorted: our key comes first, longer ones after it.
+// The listing is by prefix and sorted: of one key's, that key comes first, longer ones after it.
+struct UploadsWanted {
+  std::string prefix;
+  bool exactly = false;  // that key alone
+  std::size_t most = most_uploads;
+};
+
 class ListUploadsExchange final : public S3Exchange {
  public:
-  ListUploadsExchange(std::shared_ptr<S3Session> session, std::string key,
+  ListUploadsExchange(std::shared_ptr<S3Session> session, UploadsWanted wanted,
                       Done<std::vector<ListedUpload>> done)
-      : S3Exchange(std::move(session), list_multipart_uploads(key, "", "")),
-        key_(std::move(key)),
+      : S3Exchange(std::move(session), list_multipart_uploads(wanted.prefix, "", "")),
+        wanted_(std::move(wanted)),
         done_(std::move(done)) {}
 
  private:
+  using Marker = std::pair<std::string, std::string>;  // key, upload id
+
   Next answered(const HttpReply& reply) override {
     auto page = parse_list_uploads(reply.body);
     if (!page) return end(fail(unreadable(reply, page.error().message)));
     for (ListedUpload& upload : page->uploads) {
-      if (upload.key == key_) uploads_.push_back(std::move(upload));
+      if (is_wanted(upload.key)) uploads_.push_back(std::move(upload));
     }
-    if (!page->truncated || page->next_key_marker > key_) return end(std::move(uploads_));
+    const bool all = !page->truncated || uploads_.size() >= wanted_.most ||
+                     (wanted_.exactly && page->next_key_marker > wanted_.prefix);
+    if (all) {
+      uploads_.resize(std::min(uploads_.size(), wanted_.most));
+      return end(std::move(uploads_));
+    }
     listed_ += page->uploads.size();
-    if (page->uploads.empty() || listed_ > most_uploads || page->next_key_marker.empty()) {
+    Marker next{page->next_key_marker, page->next_upload_id_marker};
+    if (page->uploads.empty() || listed_ > most_uploads || !advances(next)) {
       return end(fail(unreadable(reply, "it lists uploads without an end")));
     }
-    set_request(list_multipart_uploads(key_, page->next_key_marker, page->next_upload_id_marker));
+    set_request(list_multipart_uploads(wanted_.prefix, next.first, next.second));
+    markers_.insert(std::move(next));
     return Next::Again;
+  }
+  // A key's uploads follow each other by their time, so nothing orders their ids; but where a
+  // marker comes again, so does all that follows it.
+  [[nodiscard]] bool advances(const Marker& next) const {
+    if (next.first.empty() || markers_.contains(next)) return false;
+    return markers_.empty() || next.first >= markers_.rbegin()->first;
+  }
+  // A store that takes no notice of the prefix lists what is none of our business.
+  [[nodiscard]] bool is_wanted(std::string_view key) const {
+    return wanted_.exactly ? key == wanted_.prefix : key.starts_with(wanted_.prefix);
   }
   void failed(Error error) override { done_(fail(std::move(error))); }
   Next end(Result<std::vector<ListedUpload>> uploads) {
@@ -191,9 +222,10 @@ class ListUploadsExchange final : public S3Exchange {
     return Next::Done;
   }
 
-  const std::string key_;
+  const UploadsWanted wanted_;
   const Done<std::vector<ListedUpload>> done_;
   std::vector<ListedUpload> uploads_;
+  std::set<Marker> markers_;  // of the pages so far
   std::size_t listed_ = 0;
 };
 
@@ -239,12 +271,21 @@ class S3Store final : public ObjectStore {
                   std::move(found_or_not));
   }
   RequestId list_uploads(std::string key, Done<std::vector<ListedUpload>> done) override {
-    return loop_.submit(
-        std::make_unique<ListUploadsExchange>(session_, std::move(key), std::move(done)), this);
+    return list(UploadsWanted{.prefix = std::move(key), .exactly = true}, std::move(done));
   }
+  RequestId list_uploads_below(std::string prefix, std::size_t most,
+                               Done<std::vector<ListedUpload>> done) override {
+    return list(UploadsWanted{.prefix = std::move(prefix), .most = std::min(most, most_uploads)},
+                std::move(done));
+  }
+  [[nodiscard]] Nanoseconds ahead() const override { return session_->ahead(); }
   void cancel(RequestId id) override { loop_.cancel(id); }
 
  private:
+  RequestId list(UploadsWanted wanted, Done<std::vector<ListedUpload>> done) {
+    return loop_.submit(
+        std::make_unique<ListUploadsExchange>(session_, std::move(wanted), std::move(done)), this);
+  }
   template <typename Reply>
   RequestId submit(S3Request request, Reader<Reply> read, Done<Reply> done) {
     return loop_.submit(std::make_unique<SingleExchange<Reply>>(session_, std::move(request), read,

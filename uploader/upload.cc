@@ -88,7 +88,8 @@ void Upload::Machine::on(const Begin& begin) {
   // Nor is a Complete sent before the content is durable.
   may_be_completed = multipart() && unanswered > 0 && attempt.sha256;
   // And behind a durable id a newer Create may have gone unanswered.
-  if (multipart() && attempt.creating_since) return list_uploads();
+  create_unanswered = multipart() && attempt.create_sent;
+  if (create_unanswered) return list_uploads();
   unanswered > 0 ? head() : send(false);
 }
 
@@ -126,6 +127,7 @@ void Upload::Machine::on(const SourceLost&) {
     case Phase::Fresh:
       // Nothing was asked of us yet, so what an earlier run sent is unknown.
       unanswered = attempt.upload_id.empty() ? 0 : 1;
+      may_be_completed = unanswered > 0 && attempt.sha256;
       return drop();
     case Phase::Heading:
     case Phase::PersistingId:
@@ -380,6 +382,8 @@ void Upload::Machine::wait(const Error& error, int failures, Next after) {
 }
 
 void Upload::Machine::trouble(const Error& error, Next after) {
+  // Whatever else is to come of the file does not wait for what it left behind.
+  if (after == Next::Abort || after == Next::CheckAbort) return abort_ended(false);
   phase = Phase::Paused;
   next = after;
   next_after_trouble = true;
@@ -387,6 +391,7 @@ void Upload::Machine::trouble(const Error& error, Next after) {
 }
 
 void Upload::Machine::resume(Next to_do) {
+  if (next_after_trouble) just_listed = false;
   switch (to_do) {
     case Next::Head:
       return head();
@@ -394,7 +399,7 @@ void Upload::Machine::resume(Next to_do) {
       // An outage is long enough for what was not answered to have landed.
       return next_after_trouble && unanswered > 0 ? head() : send(false);
     case Next::Create:
-      return create();
+      return proceed_multipart();
     case Next::List:
       return list_uploads();
     case Next::ListParts:
@@ -409,7 +414,9 @@ void Upload::Machine::resume(Next to_do) {
 
 void Upload::Machine::finish(Outcome outcome) {
   if (!attempt.upload_id.empty()) {
-    to_abort.push_back(attempt.upload_id);
+    // A store that is still at its Complete would take the object's bytes away with it. The attempt
+    // is ambiguous, so its owner comes back to it.
+    if (!may_be_completed) to_abort.push_back(attempt.upload_id);
     forget_upload();
   }
   if (!to_abort.empty()) {

@@ -51,9 +51,10 @@ struct Attempt {
   std::vector<std::string> prior_attempts;  // earlier attempts of this file on this key
   std::uint64_t part_size = 0;              // 0: single PUT
   std::string upload_id;                    // known when a multipart is resumed
-  // When Create may first have been sent, durable before it: rule 12 calls the uploads on this key
-  // that were initiated since then ours. nullopt: none is, an orphan is left to the sweep.
-  std::optional<WallTime> creating_since = std::nullopt;
+  // When the last Create may have been sent, by the store's clock, durable before it: rule 12 calls
+  // the uploads ours that were initiated on this key in its window. nullopt: none is, an orphan is
+  // left to the sweep.
+  std::optional<WallTime> create_sent = std::nullopt;
   // What the store shall check each body against, and the whole; the same for all parts of an
   // upload.
   std::optional<CrcKind> crc = std::nullopt;
@@ -143,7 +144,7 @@ struct CannotTell {
 struct Refused {
   Error cause;
 };  // needs a person, about this file alone
-// After SourceLost; its multipart upload has been aborted.
+// After SourceLost; its multipart upload has been aborted, unless it may be completed yet.
 struct Dropped {
   bool may_still_land = false;
 };
@@ -168,6 +169,7 @@ struct HeadDone {
 };
 struct CreateDone {
   Result<std::string> upload_id;
+  std::optional<WallTime> sent = std::nullopt;  // Attempt::create_sent from now on
 };
 struct Persisted {};
 struct PartDone {
@@ -192,6 +194,7 @@ struct AbortDone {
 struct PartsListed {
   Result<std::vector<Part>> parts;
 };
+// Without those of which another attempt is known to have begun them.
 struct UploadsListed {
   Result<std::vector<ListedUpload>> uploads;
 };
@@ -219,7 +222,8 @@ class Upload {
   // answered (PROTOCOL.md rule 2). The 20 minutes after the last send are the owner's to count.
   [[nodiscard]] bool ambiguous() const;
   [[nodiscard]] bool finished() const;
-  // Upload ids of ours that the store would not let us abort: for the sweep (P6).
+  // Upload ids of ours that the store would not let us abort, or failed to, or that may become the
+  // object yet: to be aborted later (P6). So is that of an attempt which ends ambiguous.
   [[nodiscard]] const std::vector<std::string>& left_behind() const;
 
   static constexpr int max_parts_in_flight = 4;
@@ -228,6 +232,10 @@ class Upload {
   struct Machine;
   std::unique_ptr<Machine> machine_;
 };
+
+// PROTOCOL.md rule 12: an upload initiated then is of a Create that was sent at `sent`. Both by the
+// store's clock: it alone may judge.
+[[nodiscard]] bool in_create_window(WallTime initiated, WallTime sent);
 
 // Threshold and part size of S3.md section 4: 0 means a single PUT. `least`: what is configured.
 std::uint64_t part_size_for(std::uint64_t size, std::uint64_t least = 16ULL << 20U);

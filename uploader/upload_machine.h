@@ -19,7 +19,8 @@ namespace waybill::uploader {
 //                  └────► verdict ► outcome ► (Aborting ► CheckingAbort) ► Finished ◄──────────┘
 //
 // An upload from before a restart goes over ListingParts before SendingParts.
-// Every arrow may lead over Paused: Wait or EndpointTrouble, until Resumed.
+// Every arrow may lead over Paused: Wait or EndpointTrouble, until Resumed. What cannot be aborted
+// at once, or must not be yet, is left behind.
 struct Upload::Machine {
   enum class Phase : std::uint8_t {
     Fresh,
@@ -177,6 +178,8 @@ struct Upload::Machine {
   bool created_here = false;   // the upload was begun with the checksums that we send now
   bool parts_doubted = false;  // S3 did not accept the list of parts once
   int create_failures = 0;
+  bool create_unanswered = false;  // one of them, ever
+  bool just_listed = false;        // the uploads on this key, since the last Create and outage
   int abort_failures = 0;
   bool may_be_completed = false;  // the upload under way: by a Complete that was not answered
   std::vector<std::string> to_abort;

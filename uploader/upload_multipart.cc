@@ -10,8 +10,11 @@
 namespace waybill::uploader {
 namespace {
 
-// S3 stamps uploads with its own clock; beyond five minutes we go by its time anyway (S3.md 5).
-constexpr Nanoseconds clock_slack = std::chrono::minutes(5);
+// A Create that was not answered is looked for before the next is sent, but for pauses; and clocks
+// are read a little before and after.
+constexpr Nanoseconds before_create = std::chrono::minutes(5);
+// What was not answered may be applied for 20 minutes (rule 2).
+constexpr Nanoseconds after_create = std::chrono::minutes(25);
 
 bool may_pass(const Error& error) {
   return error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled ||
@@ -31,9 +34,16 @@ bool keep_first(std::optional<Digest>& first, const std::optional<Digest>& now) 
 
 }  // namespace
 
+bool in_create_window(WallTime initiated, WallTime sent) {
+  return initiated >= sent - before_create && initiated <= sent + after_create;
+}
+
 // The next step before Complete, whichever it is.
 void Upload::Machine::proceed_multipart() {
-  if (attempt.upload_id.empty()) return create();
+  // What an unanswered Create began must not come to be before the next one's window unseen.
+  if (attempt.upload_id.empty()) {
+    return create_unanswered && !just_listed ? list_uploads() : create();
+  }
   if (!id_durable) {
     phase = Phase::PersistingId;
     return emit(PersistUploadId{attempt.upload_id});
@@ -62,11 +72,13 @@ void Upload::Machine::on(const Persisted&) {
 
 void Upload::Machine::create() {
   phase = Phase::Creating;
+  just_listed = false;
   emit(SendCreate{make_metadata(attempt)});
 }
 
 void Upload::Machine::on(const CreateDone& done) {
   if (phase != Phase::Creating) return;
+  if (done.sent) attempt.create_sent = done.sent;
   if (done.upload_id) {
     answered();
     attempt.upload_id = *done.upload_id;
@@ -74,8 +86,9 @@ void Upload::Machine::on(const CreateDone& done) {
     return lost ? drop() : send(false);
   }
   const Error& error = done.upload_id.error();
-  if (was_unanswered(error) && attempt.creating_since) {
+  if (was_unanswered(error) && attempt.create_sent) {
     cooling_off = error;
+    create_unanswered = true;
     return list_uploads();
   }
   if (lost) return drop();
@@ -103,7 +116,7 @@ void Upload::Machine::on(const UploadsListed& listed) {
   if (listed.uploads) {
     answered();
     for (const ListedUpload& upload : *listed.uploads) {
-      const bool in_window = upload.initiated >= *attempt.creating_since - clock_slack;
+      const bool in_window = in_create_window(upload.initiated, *attempt.create_sent);
       const bool known = std::count(left_behind.begin(), left_behind.end(), upload.upload_id) > 0;
       if (upload.key == attempt.key && in_window && !known) ours.push_back(upload.upload_id);
     }
@@ -111,6 +124,7 @@ void Upload::Machine::on(const UploadsListed& listed) {
     return pause(listed.uploads.error(), create_failures, Next::List);
   }
   create_failures = 0;
+  just_listed = true;
   // Where listing is refused an orphan stays for the sweep to report; that must not hold the file.
   adopt(std::move(ours));
 }
@@ -318,7 +332,9 @@ void Upload::Machine::forget_upload() {
 }
 
 void Upload::Machine::restart_upload(const Error& error, Old old) {
-  if (old == Old::Unusable && !attempt.upload_id.empty()) to_abort.push_back(attempt.upload_id);
+  if (old == Old::Unusable && !attempt.upload_id.empty()) {
+    (may_be_completed ? left_behind : to_abort).push_back(attempt.upload_id);
+  }
   forget_upload();
   if (lost) return drop();
   cooling_off = error;
@@ -338,12 +354,7 @@ void Upload::Machine::on(const AbortDone& done) {
   if (phase != Phase::Aborting) return;
   if (!done.reply && done.reply.error().code != ErrorCode::NotFound) {
     const Error& error = done.reply.error();
-    if (may_pass(error)) return pause(error, abort_failures, Next::Abort);
-    const bool forbidden = error.s3_code.empty() || error.s3_code == "AccessDenied";
-    if (error.code == ErrorCode::NeedsPerson && !forbidden && concerns_endpoint(error)) {
-      return trouble(error, Next::Abort);
-    }
-    return abort_ended(false);
+    return may_pass(error) ? pause(error, abort_failures, Next::Abort) : abort_ended(false);
   }
   answered();
   phase = Phase::CheckingAbort;

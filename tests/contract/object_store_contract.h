@@ -143,6 +143,11 @@ class ObjectStoreContract : public testing::TestWithParam<Subject> {
     return await<uploader::Nothing>(
         [&](auto done) { store().abort_upload(key_, id, std::move(done)); });
   }
+  Result<std::vector<uploader::ListedUpload>> list_uploads_below(const std::string& prefix,
+                                                                 std::size_t most) {
+    return await<std::vector<uploader::ListedUpload>>(
+        [&](auto done) { store().list_uploads_below(prefix, most, std::move(done)); });
+  }
   Result<std::vector<uploader::ListedUpload>> list_uploads(const std::string& key) {
     return await<std::vector<uploader::ListedUpload>>(
         [&](auto done) { store().list_uploads(key, std::move(done)); });
@@ -399,6 +404,20 @@ TEST_P(ObjectStoreContract, UploadsUnderWayAreListedForExactlyTheirKey) {
   const auto after = list_uploads(key());
   ASSERT_TRUE(after);
   EXPECT_TRUE(after->empty());
+}
+
+TEST_P(ObjectStoreContract, UploadsUnderWayAreListedBelowTheirPrefix) {
+  const auto id = create();
+  ASSERT_TRUE(id);
+  const auto below = list_uploads_below(key().substr(0, key().size() - 1), 10);
+  ASSERT_TRUE(below) << below.error().describe();
+  ASSERT_EQ(below->size(), 1U);
+  EXPECT_EQ(below->at(0).key, key());
+  EXPECT_EQ(below->at(0).upload_id, *id);
+  const auto others = list_uploads_below(key() + "/", 10);
+  ASSERT_TRUE(others);
+  EXPECT_TRUE(others->empty());
+  EXPECT_DONE(abort(*id));
 }
 
 TEST_P(ObjectStoreContract, UploadIsStampedWithTheTimeOfItsCreation) {

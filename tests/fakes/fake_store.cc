@@ -216,6 +216,21 @@ RequestId FakeStore::list_uploads(std::string key, Done<std::vector<ListedUpload
       std::move(done));
 }
 
+RequestId FakeStore::list_uploads_below(std::string prefix, std::size_t most,
+                                        Done<std::vector<ListedUpload>> done) {
+  return enqueue<std::vector<ListedUpload>>(
+      [this, prefix = std::move(prefix), most]() -> Result<std::vector<ListedUpload>> {
+        std::vector<ListedUpload> all = uploads_under_way();
+        std::erase_if(all, [&](const ListedUpload& upload) {
+          return lists_whole_keys_only ? upload.key != prefix : !upload.key.starts_with(prefix);
+        });
+        std::ranges::sort(all, {}, &ListedUpload::key);
+        all.resize(std::min(all.size(), most));
+        return all;
+      },
+      std::move(done));
+}
+
 // --- effects
 // ------------------------------------------------------------------------------------
 

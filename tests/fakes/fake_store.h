@@ -78,6 +78,10 @@ class FakeStore final : public uploader::ObjectStore {
                                    uploader::Done<uploader::Nothing> done) override;
   uploader::RequestId list_uploads(
       std::string key, uploader::Done<std::vector<uploader::ListedUpload>> done) override;
+  uploader::RequestId list_uploads_below(
+      std::string prefix, std::size_t most,
+      uploader::Done<std::vector<uploader::ListedUpload>> done) override;
+  [[nodiscard]] Nanoseconds ahead() const override { return clock_ahead; }
   // The request is answered Cancelled at its turn; its effect becomes a zombie.
   void cancel(uploader::RequestId id) override;
 
@@ -110,7 +114,10 @@ class FakeStore final : public uploader::ObjectStore {
   std::string create_foreign_upload(const std::string& key);
 
   StoreBehaviour behaviour;
-  WallTime now{};  // stamps uploads
+  WallTime now{};              // stamps uploads
+  Nanoseconds clock_ahead{0};  // of ours, as its replies have it
+  // MinIO: a listing of uploads by a prefix has those of that very key alone.
+  bool lists_whole_keys_only = false;
   int parts_with_md5 = 0;
   int parts_without_md5 = 0;
 

@@ -161,6 +161,14 @@ RequestId FaultyStore::list_uploads(std::string key, Done<std::vector<ListedUplo
       [this, key](auto next) { return inner_.list_uploads(key, next); }, done);
 }
 
+RequestId FaultyStore::list_uploads_below(std::string prefix, std::size_t most,
+                                          Done<std::vector<ListedUpload>> done) {
+  return call<std::vector<ListedUpload>>(
+      {.operation = Operation::ListUploadsBelow, .key = prefix},
+      [this, prefix, most](auto next) { return inner_.list_uploads_below(prefix, most, next); },
+      done);
+}
+
 void FaultyStore::cancel(RequestId id) {
   inner_.cancel(id);
 }

@@ -18,7 +18,8 @@ enum class Operation : std::uint8_t {
   ListParts,
   Complete,
   Abort,
-  ListUploads
+  ListUploads,
+  ListUploadsBelow  // its key is the prefix
 };
 
 struct Call {
@@ -68,6 +69,10 @@ class FaultyStore final : public uploader::ObjectStore {
                                    uploader::Done<uploader::Nothing> done) override;
   uploader::RequestId list_uploads(
       std::string key, uploader::Done<std::vector<uploader::ListedUpload>> done) override;
+  uploader::RequestId list_uploads_below(
+      std::string prefix, std::size_t most,
+      uploader::Done<std::vector<uploader::ListedUpload>> done) override;
+  [[nodiscard]] Nanoseconds ahead() const override { return inner_.ahead(); }
   void cancel(uploader::RequestId id) override;
 
   // Hands what LandsLater held back to the inner store, where it runs like any

@@ -165,6 +165,7 @@ bool PipelineWorld::run_one() {
         return true;
       }
       case Turn::Store:
+        bucket.now = clock.wall() + bucket.clock_ahead;
         bucket.run_one(random.next() % bucket.waiting());
         return true;
     }

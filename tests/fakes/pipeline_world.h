@@ -85,6 +85,13 @@ class PipelineWorld {
     const auto found = log_.lines.find(message);
     return found == log_.lines.end() ? 0 : found->second;
   }
+  // What is under way to S3, and given up here, arrives (Fault::LandsLater).
+  void land_late_requests() {
+    bucket.now = clock.wall() + bucket.clock_ahead;
+    store_->land_zombies();
+    bucket.land_zombies();
+    run();
+  }
   // Tasks that the reading threads have done.
   int reads = 0;
   // What the disk is asked for.

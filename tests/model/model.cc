@@ -74,6 +74,11 @@ class Model {
     how.returns_checksums = how.returns_crcs = !one_in(3);
     how.versioned = one_in(4);
     how.complete_may_be_replayed = one_in(2);
+    world_.bucket.lists_whole_keys_only = one_in(4);
+    if (one_in(3)) {
+      world_.bucket.clock_ahead =
+          std::chrono::minutes(static_cast<std::int64_t>(dice_.next() % 240) - 120);
+    }
   }
 
   void steps(std::uint64_t count) {
@@ -97,7 +102,7 @@ class Model {
   }
 
   void act() {
-    switch (dice_.next() % 18) {
+    switch (dice_.next() % 19) {
       case 0:
       case 1:
       case 2:
@@ -131,6 +136,8 @@ class Model {
       case 16:
       case 17:
         return flap();
+      case 18:
+        return foreign_upload();
     }
   }
 
@@ -215,6 +222,21 @@ class Model {
   void put_foreign(const std::string& path, const std::string& content) {
     note("somebody puts " + content.substr(0, 15) + " at the key of " + path);
     world_.bucket.put_foreign("drop/" + path, content);
+  }
+
+  // On a key of ours, begun some time ago, and nobody is at it any more.
+  void foreign_upload() {
+    const std::string key = "drop/" + any_path();
+    const auto age = std::chrono::minutes(40 + static_cast<std::int64_t>(dice_.next() % 4'000));
+    auto& bucket = world_.bucket;
+    bucket.now = world_.clock.wall() + bucket.clock_ahead - age;
+    if (world_.witness.created_around(key, bucket.now)) {
+      bucket.now += age;
+      return;
+    }
+    note("somebody has begun an upload of " + key);
+    world_.witness.note_foreign_upload(bucket.create_foreign_upload(key));
+    bucket.now = world_.clock.wall() + bucket.clock_ahead;
   }
 
   void disturb() {

@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(Share, PipelineModel, testing::Range(std::uint64_t{0}, 
 
 TEST(PipelineModelItself, RenamesAreDrawnAndRecognised) {
   std::size_t renames = 0;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) renames += run_seed(seed).renames;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) renames += run_seed(seed).renames;
   EXPECT_GE(renames, 10U);
 }
 

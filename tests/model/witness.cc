@@ -141,6 +141,7 @@ RequestId Witness::create_upload(uploader::CreateRequest request, Done<std::stri
   if (!edges_.effect()) return RequestId{};
   // Not an object yet, but an effect that the catalog has to know of.
   intended_.insert(attempt);
+  creates_.emplace(request.key, edges_.store_time());
   return call<std::string>(
       draw(), request.key,
       [this, request, attempt](auto next) {
@@ -152,7 +153,19 @@ RequestId Witness::create_upload(uploader::CreateRequest request, Done<std::stri
       done);
 }
 
+void Witness::touches_upload(const std::string& key, const std::string& upload_id) {
+  if (is_foreign_upload(upload_id)) edges_.complain("P7: somebody else's upload: " + key);
+}
+
+bool Witness::created_around(const std::string& key, WallTime time) const {
+  const auto [first, last] = creates_.equal_range(key);
+  return std::any_of(first, last, [time](const auto& create) {
+    return std::chrono::abs(create.second - time) < std::chrono::minutes(30);
+  });
+}
+
 RequestId Witness::put_part(uploader::PartRequest request, Done<Part> done) {
+  touches_upload(request.key, request.upload_id);
   return call<Part>(
       draw(), request.key,
       [this, request](auto next) { return edges_.bucket.put_part(request, next); }, done);
@@ -182,6 +195,7 @@ RequestId Witness::complete_upload(uploader::CompleteRequest request, Done<PutRe
 }
 
 RequestId Witness::abort_upload(std::string key, std::string upload_id, Done<Nothing> done) {
+  touches_upload(key, upload_id);
   return call<Nothing>(
       draw(), key,
       [this, key, upload_id](auto next) {
@@ -193,6 +207,16 @@ RequestId Witness::abort_upload(std::string key, std::string upload_id, Done<Not
 RequestId Witness::list_uploads(std::string key, Done<std::vector<ListedUpload>> done) {
   return call<std::vector<ListedUpload>>(
       draw(), key, [this, key](auto next) { return edges_.bucket.list_uploads(key, next); }, done);
+}
+
+RequestId Witness::list_uploads_below(std::string prefix, std::size_t most,
+                                      Done<std::vector<ListedUpload>> done) {
+  return call<std::vector<ListedUpload>>(
+      draw(), prefix,
+      [this, prefix, most](auto next) {
+        return edges_.bucket.list_uploads_below(prefix, most, next);
+      },
+      done);
 }
 
 void Witness::cancel(RequestId id) {

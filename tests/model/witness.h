@@ -18,7 +18,8 @@ class Witness final : public uploader::ObjectStore {
   struct Edges {
     fakes::FakeStore& bucket;
     Random& dice;
-    std::function<bool()> effect;                      // false: the sender is dead
+    std::function<bool()> effect;  // false: the sender is dead
+    std::function<WallTime()> store_time;
     std::function<void(const std::string&)> complain;  // a promise was broken
   };
   explicit Witness(Edges edges);
@@ -39,7 +40,19 @@ class Witness final : public uploader::ObjectStore {
                                    uploader::Done<uploader::Nothing> done) override;
   uploader::RequestId list_uploads(
       std::string key, uploader::Done<std::vector<uploader::ListedUpload>> done) override;
+  uploader::RequestId list_uploads_below(
+      std::string prefix, std::size_t most,
+      uploader::Done<std::vector<uploader::ListedUpload>> done) override;
+  [[nodiscard]] Nanoseconds ahead() const override { return edges_.bucket.ahead(); }
   void cancel(uploader::RequestId id) override;
+
+  // Somebody else's, begun at that time: no Create of ours was sent within half an hour of it, so
+  // none of our hands may touch it (P7, PROTOCOL.md rule 12).
+  void note_foreign_upload(std::string id) { foreign_uploads_.insert(std::move(id)); }
+  [[nodiscard]] bool is_foreign_upload(const std::string& id) const {
+    return foreign_uploads_.contains(id);
+  }
+  [[nodiscard]] bool created_around(const std::string& key, WallTime time) const;
 
   // Percent of the requests that meet a fault; HEADs that are refused with 403.
   std::uint64_t faults = 0;
@@ -85,6 +98,9 @@ class Witness final : public uploader::ObjectStore {
   std::map<std::string, Sent> sent_;
   std::map<std::string, std::string> attempt_of_upload_;
   std::map<std::string, std::int64_t> looked_;  // by key
+  std::set<std::string> foreign_uploads_;
+  std::multimap<std::string, WallTime> creates_;  // sent by us, by key
+  void touches_upload(const std::string& key, const std::string& upload_id);
 };
 
 }  // namespace waybill::model

@@ -21,6 +21,7 @@ World::World(std::uint64_t seed, std::function<void(const std::string&)> complai
       witness({.bucket = bucket,
                .dice = dice,
                .effect = [this] { return effect(); },
+               .store_time = [this] { return clock.wall() + bucket.clock_ahead; },
                .complain = std::move(complain)}),
       disk([this] { return effect(); }) {
   files.use_clock(clock, kernel_tick);
@@ -114,6 +115,7 @@ bool World::watch() {
 }
 
 bool World::run_one() {
+  bucket.now = clock.wall() + bucket.clock_ahead;
   if (dead_) die();
   age_zombies();
   enum class Turn : std::uint8_t { Watch, Scan, Read, Deliver, Store };
@@ -171,7 +173,7 @@ bool World::run_one() {
 }
 
 void World::answer_one() {
-  bucket.now = clock.wall();
+  bucket.now = clock.wall() + bucket.clock_ahead;
   bucket.run_one(dice.next() % bucket.waiting());
 }
 

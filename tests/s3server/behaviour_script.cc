@@ -46,6 +46,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"wrong-region-redirects", flag(&Behaviour::wrong_region_redirects)},
       {"location-says-default", flag(&Behaviour::location_says_default)},
       {"may-list", flag(&Behaviour::may_list)},
+      {"uploads-of-whole-keys", flag(&Behaviour::uploads_of_whole_keys)},
       {"clock-offset-seconds",
        [](Behaviour& behaviour, const std::string& value) {
          const bool negative = value.starts_with('-');

@@ -198,7 +198,8 @@ Outcome<Done> list_uploads(World& world, S3Exchange& exchange) {
   const UploadQuery query{.prefix = route.parameter_or_empty("prefix"),
                           .after_key = route.parameter_or_empty("key-marker"),
                           .after_id = route.parameter_or_empty("upload-id-marker"),
-                          .most = static_cast<std::size_t>(most.value())};
+                          .most = static_cast<std::size_t>(most.value()),
+                          .whole_key = exchange.behaviour->uploads_of_whole_keys};
   const auto listed = world.store.list_uploads(route.bucket, query);
   if (!listed.ok()) return listed.error();
   const UploadPage& page = listed.value();

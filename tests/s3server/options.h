@@ -32,6 +32,7 @@ struct Behaviour {
   bool wrong_region_redirects = false;         // 301 with x-amz-bucket-region instead of 400
   bool location_says_default = false;          // Ceph: GetBucketLocation is no signing region
   bool may_list = true;                        // false: an absent key answers 403, listings too
+  bool uploads_of_whole_keys = false;          // MinIO: ListMultipartUploads takes prefix for a key
   std::int64_t clock_offset_seconds = 0;       // of the server's clock to the true time
   std::uint64_t smallest_part = 5ULL << 20;    // bytes; EntityTooSmall below it (but for the last)
   int list_parts_page = 1000;                  // parts in one page of ListParts, at most

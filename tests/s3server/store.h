@@ -57,6 +57,7 @@ struct UploadQuery {
   std::string after_key;
   std::string after_id;  // with after_key: go on behind this upload of it; else behind the key
   std::size_t most = 1000;
+  bool whole_key = false;  // the prefix is one
 };
 struct UploadPage {
   std::vector<Upload> uploads;

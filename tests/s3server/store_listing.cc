@@ -109,7 +109,7 @@ Outcome<UploadPage> Store::list_uploads(const std::string& bucket, const UploadQ
   UploadPage page;
   for (const auto& [name, upload] : found->uploads) {
     const auto& [key, id] = name;
-    if (!key.starts_with(query.prefix)) continue;
+    if (query.whole_key ? key != query.prefix : !key.starts_with(query.prefix)) continue;
     if (key < query.after_key) continue;
     if (key == query.after_key && (query.after_id.empty() || id <= query.after_id)) continue;
     if (page.uploads.size() == query.most) {

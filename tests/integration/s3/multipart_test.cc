@@ -171,6 +171,113 @@ TEST_F(S3Multipart, UploadsOfLongerKeysAreNotOurs) {
   EXPECT_EQ(listed->front().upload_id, *ours);
 }
 
+TEST_F(S3Multipart, UploadsBelowAPrefixAreListedOverAllPages) {
+  connect({}, 16);
+  constexpr int count = 1'100;
+  std::vector<Answer<std::string>> created;
+  for (int i = 0; i < count; ++i) {
+    created.push_back(begin<std::string>([&](auto done) {
+      store().create_upload({.key = "in/k" + std::to_string(i), .content_type = ""}, done);
+    }));
+  }
+  for (auto& answer : created) ASSERT_DONE(await(std::move(answer)));
+  ASSERT_DONE(create("other"));
+  ASSERT_DONE(create("in"));
+  const auto all = list_uploads_below("in/", 5'000);
+  ASSERT_DONE(all);
+  EXPECT_EQ(all->size(), std::size_t{count});
+  EXPECT_EQ(server().count("ListMultipartUploads"), 2U);
+  EXPECT_TRUE(
+      std::ranges::all_of(*all, [](const auto& upload) { return upload.key.starts_with("in/"); }));
+  const auto some = list_uploads_below("in/", 10);
+  ASSERT_DONE(some);
+  EXPECT_EQ(some->size(), 10U);
+  const auto everywhere = list_uploads_below("", 5'000);
+  ASSERT_DONE(everywhere);
+  EXPECT_EQ(everywhere->size(), std::size_t{count + 2});
+}
+
+// MinIO
+TEST_F(S3Multipart, StoreThatListsUploadsOfWholeKeysListsThoseOfOurs) {
+  auto behaviour = server().behaviour();
+  behaviour.uploads_of_whole_keys = true;
+  server().set_behaviour(behaviour);
+  ASSERT_DONE(create("in/k"));
+  const auto of_key = list_uploads("in/k");
+  ASSERT_DONE(of_key);
+  EXPECT_EQ(of_key->size(), 1U);
+  const auto below = list_uploads_below("in/", 10);
+  ASSERT_DONE(below);
+  EXPECT_TRUE(below->empty());
+}
+
+TEST_F(S3Multipart, ListingOfUploadsThatComesBackToItsPlaceEndsAsAnError) {
+  const std::string upload =
+      "<Upload><Key>in/k</Key><UploadId>id</UploadId>"
+      "<Initiated>2026-01-01T00:00:00.000Z</Initiated></Upload>";
+  const auto page = [&](const std::string& key, const std::string& id) {
+    return "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>" + key +
+           "</NextKeyMarker><NextUploadIdMarker>" + id + "</NextUploadIdMarker>" + upload +
+           "</ListMultipartUploadsResult>";
+  };
+  // The same place at once; a place that was passed; one before it.
+  const std::vector<std::vector<std::string>> walks = {
+      {page("in/k", "1"), page("in/k", "1")},
+      {page("in/k", "1"), page("in/k", "2"), page("in/k", "1")},
+      {page("in/k", "1"), page("in/a", "2")}};
+  for (const auto& walk : walks) {
+    server().clear_faults();
+    const std::size_t before = server().count("ListMultipartUploads");
+    for (std::size_t i = 0; i < walk.size(); ++i) {
+      server().add_fault({.operation = "ListMultipartUploads",
+                          .count = i + 1 < walk.size() ? 1ULL : 1000ULL,
+                          .status = 200,
+                          .body = walk[i]});
+    }
+    expect_code(list_uploads_below("in/", 5'000), ErrorCode::RetryLater);
+    EXPECT_EQ(server().count("ListMultipartUploads") - before, walk.size());
+  }
+}
+
+TEST_F(S3Multipart, ListingOfPartsThatComesBackToItsPlaceEndsAsAnError) {
+  const auto id = create("k");
+  ASSERT_DONE(id);
+  const auto page = [](int number) {
+    return "<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>7"
+           "</NextPartNumberMarker><Part><PartNumber>" +
+           std::to_string(number) +
+           "</PartNumber><ETag>\"e\"</ETag><Size>1</Size></Part></ListPartsResult>";
+  };
+  server().add_fault({.operation = "ListParts", .count = 1, .status = 200, .body = page(7)});
+  server().add_fault({.operation = "ListParts", .status = 200, .body = page(8)});
+  expect_code(list_parts("k", *id), ErrorCode::RetryLater);
+  EXPECT_EQ(server().count("ListParts"), 2U);
+}
+
+TEST_F(S3Multipart, StoresClockIsKnownByItsReplies) {
+  auto behaviour = server().behaviour();
+  behaviour.clock_offset_seconds = 840;
+  server().set_behaviour(behaviour);
+  ASSERT_DONE(create("k"));
+  const auto listed = list_uploads("k");
+  ASSERT_DONE(listed);
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_GE(store().ahead(), std::chrono::seconds(400));
+  EXPECT_LE(store().ahead(), std::chrono::seconds(840));
+}
+
+TEST_F(S3Multipart, StoreThatDoesNotListUploadsSaysSo) {
+  auto behaviour = server().behaviour();
+  behaviour.may_list = false;
+  server().set_behaviour(behaviour);
+  expect_code(list_uploads_below("in/", 10), ErrorCode::NeedsPerson);
+  behaviour.may_list = true;
+  server().set_behaviour(behaviour);
+  server().add_fault(
+      {.operation = "ListMultipartUploads", .status = 501, .code = "NotImplemented"});
+  expect_code(list_uploads_below("in/", 10), ErrorCode::NeedsPerson);
+}
+
 // Create's reply is lost: one orphan, not two.
 TEST_F(S3Multipart, CreateIsNotRepeatedByItself) {
   ASSERT_DONE(put("warm", "the connection is reused"));

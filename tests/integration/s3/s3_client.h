@@ -155,6 +155,12 @@ class S3Client : public testing::Test {
         [&](auto done) { store().list_uploads(key, std::move(done)); }));
   }
 
+  Result<std::vector<uploader::ListedUpload>> list_uploads_below(const std::string& prefix,
+                                                                 std::size_t most) {
+    return await(begin<std::vector<uploader::ListedUpload>>(
+        [&](auto done) { store().list_uploads_below(prefix, most, std::move(done)); }));
+  }
+
   // The server has read the head of so many requests.
   void await_requests(std::size_t count) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);

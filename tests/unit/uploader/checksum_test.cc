@@ -141,7 +141,7 @@ TEST(Checksum, AnUploadThatWasBegunForAnotherChecksumIsBegunAnew) {
   Random dice(1);
   auto scripted = with_crc(1);
   scripted->attempt.upload_id = "old";
-  scripted->attempt.creating_since.reset();
+  scripted->attempt.create_sent.reset();
   RetryQuota quota;
   Upload upload(scripted->attempt, scripted->capabilities, {}, quota, dice);
   const Failure absent = fail(Error{.code = ErrorCode::NotFound, .http_status = 404});
@@ -181,7 +181,7 @@ TEST(Checksum, AnUploadWhoseCompleteIsRefusedForAnotherChecksumIsBegunAnew) {
   Random dice(1);
   auto scripted = with_crc(1);
   scripted->attempt.upload_id = "old";
-  scripted->attempt.creating_since.reset();
+  scripted->attempt.create_sent.reset();
   RetryQuota quota;
   Upload upload(scripted->attempt, scripted->capabilities, {}, quota, dice);
   const Failure absent = fail(Error{.code = ErrorCode::NotFound, .http_status = 404});

@@ -43,7 +43,7 @@ Journey::Journey(fakes::StoreBehaviour behaviour, std::string text)
   attempt.generation = 3;
   attempt.size = content.size();
   attempt.sha256 = sha256(as_bytes(content));
-  attempt.creating_since = store.now;
+  attempt.create_sent = store.now;
 }
 
 void Journey::make_multipart(int parts, std::uint64_t part_size) {
@@ -186,6 +186,8 @@ void Journey::restart(Random& dice) {
       store.run_one();
     }
   }
+  const auto& left = upload_->left_behind();
+  left_by_earlier_lives.insert(left_by_earlier_lives.end(), left.begin(), left.end());
   note("restart");
   unanswered_ = count("PUT ") + count("COMPLETE ") > 0;
   attempt = durable_attempt();
@@ -310,7 +312,13 @@ void Journey::perform(const SendListParts& list) {
 
 void Journey::perform(const SendListUploads&) {
   note("LIST UPLOADS");
-  faulty_.list_uploads(attempt.key, deliver<std::vector<ListedUpload>>([](auto reply) {
+  faulty_.list_uploads(attempt.key, deliver<std::vector<ListedUpload>>([this](auto reply) {
+                         if (reply) {
+                           std::erase_if(*reply, [this](const ListedUpload& upload) {
+                             return std::ranges::find(left_by_earlier_lives, upload.upload_id) !=
+                                    left_by_earlier_lives.end();
+                           });
+                         }
                          return UploadsListed{std::move(reply)};
                        }));
 }

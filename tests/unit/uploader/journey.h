@@ -67,6 +67,7 @@ class Journey {
   std::vector<Error> troubles;
   std::vector<Nanoseconds> waits;
   int most_parts_in_flight = 0;
+  std::vector<std::string> left_by_earlier_lives;  // uploads, of which the catalog knows
   // Of PUT and Complete, each against a rule of PROTOCOL.md:
   int commits_after_acknowledgement = 0;
   int commits_without_looking = 0;    // though the one before was never answered

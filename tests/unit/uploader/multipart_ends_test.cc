@@ -149,7 +149,9 @@ TEST_P(LostDuring, NothingStaysBehind) {
     EXPECT_EQ(std::get<Dropped>(end).may_still_land,
               completing && (fault == Fault::LostReply || fault == Fault::LostRequest));
   }
-  EXPECT_TRUE(journey->store.uploads_under_way().empty());
+  // Its owner comes back to what may be completed yet.
+  EXPECT_EQ(journey->store.uploads_under_way().size(),
+            completing && fault == Fault::LostRequest ? 1U : 0U);
   EXPECT_EQ(journey->count("PART") > 4, completing);
 }
 
@@ -231,11 +233,120 @@ TEST(Multipart, SourceLostInAPauseNeedsNoResumed) {
   EXPECT_TRUE(std::holds_alternative<Refused>(std::get<Outcome>(end)));
 }
 
-TEST(Multipart, AbortThatIsForbiddenIsRememberedForTheSweep) {
+TEST(Multipart, AbortThatIsForbiddenIsLeftForLater) {
   auto journey = multipart(2);
   journey->lose_source_during(Operation::PutPart, 1);
   journey->faults_from(Operation::Abort, 1, Fault::Denied);
   journey->expect<Dropped>();
+  EXPECT_THAT(journey->upload().left_behind(), ElementsAre("upload-1"));
+}
+
+TEST(Multipart, AbortThatFailsAgainAndAgainIsLeftForLater) {
+  for (const Operation failing : {Operation::Abort, Operation::ListParts}) {
+    auto journey = multipart(2);
+    journey->lose_source_during(Operation::PutPart, 1);
+    journey->faults_from(failing, 1, Fault::FailBefore);
+    journey->expect<Dropped>();
+    EXPECT_THAT(journey->upload().left_behind(), ElementsAre("upload-1"));
+    EXPECT_LE(journey->count("ABORT"), 5U);
+    EXPECT_LE(journey->count("LIST PARTS"), 5U);
+    EXPECT_TRUE(journey->troubles.empty()) << "nothing waits for it";
+  }
+}
+
+// What the store says of everything is no reason to hold an attempt that has lost its file.
+TEST(Multipart, AbortThatAPersonMustAllowEndsALostAttempt) {
+  auto journey = multipart(2);
+  Random dice(1);
+  RetryQuota quota;
+  Upload upload(journey->attempt, journey->capabilities, {}, quota, dice);
+  upload.step(Begin{});
+  upload.step(CreateDone{std::string("id")});
+  ASSERT_TRUE(std::holds_alternative<SendAbort>(upload.step(SourceLost{}).at(0)));
+  const auto end = upload.step(AbortDone{fail(
+      Error{.code = ErrorCode::NeedsPerson, .http_status = 403, .s3_code = "InvalidAccessKeyId"})});
+  ASSERT_TRUE(std::holds_alternative<Outcome>(end.at(0)));
+  EXPECT_TRUE(std::holds_alternative<Dropped>(std::get<Outcome>(end.at(0))));
+  EXPECT_THAT(upload.left_behind(), ElementsAre("id"));
+}
+
+// A store that is still at a Complete would take the bytes away with the upload.
+TEST(Multipart, UploadWhoseCompleteWasNotAnsweredIsNotAborted) {
+  const auto lost = [](Fault then) {
+    auto journey = multipart(2);
+    journey->fault(Operation::Complete, 1, Fault::LostRequest);
+    journey->fault(Operation::Complete, 2, then);
+    return journey;
+  };
+  auto hidden = lost(Fault::None);
+  hidden->faults_from(Operation::Head, 1, Fault::Denied);
+  hidden->expect<CannotTell>();
+  EXPECT_EQ(hidden->count("ABORT"), 0U);
+  EXPECT_TRUE(hidden->upload().ambiguous());
+
+  auto spoilt = lost(Fault::Conflict);
+  spoilt->expect<Stored>();
+  EXPECT_EQ(spoilt->count("ABORT"), 0U);
+  EXPECT_THAT(spoilt->upload().left_behind(), ElementsAre("upload-1"));
+}
+
+// --- whose an upload is (PROTOCOL.md rule 12)
+// ------------------------------------------------------
+
+TEST(Multipart, AnUploadIsOursInTheWindowOfItsCreateOnly) {
+  using std::chrono::minutes;
+  const WallTime sent{std::chrono::hours(480'000)};
+  EXPECT_TRUE(in_create_window(sent, sent));
+  EXPECT_TRUE(in_create_window(sent - minutes(4), sent));
+  EXPECT_TRUE(in_create_window(sent + minutes(24), sent));
+  EXPECT_FALSE(in_create_window(sent - minutes(6), sent));
+  EXPECT_FALSE(in_create_window(sent + minutes(26), sent));
+}
+
+TEST(Multipart, RestartTakesNoUploadThatWasBegunLongAfterItsCreate) {
+  auto journey = multipart(2);
+  journey->store.now = *journey->attempt.create_sent + std::chrono::hours(48);
+  const std::string theirs = journey->store.create_foreign_upload(journey->attempt.key);
+  journey->expect<Stored>(true);
+  EXPECT_EQ(journey->count("ABORT"), 0U);
+  ASSERT_EQ(journey->store.uploads_under_way().size(), 1U);
+  EXPECT_EQ(journey->store.uploads_under_way()[0].upload_id, theirs);
+}
+
+TEST(Multipart, WindowIsThatOfTheLastCreate) {
+  auto journey = multipart(2);
+  Random dice(1);
+  RetryQuota quota;
+  Upload upload(journey->attempt, journey->capabilities, {}, quota, dice);
+  upload.step(Begin{});
+  const WallTime sent = *journey->attempt.create_sent + std::chrono::hours(48);
+  upload.step(CreateDone{fail(ErrorCode::Ambiguous, "no answer"), sent});
+  const std::vector<ListedUpload> listed{
+      {journey->attempt.key, "theirs", *journey->attempt.create_sent},
+      {journey->attempt.key, "ours", sent}};
+  const auto actions = upload.step(UploadsListed{listed});
+  EXPECT_EQ(std::get<PersistUploadId>(actions.at(0)).upload_id, "ours");
+}
+
+// Its upload may come to be in an outage, and be before the window of the next Create.
+TEST(Multipart, UnansweredCreateIsLookedForAgainAfterAnOutage) {
+  auto journey = multipart(2);
+  journey->fault(Operation::Create, 1, Fault::LostRequest);
+  journey->fault(Operation::Create, 2, Fault::FailBefore);
+  journey->quota = RetryQuota(0);
+  journey->expect<Stored>();
+  EXPECT_FALSE(journey->troubles.empty());
+  // After the Create that was not answered, and before each that follows an outage.
+  EXPECT_EQ(journey->count("LIST UPLOADS"), 1 + journey->troubles.size())
+      << testing::PrintToString(journey->requests);
+}
+
+// What is told is the file's end, and that does not wait for what it left behind.
+TEST(Multipart, AnObjectIsStoredThoughAnEarlierUploadCannotBeAborted) {
+  auto journey = multipart(2);
+  journey->fault(Operation::Complete, 1, Fault::Conflict);
+  journey->faults_from(Operation::Abort, 1, Fault::FailBefore);
+  journey->expect<Stored>();
   EXPECT_THAT(journey->upload().left_behind(), ElementsAre("upload-1"));
 }
 

@@ -107,7 +107,8 @@ Status full_status() {
                       .prefix = "p",
                       .state = "ok",
                       .guarded = true,
-                      .notes = {"n1", "n2"}}},
+                      .notes = {"n1", "n2"},
+                      .unknown_uploads = 12}},
           .reasons = {{.code = "c",
                        .severity = Severity::Blocked,
                        .sentence = "s",
@@ -123,6 +124,7 @@ TEST(AnswersJson, AStatusReadsBackWhole) {
   EXPECT_EQ(again->folders[0].path, "/x/" + hostile);
   EXPECT_EQ(again->folders[0].id, FolderId{3});
   EXPECT_EQ(again->reasons[0].severity, Severity::Blocked);
+  EXPECT_EQ(again->stores[0].unknown_uploads, 12);
 }
 
 TEST(AnswersJson, AStoryReadsBackWhole) {

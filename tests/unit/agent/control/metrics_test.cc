@@ -29,7 +29,8 @@ Status sample() {
             .bucket = "b",
             .prefix = "p/",
             .state = "ok",
-            .guarded = true},
+            .guarded = true,
+            .unknown_uploads = 2},
            {.endpoint = "https://s3.test", .bucket = "c", .prefix = "", .state = "unreachable"}},
       .reasons = {
           {.code = "file-blocked", .severity = Severity::Blocked, .folder = "invoices", .files = 2},
@@ -54,6 +55,7 @@ TEST(Metrics, CarryTheStatus) {
         "waybill_folder_last_stored_timestamp_seconds{folder=\"invoices\"} 1700000001.000",
         "waybill_store_up{endpoint=\"https://s3.test\",bucket=\"b\",prefix=\"p/\"} 1",
         "waybill_store_up{endpoint=\"https://s3.test\",bucket=\"c\",prefix=\"\"} 0",
+        "waybill_store_unknown_uploads{endpoint=\"https://s3.test\",bucket=\"b\",prefix=\"p/\"} 2",
         "waybill_store_guarded{endpoint=\"https://s3.test\",bucket=\"b\",prefix=\"p/\"} 1"}) {
     EXPECT_TRUE(has_line(text, line)) << line << "\nin\n" << text;
   }

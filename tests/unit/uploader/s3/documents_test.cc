@@ -105,9 +105,29 @@ TEST(S3Documents, PartsThatMakeNoSenseAreRefused) {
   EXPECT_FALSE(parse_list_parts("<ListBucketResult></ListBucketResult>"));
 }
 
+TEST(S3Documents, KeysOfUploadsAreDecodedOnlyWhereTheReplySaysThatTheyAreEncoded) {
+  const std::string said = "<EncodingType>url</EncodingType>";
+  const std::string upload =
+      "<NextKeyMarker>a%2Fb+c</NextKeyMarker><Upload><Key>100%25+1</Key><UploadId>id1</UploadId>"
+      "<Initiated>2010-11-10T20:48:33.000Z</Initiated></Upload>";
+  const auto read = [](const std::string& content) {
+    return parse_list_uploads("<ListMultipartUploadsResult>" + content +
+                              "</ListMultipartUploadsResult>")
+        .value();
+  };
+  for (const auto& page : {read(said + upload), read(upload + said)}) {
+    EXPECT_EQ(page.uploads.at(0).key, "100% 1");
+    EXPECT_EQ(page.next_key_marker, "a/b c");
+  }
+  const auto plain = read(upload);
+  EXPECT_EQ(plain.uploads.at(0).key, "100%25+1");
+  EXPECT_EQ(plain.next_key_marker, "a%2Fb+c");
+}
+
 TEST(S3Documents, UploadsAreReadWithTheirKeysDecoded) {
   const auto page = parse_list_uploads(
-      "<ListMultipartUploadsResult><NextKeyMarker>a%2Fb+c</NextKeyMarker>"
+      "<ListMultipartUploadsResult><EncodingType>url</EncodingType>"
+      "<NextKeyMarker>a%2Fb+c</NextKeyMarker>"
       "<NextUploadIdMarker>id2</NextUploadIdMarker><IsTruncated>true</IsTruncated>"
       "<Upload><Key>a%2Fb+c%2B%FF</Key><UploadId>id1</UploadId>"
       "<Initiated>2010-11-10T20:48:33.000Z</Initiated></Upload></ListMultipartUploadsResult>");

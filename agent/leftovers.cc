@@ -1,0 +1,247 @@
+#include "agent/leftovers.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/bytes.h"
+#include "uploader/metadata.h"
+#include "uploader/retry_policy.h"
+#include "uploader/upload.h"
+
+namespace waybill::agent {
+namespace {
+
+using catalog::AttemptKind;
+using catalog::AttemptRow;
+using uploader::HeadReply;
+using uploader::ListedUpload;
+
+// A request that timed out may still be applied for this long (PROTOCOL.md rule 2).
+constexpr Nanoseconds quarantine = std::chrono::minutes(20);
+// Half a minute after the first, twice that after the second, and so on.
+constexpr std::int64_t tries_before_it_is_told = 6;
+
+bool may_pass(const Error& error) {
+  return error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled ||
+         error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
+}
+
+// Its content is durable before its Complete is sent.
+bool may_have_landed(const AttemptRow& attempt) {
+  return attempt.kind == AttemptKind::Single || attempt.sha256.has_value();
+}
+
+bool is_its_object(const AttemptRow& attempt, const Result<HeadReply>& head) {
+  return head && attempt.sha256 && uploader::parse_metadata(head->metadata).attempt == attempt.id;
+}
+
+}  // namespace
+
+Leftovers::Leftovers(Session& session, Stores& stores,
+                     std::function<bool(const std::string&)> key_in_use)
+    : session_(session), stores_(stores), key_in_use_(std::move(key_in_use)) {}
+
+void Leftovers::resolve_later(const AttemptRow& attempt) {
+  after(quarantine, {.attempt = attempt});
+}
+
+// Parts may still be on their way to it: it is aborted when none is.
+bool Leftovers::leave_upload(const AttemptRow& of, const std::string& upload_id) {
+  auto left =
+      session_.expect(session_.catalog->leave_upload(of, session_.world.random.id128(), upload_id));
+  if (left) resolve_later(*left);
+  return left.has_value();
+}
+
+std::vector<ListedUpload> Leftovers::without_others(const AttemptRow& attempt,
+                                                    std::vector<ListedUpload> uploads) {
+  auto rows = session_.expect(session_.catalog->open_attempts());
+  if (!rows) return {};
+  std::set<std::string> others;
+  for (const AttemptRow& row : *rows) {
+    if (row.id != attempt.id && row.store == attempt.store) others.insert(row.upload_id);
+  }
+  std::erase_if(uploads, [&](const ListedUpload& upload) {
+    return upload.key != attempt.key || others.contains(upload.upload_id);
+  });
+  return uploads;
+}
+
+void Leftovers::after(Nanoseconds time, Task task) {
+  session_.timers.at(session_.now() + time, [this, task = std::move(task)] { resolve(task); });
+}
+
+bool Leftovers::still_open(const AttemptRow& attempt) {
+  auto row = session_.expect(session_.catalog->attempt(attempt.id));
+  const bool open = row && *row;
+  if (!open) unsettled_.erase(attempt.id);
+  return open;
+}
+
+void Leftovers::resolve(Task task) {
+  const AttemptRow& attempt = task.attempt;
+  if (!stores_.known(attempt.store) || !stores_.open(attempt.store)) {
+    return after(quarantine, std::move(task));
+  }
+  if (!still_open(attempt)) return;
+  if (!attempt.upload_id.empty() && is_left_upload(attempt)) return abort(std::move(task));
+  // Its own uploads could not be told from those of a later attempt under way.
+  if (attempt.kind == AttemptKind::Multipart && key_in_use_(attempt.key)) {
+    return after(quarantine, std::move(task));
+  }
+  if (may_have_landed(attempt)) return look_for_landing(std::move(task));
+  find_uploads(std::move(task), fail(ErrorCode::NotFound, "it was never completed"));
+}
+
+// Before any abort: a store that is still at a Complete which was not answered shows the object,
+// and would take its bytes away with the upload (S3.md section 4).
+void Leftovers::look_for_landing(Task task) {
+  stores_.client(task.attempt.store)
+      .head(task.attempt.key,
+            [this, task, post = session_.poster()](const Result<HeadReply>& head) {
+              post([this, task, head] { landed_or_not(task, head); });
+            });
+}
+
+void Leftovers::landed_or_not(Task task, const Result<HeadReply>& head) {
+  // Meanwhile its landing may have been recorded in another way.
+  if (!still_open(task.attempt)) return;
+  if (!head && head.error().code != ErrorCode::NotFound) {
+    if (may_pass(head.error())) return after(quarantine, std::move(task));
+    return in_vain(std::move(task), head.error());
+  }
+  if (task.attempt.kind == AttemptKind::Single) return end(task, head, {});
+  find_uploads(std::move(task), head);
+}
+
+// Its own, and those on its key that were initiated in its Create's window, which are ours (rule
+// 12).
+void Leftovers::find_uploads(Task task, const Result<HeadReply>& head) {
+  const AttemptRow& attempt = task.attempt;
+  std::vector<std::string> own;
+  if (!attempt.upload_id.empty()) own.push_back(attempt.upload_id);
+  if (attempt.sent_at == 0) return end(task, head, own);
+  stores_.client(attempt.store)
+      .list_uploads(attempt.key, [this, task, head, own, post = session_.poster()](
+                                     const Result<std::vector<ListedUpload>>& uploads) {
+        post([this, task, head, own, uploads]() mutable {
+          if (!still_open(task.attempt)) return;
+          if (key_in_use_(task.attempt.key)) return after(quarantine, std::move(task));
+          if (!uploads && may_pass(uploads.error()) && task.tries < tries_before_it_is_told) {
+            return in_vain(std::move(task), uploads.error());
+          }
+          if (uploads) {
+            const WallTime sent{Nanoseconds(task.attempt.sent_at)};
+            for (const ListedUpload& upload : without_others(task.attempt, *uploads)) {
+              const bool more = upload.upload_id != task.attempt.upload_id;
+              if (more && uploader::in_create_window(upload.initiated, sent)) {
+                own.push_back(upload.upload_id);
+              }
+            }
+          }
+          end(task, head, own);
+        });
+      });
+}
+
+// If it did land its object is recorded, so that no effect of ours stays unknown (P6); and its
+// uploads have rows of their own in the commit that ends it.
+void Leftovers::end(const Task& task, const Result<HeadReply>& head,
+                    const std::vector<std::string>& uploads) {
+  const AttemptRow& attempt = task.attempt;
+  const bool landed = is_its_object(attempt, head);
+  std::vector<AttemptRow> to_abort;
+  for (const std::string& id : uploads) {
+    auto left =
+        session_.expect(session_.catalog->leave_upload(attempt, session_.world.random.id128(), id));
+    if (!left) return;
+    // Which of its uploads became the object nobody knows. What still is one when that has been
+    // there for another quarantine is not.
+    if (landed) {
+      resolve_later(*left);
+    } else {
+      to_abort.push_back(std::move(*left));
+    }
+  }
+  if (landed) {
+    const catalog::StoredObject object{.version = head->version,
+                                       .etag = head->etag,
+                                       .size = head->size,
+                                       .sha256 = *attempt.sha256,
+                                       .proof = catalog::ProofLevel::Acknowledged,
+                                       .proof_detail = "landed after it had been given up"};
+    if (!session_.expect(session_.catalog->acknowledge(attempt.id, object, true))) return;
+  } else if (!session_.expect(session_.catalog->end_attempt(attempt.id))) {
+    return;
+  }
+  if (unsettled_.erase(attempt.id) > 0) session_.changed();
+  for (AttemptRow& left : to_abort) abort({.attempt = std::move(left)});
+}
+
+void Leftovers::abort(Task task) {
+  const AttemptRow& attempt = task.attempt;
+  stores_.client(attempt.store)
+      .abort_upload(attempt.key, attempt.upload_id,
+                    [this, task, post = session_.poster()](const Result<uploader::Nothing>& reply) {
+                      post([this, task, reply] {
+                        if (!reply) return in_vain(task, reply.error());
+                        session_.expect(session_.catalog->end_attempt(task.attempt.id));
+                        if (unsettled_.erase(task.attempt.id) > 0) session_.changed();
+                      });
+                    });
+}
+
+void Leftovers::in_vain(Task task, const Error& error) {
+  if (++task.tries >= tries_before_it_is_told) {
+    Error cause = error;
+    cause.request_id.clear();  // each answer has its own
+    const auto [told, first] = unsettled_.try_emplace(
+        task.attempt.id,
+        Unsettled{.attempt = task.attempt,
+                  .cause = cause.describe(),
+                  .since = session_.world.clock.wall().time_since_epoch().count()});
+    if (!first) told->second.cause = cause.describe();
+    session_.changed();
+  }
+  after(uploader::RetryPolicy{}.slow_delay(task.tries, session_.world.random), std::move(task));
+}
+
+void Leftovers::add_reasons(std::vector<Reason>& reasons) const {
+  std::map<std::tuple<StoreId, bool, std::string>, Reason> causes;
+  for (const auto& [id, what] : unsettled_) {
+    const bool upload = is_left_upload(what.attempt);
+    Reason& reason = causes[{what.attempt.store, upload, what.cause}];
+    ++reason.files;
+    if (reason.files > 1 && reason.since <= what.since) continue;
+    reason.since = what.since;
+    reason.sentence = printable(what.attempt.key);
+  }
+  for (auto& [key, reason] : causes) {
+    const auto& [store, upload, cause] = key;
+    const std::string many = std::to_string(reason.files);
+    const std::string example = ", the first for " + reason.sentence + ": " + cause;
+    reason.sentence = stores_.name(store) + ": ";
+    if (upload) {
+      reason.code = "uploads-left";
+      reason.severity = Severity::Notice;
+      reason.sentence += many + (reason.files == 1 ? " multipart upload" : " multipart uploads") +
+                         " of ours cannot be aborted" + example;
+      reason.help =
+          "the parts are paid for until it is; it is tried again each hour. Where the permission "
+          "is "
+          "missing: s3:AbortMultipartUpload";
+    } else {
+      reason.code = "uploads-unsettled";
+      reason.severity = Severity::Degraded;
+      reason.sentence += "whether " + many +
+                         (reason.files == 1 ? " upload that was" : " uploads that were") +
+                         " given up arrived after all cannot be told" + example;
+      reason.help = "it is asked again each hour; a HEAD of the object must be allowed";
+    }
+    reason.files = 0;  // none waits for it
+    reasons.push_back(std::move(reason));
+  }
+}
+
+}  // namespace waybill::agent

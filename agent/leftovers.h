@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/session.h"
+#include "agent/status.h"
+#include "agent/stores.h"
+#include "catalog/rows.h"
+#include "uploader/object_store.h"
+
+namespace waybill::agent {
+
+// What becomes of attempts that nobody wants any more. Once nothing of one can land any more, a
+// HEAD says whether it did, and only then its uploads are aborted: each has a row of its own,
+// beside its file, until it is gone (PROTOCOL.md rules 1, 2 and 12). Whatever cannot be settled is
+// told, and asked for once an hour at the most. Coord thread only.
+class Leftovers {
+ public:
+  // `key_in_use`: an attempt on that key is under way.
+  Leftovers(Session& session, Stores& stores,
+            std::function<bool(const std::string& key)> key_in_use);
+
+  // Of an attempt that is abandoned in the catalog: after its quarantine. Of an upload that was
+  // left (is_left_upload()) likewise.
+  void resolve_later(const catalog::AttemptRow& attempt);
+  // An upload of that attempt could not be aborted, or may come of a Create that was not answered
+  // (empty): nothing waits for that. False: the session has failed.
+  bool leave_upload(const catalog::AttemptRow& of, const std::string& upload_id);
+  // Of a listing of one attempt's key, what is not another row's: rule 12 goes by the id first.
+  [[nodiscard]] std::vector<uploader::ListedUpload> without_others(
+      const catalog::AttemptRow& attempt, std::vector<uploader::ListedUpload> uploads);
+  void add_reasons(std::vector<Reason>& reasons) const;
+
+ private:
+  struct Task {
+    catalog::AttemptRow attempt;
+    std::int64_t tries = 0;  // in vain
+  };
+  void after(Nanoseconds time, Task task);
+  void resolve(Task task);
+  void look_for_landing(Task task);
+  void landed_or_not(Task task, const Result<uploader::HeadReply>& head);
+  void find_uploads(Task task, const Result<uploader::HeadReply>& head);
+  void end(const Task& task, const Result<uploader::HeadReply>& head,
+           const std::vector<std::string>& uploads);
+  void abort(Task task);
+  void in_vain(Task task, const Error& error);
+  [[nodiscard]] bool still_open(const catalog::AttemptRow& attempt);
+
+  struct Unsettled {
+    catalog::AttemptRow attempt;
+    std::string cause;
+    std::int64_t since = 0;  // ns since 1970
+  };
+
+  Session& session_;
+  Stores& stores_;
+  const std::function<bool(const std::string&)> key_in_use_;
+  std::map<std::string, Unsettled> unsettled_;  // by attempt: tried in vain again and again
+};
+
+}  // namespace waybill::agent
