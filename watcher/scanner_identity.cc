@@ -36,8 +36,11 @@ Result<bool> Scanner::Tree::is_known(const Folder& folder, OpenDirectory& direct
   if (mark == 0) return same_directory(identity, found);
   if (identity.ino != found.ino) return false;
   const Result<std::uint64_t> there = directory.mark(own_directory);
-  if (!there && !says_unmarked(there.error())) return fail(there.error());
-  return there && *there == mark;
+  if (there || says_unmarked(there.error())) return there && *there == mark;
+  Error error = there.error();
+  // A server that has forgotten what it gave us: the root was there a moment ago.
+  if (error.code == ErrorCode::SourceGone) error.code = ErrorCode::RetryLater;
+  return fail(std::move(error));
 }
 
 bool Scanner::Tree::is_root_in_place(const Folder& folder) {

@@ -157,10 +157,13 @@ TEST_F(ScannerIdentity, WhoeverChangesOrRemovesTheMarkSuspendsTheFolderAndNothin
   EXPECT_NE(belief.statuses.back().reason.find(".waybill"), std::string::npos);
 }
 
-TEST_F(ScannerIdentity, AMarkThatCannotBeReadForTheMomentConcludesNothing) {
+class ScannerIdentityTrouble : public ScannerIdentity, public testing::WithParamInterface<int> {};
+INSTANTIATE_TEST_SUITE_P(Errors, ScannerIdentityTrouble, testing::Values(EIO, ESTALE, ENOTCONN));
+
+TEST_P(ScannerIdentityTrouble, AMarkThatCannotBeReadForTheMomentConcludesNothing) {
   start();
   settle();
-  disk.set_trouble("/root/.waybill", EIO);
+  disk.set_trouble("/root/.waybill", GetParam());
   disk.remove("/root/x");
   scanner.look(folder, "x");
   settle();
