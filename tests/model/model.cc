@@ -17,6 +17,7 @@ class Model {
  public:
   explicit Model(std::uint64_t seed)
       : dice_(seed * 7919 + 1),
+        said_dice_(seed * 104'729 + 3),
         world_(seed, [this](const std::string& what) { complain(what); }),
         oracle_(world_, [this](const std::string& what) { complain(what); }) {
     draw_store();
@@ -44,6 +45,7 @@ class Model {
     const std::uint64_t acts = 15 + dice_.next() % 25;
     for (std::uint64_t i = 0; i < acts && fine(); ++i) {
       act();
+      if (said_dice_.next() % 6 == 0) say();
       steps(dice_.next() % 40);
       if (dice_.next() % 4 == 0) pass(std::chrono::milliseconds(dice_.next() % 20'000));
     }
@@ -206,6 +208,16 @@ class Model {
     world_.files.set_mtime(on_disk(path), world_.clock.wall().time_since_epoch().count());
   }
 
+  // Something else is said of a file; its bytes stay.
+  void say() {
+    const std::string path = Oracle::paths[said_dice_.next() % std::size(Oracle::paths)];
+    if (!oracle_.disk().contains(path)) return;
+    const std::string sample = std::to_string(said_dice_.next() % 3);
+    note("say of " + path + " that its sample is " + sample);
+    oracle_.touched(path);
+    world_.files.set_attribute(on_disk(path), "user.waybill.sample", sample);
+  }
+
   void foreign() {
     const std::string path = any_path();
     if (dice_.next() % 3 == 0) {
@@ -287,6 +299,7 @@ class Model {
   }
 
   Random dice_;
+  Random said_dice_;  // its own, so that all else happens with it as without
   std::string complaint_;
   std::string trace_;
   World world_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/metadata_text.h"
 #include "base/bytes.h"
 #include "catalog/sqlite.h"
 
@@ -15,6 +16,15 @@ namespace {
 
 bool is_control(const std::string& key) {
   return key.find("_waybill/") != std::string::npos;
+}
+
+// Of an object's metadata what is said of its file, as rows have it.
+std::string said_by(const uploader::Metadata& metadata) {
+  agent::MetadataPairs said;
+  for (const auto& pair : metadata) {
+    if (!pair.first.starts_with("waybill-") && pair.first != "mtime") said.push_back(pair);
+  }
+  return agent::metadata_text(said);
 }
 
 }  // namespace
@@ -147,7 +157,8 @@ void Oracle::check_rows() {
     for (const auto& version : world_.bucket.history()) {
       was_there = was_there ||
                   (version.key == object->key && version.body && version.sha256 == object->sha256 &&
-                   (!object->owned || version.attempt == object->attempt));
+                   (!object->owned || (version.attempt == object->attempt &&
+                                       said_by(version.metadata) == object->metadata)));
     }
     if (!was_there) complain_(std::string("P3: called stored, and its object never was: ") + path);
     if (file->sha256 && file->sha256 != object->sha256) {
@@ -313,6 +324,10 @@ void Oracle::check_converged(const std::string& path) {
   if (!object) return complain_("P1: no object: " + path);
   const Sha256 expected = sha256(as_bytes(content->second));
   if (object->sha256 != expected) return complain_("P1: another content is stored: " + path);
+  const std::string said = said_of(path);
+  if (object->owned && object->metadata != said) {
+    return complain_("P1: said of " + path + " is " + said + ", stored " + object->metadata);
+  }
   const auto there = now_.find(object->key);
   if (there == now_.end()) return complain_("P3: nothing was ever at " + object->key);
   // What others did to it since, nobody has promised to notice.
@@ -320,6 +335,16 @@ void Oracle::check_converged(const std::string& path) {
   if (version.attempt.empty()) return;
   if (version.sha256 != expected)
     complain_("P3: the key shows another content: " + object->key + story_of(version.attempt));
+  if (object->owned && said_by(version.metadata) != said) {
+    complain_("P3: the key shows other metadata: " + object->key + story_of(version.attempt));
+  }
+}
+
+std::string Oracle::said_of(const std::string& path) {
+  const auto file = world_.files.open_file(World::folder, path);
+  if (!file) return "nothing, since it cannot be opened";
+  const auto said = (*file)->extended_attributes("user.waybill.", 1000);
+  return said ? agent::metadata_text({said->begin(), said->end()}) : "too much";
 }
 
 }  // namespace waybill::model

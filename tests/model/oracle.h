@@ -51,6 +51,8 @@ class Oracle {
   std::set<std::string> ids(const char* sql);
   std::string story_of(const std::string& attempt);
   void check_converged(const std::string& path);
+  // What is said on disk, as rows have it.
+  std::string said_of(const std::string& path);
 
   World& world_;
   const std::function<void(const std::string&)> complain_;
