@@ -64,6 +64,10 @@ class SchemaPage : public CatalogTest {
     must(catalog_->acknowledge(last_.id, weak, true));
     must(catalog_->renamed(must(catalog_->vanished(store("2026/draft.pdf", "six").id)).id,
                            seen("2026/q7.pdf", "six")));
+    last_ = attempt_for(queue("2026/scan.tif", "seven"));
+    last_.metadata = R"({"sample":"HeLa 12"})";
+    must(catalog_->claim(last_));
+    must(catalog_->acknowledge(last_.id, stored("seven"), true));
     must(catalog_->note_arrival(folder_, {.path = "2026/q6.pdf", .dev = 1, .ino = 2, .btime = 3}));
     must(catalog_->commit());
     ASSERT_EQ(sqlite3_open_v2(database().c_str(), &handle_, SQLITE_OPEN_READONLY, nullptr),
@@ -136,14 +140,14 @@ TEST_F(SchemaPage, ViewsShowWhatTheCatalogSays) {
   const Answer files = ask("SELECT state, sha256, key FROM current_files ORDER BY path");
   const auto hex = [](std::string_view text) { return to_hex(content(text)); };
   using Row = std::vector<std::string>;
-  ASSERT_EQ(files.rows.size(), 6U);
+  ASSERT_EQ(files.rows.size(), 7U);
   EXPECT_EQ(files.rows[0], (Row{"gone", hex("four"), "p/2026/q1.pdf"}));
   EXPECT_EQ(files.rows[1], (Row{"stored", hex("one"), "p/2026/q2.pdf"}));
   EXPECT_EQ(files.rows[2], (Row{"blocked", hex("two"), ""}));
   EXPECT_EQ(files.rows[3], (Row{"uploading", hex("three"), "p/2026/q4.pdf"}));
   EXPECT_EQ(files.rows[5], (Row{"queued", hex("six"), ""})) << "its key is of its new name";
   const Answer receipts = ask("SELECT path, etag, proof_level, sole FROM receipts ORDER BY path");
-  ASSERT_EQ(receipts.rows.size(), 4U);
+  ASSERT_EQ(receipts.rows.size(), 5U);
   EXPECT_EQ(receipts.rows[0], (Row{"2026/q1.pdf", "\"e\"", "3", "1"}));
 }
 
