@@ -16,6 +16,14 @@ Error too_many_attributes(std::string_view prefix) {
           .message = "its extended attributes " + std::string(prefix) + "* are too large"};
 }
 
+// What is beside the bytes cannot be told, though they can be read: that is for a person to know,
+// and no reason to read them again and again.
+Error not_told(const char* doing, int code) {
+  Error error = system_error(doing, code);
+  error.code = ErrorCode::NeedsPerson;
+  return error;
+}
+
 // The names of all attributes, each followed by a zero byte; empty where there is no such thing.
 Result<std::string> attribute_names(int fd) {
   // Most files have none, or few.
@@ -26,9 +34,9 @@ Result<std::string> attribute_names(int fd) {
       names.resize(static_cast<std::size_t>(size));
       return names;
     }
-    if (errno == EOPNOTSUPP || errno == ENOSYS) return std::string();
+    if (errno == EOPNOTSUPP || errno == ENOSYS || errno == ENODATA) return std::string();
     if (errno != ERANGE || names.size() >= XATTR_LIST_MAX) {
-      return fail(system_error("list the file's extended attributes", errno));
+      return fail(not_told("list the file's extended attributes", errno));
     }
     names.resize(XATTR_LIST_MAX);
   }
@@ -66,7 +74,7 @@ Result<ExtendedAttributes> LinuxFile::extended_attributes(std::string_view prefi
     const ssize_t size = ::fgetxattr(fd_.get(), name.c_str(), value.data(), value.size());
     if (size < 0 && errno == ERANGE) return fail(too_many_attributes(prefix));
     if (size < 0 && errno == ENODATA) continue;  // taken away meanwhile: the ctime tells
-    if (size < 0) return fail(system_error("read an extended attribute of the file", errno));
+    if (size < 0) return fail(not_told("read an extended attribute of the file", errno));
     value.resize(static_cast<std::size_t>(size));
     const std::size_t bytes = value.size() + name.size() - prefix.size();
     if (bytes > most) return fail(too_many_attributes(prefix));
