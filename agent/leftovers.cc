@@ -60,7 +60,8 @@ std::vector<ListedUpload> Leftovers::without_others(const AttemptRow& attempt,
   if (!rows) return {};
   std::set<std::string> others;
   for (const AttemptRow& row : *rows) {
-    if (row.id != attempt.id && row.store == attempt.store) others.insert(row.upload_id);
+    // Whatever its store is called here: prefixes of one bucket may lie in each other.
+    if (row.id != attempt.id) others.insert(row.upload_id);
   }
   std::erase_if(uploads, [&](const ListedUpload& upload) {
     return upload.key != attempt.key || others.contains(upload.upload_id);
@@ -128,7 +129,7 @@ void Leftovers::find_uploads(Task task, const Result<HeadReply>& head) {
         post([this, task, head, own, uploads]() mutable {
           if (!still_open(task.attempt)) return;
           if (key_in_use_(task.attempt.key)) return after(quarantine, std::move(task));
-          if (!uploads && may_pass(uploads.error()) && task.tries < tries_before_it_is_told) {
+          if (!uploads && may_pass(uploads.error())) {
             return in_vain(std::move(task), uploads.error());
           }
           if (uploads) {
@@ -157,8 +158,9 @@ void Leftovers::end(const Task& task, const Result<HeadReply>& head,
         session_.expect(session_.catalog->leave_upload(attempt, session_.world.random.id128(), id));
     if (!left) return;
     // Which of its uploads became the object nobody knows. What still is one when that has been
-    // there for another quarantine is not.
-    if (landed) {
+    // there for another quarantine is not. Nor is it certain of those that were only found that
+    // they are its own and at rest.
+    if (landed || id != attempt.upload_id) {
       resolve_later(*left);
     } else {
       to_abort.push_back(std::move(*left));

@@ -133,6 +133,16 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
       if (!session_.expect(session_.catalog->end_attempt(other.id))) return;
     }
   }
+  if (attempt.part_size != 0) {
+    // An unanswered Create of an earlier attempt on this key, of whatever file, may still make an
+    // upload that carries that one's metadata: what is found is then not taken for this one's.
+    auto open = session_.expect(session_.catalog->open_attempts());
+    if (!open) return;
+    for (const AttemptRow& other : *open) {
+      const bool unclear = is_left_upload(other) && other.upload_id.empty();
+      if (unclear && other.id != attempt.id && other.key == attempt.key) prior.push_back(other.id);
+    }
+  }
   uploader::Attempt what{.id = attempt.id,
                          .agent_id = std::move(*agent_id),
                          .agent_name = session_.config.agent_name,

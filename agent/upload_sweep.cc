@@ -66,13 +66,17 @@ UploadSweep::UploadSweep(Session& session, const catalog::StoreRow& store, std::
       client_(std::move(client)) {}
 
 void UploadSweep::store_opened() {
-  if (!found_ || tells()) look();
+  if ((!found_ || tells()) && !looked_lately()) look();
+}
+
+bool UploadSweep::looked_lately() const {
+  return asked_ && session_.now() - *asked_ < while_telling;
 }
 
 void UploadSweep::upload_begun() {
   if (lists_below_prefix_ == true) return;
-  // One that does not may learn to.
-  if (lists_below_prefix_ && session_.now() - asked_ < while_telling) return;
+  // One that does not may learn to, and one that refuses be allowed to.
+  if ((lists_below_prefix_ || !answered_) && looked_lately()) return;
   look();
 }
 
@@ -99,6 +103,7 @@ void UploadSweep::look_again_after(Nanoseconds time) {
 
 void UploadSweep::listed(const Uploads& uploads, const std::vector<AttemptRow>& attempts) {
   asking_ = false;
+  answered_ = uploads.has_value();
   if (uploads) {
     refusal_.reset();
     more_ = uploads->size() >= most_listed;

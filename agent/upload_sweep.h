@@ -50,6 +50,7 @@ class UploadSweep {
  private:
   using Uploads = Result<std::vector<uploader::ListedUpload>>;
   void look();
+  [[nodiscard]] bool looked_lately() const;
   void look_again_after(Nanoseconds time);
   void listed(const Uploads& uploads, const std::vector<catalog::AttemptRow>& attempts);
   void learn(const std::vector<uploader::ListedUpload>& uploads,
@@ -67,7 +68,8 @@ class UploadSweep {
   std::optional<UnknownUploads> found_;
   bool more_ = false;  // than were looked at
   std::optional<bool> lists_below_prefix_;
-  BootTime asked_{};  // for the last time
+  std::optional<BootTime> asked_;  // for the last time
+  bool answered_ = true;           // then
   std::optional<Error> refusal_;
 };
 

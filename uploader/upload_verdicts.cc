@@ -58,8 +58,12 @@ void Upload::Machine::decide(const HeadReply& object) {
       // It landed once; another send of it may still be under way.
       if (unanswered > 0) --unanswered;
       // It has become the object. Some stores are still at its Complete then, and an abort would
-      // take the object's bytes away.
-      if (may_be_completed) forget_upload();
+      // take the object's bytes away: known until that has passed, so that nobody takes it for
+      // theirs.
+      if (may_be_completed) {
+        left_behind.push_back(attempt.upload_id);
+        forget_upload();
+      }
       return stored({.etag = object.etag,
                      .version = object.version,
                      .checksum_sha256 = object.checksum_sha256,

@@ -14,8 +14,7 @@ using fakes::Operation;
 using fakes::StoreBehaviour;
 using testing::ElementsAre;
 
-// --- restart
-// ------------------------------------------------------------------------------------
+// --- restart -------------------------------------------------------------------------------------
 
 TEST(Multipart, RestartWithAnUploadIdLooksFirstThenSendsWhatIsMissing) {
   auto journey = multipart(2);
@@ -128,10 +127,10 @@ TEST(Multipart, UploadThatHasBecomeTheObjectIsNotAborted) {
   journey->expect<Stored>(false);
   EXPECT_EQ(journey->count("HEAD"), 1U);
   EXPECT_EQ(journey->count("ABORT"), 0U);
+  EXPECT_EQ(journey->upload().left_behind().size(), 1U) << "nobody may take it for theirs";
 }
 
-// --- the source is lost (S3.md 10.15, 10.16, 10.26)
-// ---------------------------------------------
+// --- the source is lost (S3.md 10.15, 10.16, 10.26) ----------------------------------------------
 
 class LostDuring : public testing::TestWithParam<std::tuple<Operation, Fault>> {};
 
@@ -290,8 +289,7 @@ TEST(Multipart, UploadWhoseCompleteWasNotAnsweredIsNotAborted) {
   EXPECT_THAT(spoilt->upload().left_behind(), ElementsAre("upload-1"));
 }
 
-// --- whose an upload is (PROTOCOL.md rule 12)
-// ------------------------------------------------------
+// --- whose an upload is (PROTOCOL.md rule 12) ----------------------------------------------------
 
 TEST(Multipart, AnUploadIsOursInTheWindowOfItsCreateOnly) {
   using std::chrono::minutes;

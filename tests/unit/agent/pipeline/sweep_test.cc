@@ -26,8 +26,7 @@ using fakes::PipelineWorld;
 using uploader::ListedUpload;
 using namespace std::chrono_literals;
 
-// --- whose an upload is
-// -------------------------------------------------------------------------------------
+// --- whose an upload is --------------------------------------------------------------------------
 
 constexpr WallTime now{std::chrono::hours(24 * 20'000)};
 
@@ -67,8 +66,7 @@ TEST(UnknownUploads, OnTheKeyOfASinglePutAreNotIts) {
   EXPECT_EQ(find_unknown({{"k", "x", now - 25h}}, {single}, now).count, 1);
 }
 
-// --- in the pipeline
-// -------------------------------------------------------------------------------------
+// --- in the pipeline -----------------------------------------------------------------------------
 
 class SweepTest : public testing::Test {
  protected:
@@ -227,6 +225,33 @@ TEST_F(SweepTest, CreateThatWasNotAnsweredHoldsNothing) {
   EXPECT_TRUE(uploads().empty());
 }
 
+TEST_F(SweepTest, CreateThatWasNotAnsweredIsNotTakenForThatOfALaterAttempt) {
+  int creates = 0;
+  world_.fault = [&](const Call& call) {
+    if (call.operation != Operation::Create) return Fault::None;
+    ++creates;
+    if (creates == 1) return Fault::LandsLater;
+    if (creates != 3) return Fault::None;
+    world_.land_late_requests();
+    return Fault::LostRequest;
+  };
+  world_.write("large.bin", large('a'));
+  world_.start();
+  world_.settle_down();
+  world_.write("large.bin", large('b'));
+  world_.run_until([&] { return creates >= 3; });
+  world_.settle_down();
+  const auto row = world_.row("large.bin");
+  ASSERT_EQ(row->generation, 2);
+  ASSERT_EQ(row->state, FileState::Stored);
+  const auto object = world_.object_of(*row);
+  const auto* there = world_.bucket.find(object->key);
+  ASSERT_NE(there, nullptr);
+  EXPECT_EQ(there->attempt, object->attempt) << "it carries what is said of an earlier attempt";
+  world_.pass(1h);
+  EXPECT_TRUE(uploads().empty());
+}
+
 // --- whose Complete was not answered ---
 
 // HEAD first: a store that is still at that Complete would take the bytes away with the upload.
@@ -346,6 +371,35 @@ TEST_F(SweepTest, StoreThatDoesNotListUploadsSaysSoAndStoresAllTheSame) {
   EXPECT_FALSE(world_.has_reason("uploads-unlisted"));
   world_.pass(20h);
   EXPECT_EQ(calls_[Operation::ListUploadsBelow], 2) << "once a day";
+}
+
+TEST_F(SweepTest, StoreThatRefusesTheListIsNotAskedForItWithEachUpload) {
+  faults_[Operation::ListUploadsBelow] = Fault::Denied;
+  world_.start();
+  for (char name = 'a'; name < 'k'; ++name) {
+    world_.write(std::string(1, name), large(name));
+    world_.settle_down();
+  }
+  EXPECT_LE(calls_[Operation::ListUploadsBelow], 2);
+}
+
+TEST_F(SweepTest, UploadThatIsNotListedInPassingIsNotForgotten) {
+  bool lose = true;
+  bool out = false;
+  world_.fault = [&](const Call& call) {
+    if (call.operation == Operation::Create && std::exchange(lose, false)) return Fault::LandsLater;
+    return out && call.operation == Operation::ListUploads ? Fault::FailBefore : Fault::None;
+  };
+  world_.write("large.bin", large('a'));
+  world_.start();
+  world_.settle_down();
+  world_.land_late_requests();
+  out = true;
+  world_.pass(6h);
+  EXPECT_EQ(uploads().size(), 1U);
+  out = false;
+  world_.pass(2h);
+  EXPECT_TRUE(uploads().empty());
 }
 
 TEST_F(SweepTest, NoneIsSaidOnlyOfAStoreThatWasSeenToListBelowAPrefix) {
