@@ -86,18 +86,18 @@ void Leftovers::resolve(Task task) {
     return after(quarantine, std::move(task));
   }
   if (!still_open(attempt)) return;
-  if (!attempt.upload_id.empty() && is_left_upload(attempt)) return abort(std::move(task));
+  if (!attempt.upload_id.empty() && is_left_upload(attempt)) return abort(task);
   // Its own uploads could not be told from those of a later attempt under way.
   if (attempt.kind == AttemptKind::Multipart && key_in_use_(attempt.key)) {
     return after(quarantine, std::move(task));
   }
-  if (may_have_landed(attempt)) return look_for_landing(std::move(task));
+  if (may_have_landed(attempt)) return look_for_landing(task);
   find_uploads(std::move(task), fail(ErrorCode::NotFound, "it was never completed"));
 }
 
 // Before any abort: a store that is still at a Complete which was not answered shows the object,
 // and would take its bytes away with the upload (S3.md section 4).
-void Leftovers::look_for_landing(Task task) {
+void Leftovers::look_for_landing(const Task& task) {
   stores_.client(task.attempt.store)
       .head(task.attempt.key,
             [this, task, post = session_.poster()](const Result<HeadReply>& head) {
@@ -181,7 +181,7 @@ void Leftovers::end(const Task& task, const Result<HeadReply>& head,
   for (AttemptRow& left : to_abort) abort({.attempt = std::move(left)});
 }
 
-void Leftovers::abort(Task task) {
+void Leftovers::abort(const Task& task) {
   const AttemptRow& attempt = task.attempt;
   stores_.client(attempt.store)
       .abort_upload(attempt.key, attempt.upload_id,
@@ -206,7 +206,8 @@ void Leftovers::in_vain(Task task, const Error& error) {
     if (!first) told->second.cause = cause.describe();
     session_.changed();
   }
-  after(uploader::RetryPolicy{}.slow_delay(task.tries, session_.world.random), std::move(task));
+  const Nanoseconds delay = uploader::RetryPolicy{}.slow_delay(task.tries, session_.world.random);
+  after(delay, std::move(task));
 }
 
 void Leftovers::add_reasons(std::vector<Reason>& reasons) const {
@@ -227,8 +228,10 @@ void Leftovers::add_reasons(std::vector<Reason>& reasons) const {
     if (upload) {
       reason.code = "uploads-left";
       reason.severity = Severity::Notice;
-      reason.sentence += many + (reason.files == 1 ? " multipart upload" : " multipart uploads") +
-                         " of ours cannot be aborted" + example;
+      reason.sentence.append(many)
+          .append(reason.files == 1 ? " multipart upload" : " multipart uploads")
+          .append(" of ours cannot be aborted")
+          .append(example);
       reason.help =
           "the parts are paid for until it is; it is tried again each hour. Where the permission "
           "is "
@@ -236,9 +239,11 @@ void Leftovers::add_reasons(std::vector<Reason>& reasons) const {
     } else {
       reason.code = "uploads-unsettled";
       reason.severity = Severity::Degraded;
-      reason.sentence += "whether " + many +
-                         (reason.files == 1 ? " upload that was" : " uploads that were") +
-                         " given up arrived after all cannot be told" + example;
+      reason.sentence.append("whether ")
+          .append(many)
+          .append(reason.files == 1 ? " upload that was" : " uploads that were")
+          .append(" given up arrived after all cannot be told")
+          .append(example);
       reason.help = "it is asked again each hour; a HEAD of the object must be allowed";
     }
     reason.files = 0;  // none waits for it

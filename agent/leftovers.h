@@ -43,12 +43,12 @@ class Leftovers {
   };
   void after(Nanoseconds time, Task task);
   void resolve(Task task);
-  void look_for_landing(Task task);
+  void look_for_landing(const Task& task);
   void landed_or_not(Task task, const Result<uploader::HeadReply>& head);
   void find_uploads(Task task, const Result<uploader::HeadReply>& head);
   void end(const Task& task, const Result<uploader::HeadReply>& head,
            const std::vector<std::string>& uploads);
-  void abort(Task task);
+  void abort(const Task& task);
   void in_vain(Task task, const Error& error);
   [[nodiscard]] bool still_open(const catalog::AttemptRow& attempt);
 

@@ -132,9 +132,8 @@ void Transfers::dropped(Running& running, const uploader::Dropped& outcome) {
   const AttemptRow attempt = running.attempt;
   if (outcome.may_still_land || running.resumed) {
     if (!abandon(attempt)) return;
-  } else if (!leave_unclear_create(running)) {
-    return;
-  } else if (!session_.expect(session_.catalog->end_attempt(attempt.id))) {
+  } else if (!leave_unclear_create(running) ||
+             !session_.expect(session_.catalog->end_attempt(attempt.id))) {
     return;
   }
   if (!running.wanted) return;

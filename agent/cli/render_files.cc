@@ -175,7 +175,8 @@ std::string history(const FileStory& story) {
 std::string metadata_lines(const std::string& metadata) {
   std::string text;
   for (const auto& [name, value] : metadata_pairs(metadata).value_or(MetadataPairs{})) {
-    text += (text.empty() ? "metadata  " : "          ") + name + ": " + value + "\n";
+    text.append(text.empty() ? "metadata  " : "          ").append(name).append(": ");
+    text.append(value).append("\n");
   }
   return text;
 }
