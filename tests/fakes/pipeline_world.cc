@@ -12,7 +12,8 @@
 #include "watcher/translator.h"
 
 namespace waybill::fakes {
-PipelineWorld::PipelineWorld(std::uint64_t seed) : random(seed) {
+PipelineWorld::PipelineWorld(std::uint64_t seed, const std::filesystem::path& where)
+    : random(seed), place_(where) {
   std::signal(SIGIO, SIG_IGN);  // a broken lease sends it
   std::filesystem::create_directory(folder());
   std::filesystem::create_directory(place_.file("state"));

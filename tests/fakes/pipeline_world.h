@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -30,7 +31,9 @@ namespace waybill::fakes {
 // and bucket stay.
 class PipelineWorld {
  public:
-  explicit PipelineWorld(std::uint64_t seed = 1);
+  // `where`: its folders; a file system in memory may lack extended attributes (Linux before 6.6).
+  explicit PipelineWorld(std::uint64_t seed = 1,
+                         const std::filesystem::path& where = TemporaryFolder::memory());
   ~PipelineWorld();
   PipelineWorld(const PipelineWorld&) = delete;
   PipelineWorld& operator=(const PipelineWorld&) = delete;
@@ -105,7 +108,7 @@ class PipelineWorld {
   bool scan();
   [[nodiscard]] std::optional<BootTime> next_due() const;
 
-  TemporaryFolder place_{TemporaryFolder::memory()};
+  TemporaryFolder place_;
   // All is on one thread here.
   struct CountingLog final : Log {
     void write(LogLevel, std::string_view message, std::initializer_list<LogField>) override {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <map>
 #include <string>
 
@@ -66,7 +67,7 @@ class FileMetadata : public testing::Test {
     };
   }
 
-  fakes::PipelineWorld world_;
+  fakes::PipelineWorld world_{1, std::filesystem::temp_directory_path()};
   int bodies_ = 0;
 };
 
