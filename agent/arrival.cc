@@ -22,6 +22,10 @@ bool same_life(const Fingerprint& a, const Fingerprint& b) {
   return a.dev == b.dev;
 }
 
+bool unchanged(const catalog::FileRow& row, const Fingerprint& now) {
+  return row.fingerprint.size == now.size && row.fingerprint.mtime == now.mtime;
+}
+
 catalog::ArrivalRow arrival_of(const std::string& path, const Fingerprint& fingerprint) {
   return {.path = path, .dev = fingerprint.dev, .ino = fingerprint.ino, .btime = fingerprint.btime};
 }

@@ -34,6 +34,9 @@ Verdict judge(const Fingerprint& now, const Traces& traces, ArrivedUnseen unseen
 // device numbers change when a machine restarts.
 bool same_life(const Fingerprint& a, const Fingerprint& b);
 
+// As its row knows it, as far as size and time of modification tell: a rename changes neither.
+bool unchanged(const catalog::FileRow& row, const Fingerprint& now);
+
 // The arrival of exactly this inode.
 catalog::ArrivalRow arrival_of(const std::string& path, const Fingerprint& fingerprint);
 

@@ -168,6 +168,8 @@ Result<FileStory> tell(catalog::Reader& reader, const Target& target) {
   story.object = std::move(*object);
   auto attempts = reader.attempts_of((*row)->id);
   if (!attempts) return fail(std::move(attempts.error()));
+  // An upload that was left is nobody's try any more; what cannot be aborted is told by status.
+  std::erase_if(*attempts, catalog::is_left_upload);
   story.attempts = std::move(*attempts);
   auto events = reader.events_of((*row)->id, most_events);
   if (!events) return fail(std::move(events.error()));

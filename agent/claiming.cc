@@ -35,7 +35,7 @@ std::optional<std::string> base_etag_of(const AttemptRow& attempt) {
 
 void Transfers::claim(FileRow row, Source source) {
   const std::string attempt_id = session_.world.random.id128();
-  for (auto& [renamed, waiting] : held_up_) waiting.erase(row.id);
+  held_up_.erase(row.id);
   auto place = choose_place(row, attempt_id);
   if (!place) return;
   if (session_.catalog->another_file_uploads_to(session_.folders.at(row.folder).store, place->key,
@@ -176,7 +176,7 @@ std::optional<Transfers::Place> Transfers::beside_another_file(const FileRow& ro
   if (*other && (*other)->object == object.id && (*other)->key != object.key &&
       ((*other)->state == FileState::Queued || (*other)->state == FileState::Uploading) &&
       !waits_for(object.file, row.id)) {
-    held_up_[object.file].insert(row.id);
+    held_up_[row.id] = object.file;
     intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
     return std::nullopt;
   }
@@ -209,7 +209,6 @@ std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
   if (!others) return std::nullopt;
   return std::any_of(others->begin(), others->end(), [&](const AttemptRow& other) {
     if (other.state != AttemptState::Abandoned || other.key != key) return false;
-    if (is_left_upload(other)) return false;
     // Its content is durable before its Complete is sent.
     if (other.kind == catalog::AttemptKind::Multipart && !other.sha256) return false;
     if (!guarded) return true;
@@ -225,33 +224,29 @@ std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
 
 // Two that exchanged their names, for whose former keys each would wait.
 bool Transfers::waits_for(FileId file, FileId other) const {
-  std::set<FileId> reached;
-  std::vector<FileId> next{other};
-  while (!next.empty()) {
-    const auto waiting = held_up_.find(next.back());
-    next.pop_back();
-    if (waiting == held_up_.end()) continue;
-    if (waiting->second.contains(file)) return true;
-    for (const FileId one : waiting->second) {
-      if (reached.insert(one).second) next.push_back(one);
-    }
+  for (std::size_t steps = 0; steps <= held_up_.size(); ++steps) {
+    const auto waiting = held_up_.find(file);
+    if (waiting == held_up_.end()) return false;
+    file = waiting->second;
+    if (file == other) return true;
   }
   return false;
 }
 
 // Its key is no longer held for that file.
 void Transfers::let_go_on(FileId renamed) {
-  const auto waiting = held_up_.extract(renamed);
-  if (!waiting) return;
-  for (const FileId file : waiting.mapped()) intake_.postpone(file, session_.now());
+  std::erase_if(held_up_, [this, renamed](const auto& waiting) {
+    if (waiting.second != renamed) return false;
+    intake_.postpone(waiting.first, session_.now());
+    return true;
+  });
 }
 
 bool Transfers::awaits_renamed_file(const FilePath& file) const {
   if (held_up_.empty()) return false;
   auto row = session_.expect(session_.catalog->find_live(file.first, file.second));
   return row && *row && (*row)->state == FileState::Queued && intake_.postponed((*row)->id) &&
-         std::ranges::any_of(held_up_,
-                             [&row](const auto& held) { return held.second.contains((*row)->id); });
+         held_up_.contains((*row)->id);
 }
 
 bool Transfers::awaits_earlier_attempt(const FilePath& file) const {
@@ -261,8 +256,7 @@ bool Transfers::awaits_earlier_attempt(const FilePath& file) const {
   }
   auto attempts = session_.expect(session_.catalog->attempts_of((*row)->id));
   return attempts && std::any_of(attempts->begin(), attempts->end(), [&row](const AttemptRow& at) {
-           return at.state == AttemptState::Abandoned && at.key == (*row)->key &&
-                  !is_left_upload(at);
+           return at.state == AttemptState::Abandoned && at.key == (*row)->key;
          });
 }
 

@@ -285,7 +285,7 @@ void Intake::scan_complete(FolderId folder) {
 
 void Intake::events_lost(const watcher::EventsLost& lost) {
   ++overflows_.count;
-  overflows_.last_at = session_.world.clock.wall().time_since_epoch().count();
+  overflows_.last_at = session_.wall_now();
   overflows_.advice = lost.advice;
   session_.changed();
 }

@@ -251,7 +251,11 @@ class Intake {
   HotFiles hot_;
   MovedFiles moved_;
   RecentNames came_;
-  std::map<FilePath, Fingerprint> departed_;  // pending ones that have just gone
+  struct Departed {
+    Fingerprint file;
+    BootTime until;  // then it has not turned up
+  };
+  std::map<FilePath, Departed> departed_;  // pending ones that have just gone
   std::map<FolderId, FolderState> folders_;
 
   std::map<QueueName, Line> lines_;

@@ -1,6 +1,7 @@
 #include "agent/leftovers.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -22,11 +23,6 @@ constexpr Nanoseconds quarantine = std::chrono::minutes(20);
 // Half a minute after the first, twice that after the second, and so on.
 constexpr std::int64_t tries_before_it_is_told = 6;
 
-bool may_pass(const Error& error) {
-  return error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled ||
-         error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
-}
-
 // Its content is durable before its Complete is sent.
 bool may_have_landed(const AttemptRow& attempt) {
   return attempt.kind == AttemptKind::Single || attempt.sha256.has_value();
@@ -34,6 +30,39 @@ bool may_have_landed(const AttemptRow& attempt) {
 
 bool is_its_object(const AttemptRow& attempt, const Result<HeadReply>& head) {
   return head && attempt.sha256 && uploader::parse_metadata(head->metadata).attempt == attempt.id;
+}
+
+// What one store is asked in vain, for one cause.
+struct Group {
+  std::int64_t count = 0;
+  std::int64_t since = 0;  // ns since 1970
+  std::string key;         // of the first
+};
+
+std::string first_of(const Group& group, const std::string& cause) {
+  return ", the first for " + printable(group.key) + ": " + cause;
+}
+
+Reason left(const std::string& store, const Group& group, const std::string& cause) {
+  const std::string uploads = group.count == 1 ? " multipart upload" : " multipart uploads";
+  return {.code = "uploads-left",
+          .severity = Severity::Notice,
+          .sentence = store + ": " + std::to_string(group.count) + uploads +
+                      " of ours cannot be cleaned up" + first_of(group, cause),
+          .help =
+              "the parts are paid for until then; it is tried again each hour. Where a "
+              "permission is missing: s3:AbortMultipartUpload, s3:ListBucketMultipartUploads",
+          .since = group.since};
+}
+
+Reason unsettled(const std::string& store, const Group& group, const std::string& cause) {
+  const std::string uploads = group.count == 1 ? " upload that was" : " uploads that were";
+  return {.code = "uploads-unsettled",
+          .severity = Severity::Degraded,
+          .sentence = store + ": whether " + std::to_string(group.count) + uploads +
+                      " given up arrived after all cannot be told" + first_of(group, cause),
+          .help = "it is asked again each hour; a HEAD of the object must be allowed",
+          .since = group.since};
 }
 
 }  // namespace
@@ -76,7 +105,7 @@ void Leftovers::after(Nanoseconds time, Task task) {
 bool Leftovers::still_open(const AttemptRow& attempt) {
   auto row = session_.expect(session_.catalog->attempt(attempt.id));
   const bool open = row && *row;
-  if (!open) unsettled_.erase(attempt.id);
+  if (!open && unsettled_.erase(attempt.id) > 0) session_.changed();
   return open;
 }
 
@@ -109,7 +138,7 @@ void Leftovers::landed_or_not(Task task, const Result<HeadReply>& head) {
   // Meanwhile its landing may have been recorded in another way.
   if (!still_open(task.attempt)) return;
   if (!head && head.error().code != ErrorCode::NotFound) {
-    if (may_pass(head.error())) return after(quarantine, std::move(task));
+    if (uploader::may_pass(head.error())) return after(quarantine, std::move(task));
     return in_vain(std::move(task), head.error());
   }
   if (task.attempt.kind == AttemptKind::Single) return end(task, head, {});
@@ -129,7 +158,9 @@ void Leftovers::find_uploads(Task task, const Result<HeadReply>& head) {
         post([this, task, head, own, uploads]() mutable {
           if (!still_open(task.attempt)) return;
           if (key_in_use_(task.attempt.key)) return after(quarantine, std::move(task));
-          if (!uploads && may_pass(uploads.error())) {
+          // An upload that is looked for by its Create alone is forgotten with it.
+          const bool only_so = is_left_upload(task.attempt);
+          if (!uploads && (only_so || uploader::may_pass(uploads.error()))) {
             return in_vain(std::move(task), uploads.error());
           }
           if (uploads) {
@@ -198,11 +229,10 @@ void Leftovers::in_vain(Task task, const Error& error) {
   if (++task.tries >= tries_before_it_is_told) {
     Error cause = error;
     cause.request_id.clear();  // each answer has its own
-    const auto [told, first] = unsettled_.try_emplace(
-        task.attempt.id,
-        Unsettled{.attempt = task.attempt,
-                  .cause = cause.describe(),
-                  .since = session_.world.clock.wall().time_since_epoch().count()});
+    const auto [told, first] =
+        unsettled_.try_emplace(task.attempt.id, Unsettled{.attempt = task.attempt,
+                                                          .cause = cause.describe(),
+                                                          .since = session_.wall_now()});
     if (!first) told->second.cause = cause.describe();
     session_.changed();
   }
@@ -211,43 +241,18 @@ void Leftovers::in_vain(Task task, const Error& error) {
 }
 
 void Leftovers::add_reasons(std::vector<Reason>& reasons) const {
-  std::map<std::tuple<StoreId, bool, std::string>, Reason> causes;
+  std::map<std::tuple<StoreId, bool, std::string>, Group> causes;
   for (const auto& [id, what] : unsettled_) {
-    const bool upload = is_left_upload(what.attempt);
-    Reason& reason = causes[{what.attempt.store, upload, what.cause}];
-    ++reason.files;
-    if (reason.files > 1 && reason.since <= what.since) continue;
-    reason.since = what.since;
-    reason.sentence = printable(what.attempt.key);
+    const catalog::AttemptRow& attempt = what.attempt;
+    Group& group = causes[{attempt.store, is_left_upload(attempt), what.cause}];
+    if (group.count++ > 0 && group.since <= what.since) continue;
+    group.since = what.since;
+    group.key = attempt.key;
   }
-  for (auto& [key, reason] : causes) {
-    const auto& [store, upload, cause] = key;
-    const std::string many = std::to_string(reason.files);
-    const std::string example = ", the first for " + reason.sentence + ": " + cause;
-    reason.sentence = stores_.name(store) + ": ";
-    if (upload) {
-      reason.code = "uploads-left";
-      reason.severity = Severity::Notice;
-      reason.sentence.append(many)
-          .append(reason.files == 1 ? " multipart upload" : " multipart uploads")
-          .append(" of ours cannot be aborted")
-          .append(example);
-      reason.help =
-          "the parts are paid for until it is; it is tried again each hour. Where the permission "
-          "is "
-          "missing: s3:AbortMultipartUpload";
-    } else {
-      reason.code = "uploads-unsettled";
-      reason.severity = Severity::Degraded;
-      reason.sentence.append("whether ")
-          .append(many)
-          .append(reason.files == 1 ? " upload that was" : " uploads that were")
-          .append(" given up arrived after all cannot be told")
-          .append(example);
-      reason.help = "it is asked again each hour; a HEAD of the object must be allowed";
-    }
-    reason.files = 0;  // none waits for it
-    reasons.push_back(std::move(reason));
+  for (const auto& [what, group] : causes) {
+    const auto& [store, upload, cause] = what;
+    reasons.push_back(upload ? left(stores_.name(store), group, cause)
+                             : unsettled(stores_.name(store), group, cause));
   }
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "agent/arrival.h"
 #include "agent/intake.h"
 
@@ -47,19 +49,19 @@ void Intake::note_move(const FilePath& file, const Fingerprint& fingerprint) {
   }
   moved_.decided(file);
   came_.came(fingerprint, file, session_.now());
-  for (auto gone = departed_.begin(); fingerprint.btime != 0 && gone != departed_.end(); ++gone) {
-    if (gone->first == file || !same_life(gone->second, fingerprint)) continue;
+  const auto gone = std::ranges::find_if(departed_, [&](const auto& departed) {
+    return departed.first != file && same_life(departed.second.file, fingerprint);
+  });
+  if (gone != departed_.end() && fingerprint.btime != 0) {
     hooks_.moved(gone->first, file);
     departed_.erase(gone);
-    break;
   }
   const auto rows =
       session_.expect(session_.catalog->same_inode_elsewhere(folder, path, fingerprint));
   if (!rows) return;
   for (const FileRow& row : *rows) {
     if (row.state == FileState::Removed) continue;
-    moved_.moved({row.folder, row.path}, {file, row.fingerprint.size == fingerprint.size &&
-                                                    row.fingerprint.mtime == fingerprint.mtime});
+    moved_.moved({row.folder, row.path}, {file, unchanged(row, fingerprint)});
     // What lies at its own name says whether it has gone from there.
     if (at_its_path(row.state)) session_.world.scanner.look(row.folder, row.path);
   }
@@ -80,9 +82,14 @@ void Intake::depart(const FilePath& file, const Fingerprint& fingerprint) {
     return hooks_.moved(file, *to);
   }
   if (fingerprint.btime == 0 || departed_.size() >= most_departed) return;
-  departed_[file] = fingerprint;
-  session_.timers.at(session_.now() + RecentNames::kept_for, [this, file] {
-    if (departed_.erase(file) > 0) hooks_.left(file);
+  const BootTime until = session_.now() + RecentNames::kept_for;
+  departed_[file] = {fingerprint, until};
+  session_.timers.at(until, [this, file] {
+    // Later, if it came and went again meanwhile.
+    const auto gone = departed_.find(file);
+    if (gone == departed_.end() || gone->second.until > session_.now()) return;
+    departed_.erase(gone);
+    hooks_.left(file);
   });
 }
 

@@ -377,11 +377,6 @@ FileView Pipeline::explain(const FilePath& file) {
         .phase = "catalog-unusable",
         .explanation = catalog_trouble_ ? catalog_trouble_->describe() : "the catalog is not open"};
   }
-  if (parts_->intake->waits_for_former_holder(file)) {
-    return {
-        .phase = "waiting-for-renamed-file",
-        .explanation = "the file that had this name has another one now, and is recorded first"};
-  }
   if (const auto settling = parts_->intake->settling(file)) {
     const auto due =
         std::chrono::duration_cast<std::chrono::milliseconds>(settling->due - world_.clock.boot());
@@ -414,6 +409,11 @@ FileView Pipeline::explain(const FilePath& file) {
   if (!parts_->stores->open(folder->second.store)) {
     return {.phase = "waiting-for-store",
             .explanation = "its store cannot be used now: waybill status says why"};
+  }
+  if (parts_->intake->waits_for_former_holder(file)) {
+    return {
+        .phase = "waiting-for-renamed-file",
+        .explanation = "the file that had this name has another one now, and is recorded first"};
   }
   if (parts_->intake->looked_at(file)) {
     return {.phase = "settling",

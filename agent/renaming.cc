@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "agent/arrival.h"
 #include "agent/transfers.h"
 
 // The part of Transfers about files that are found again under another name of their folder: the
@@ -22,19 +23,22 @@ bool gone(const FileRow& row) {
   return row.state == FileState::Gone;
 }
 
-// As its row knows it, as far as a look can tell.
-bool unchanged(const FileRow& row, const Fingerprint& now) {
-  return row.fingerprint.size == now.size && row.fingerprint.mtime == now.mtime;
-}
-
 }  // namespace
 
+// Whose file it may be, as far as a look can tell. nullopt: the session has failed.
+std::optional<std::vector<FileRow>> Transfers::former_rows(FolderId folder, const std::string& path,
+                                                           const Fingerprint& fingerprint) {
+  auto rows = session_.expect(session_.catalog->same_inode_elsewhere(folder, path, fingerprint));
+  if (!rows) return std::nullopt;
+  std::erase_if(*rows, [&fingerprint](const FileRow& row) {
+    return row.state == FileState::Removed || !unchanged(row, fingerprint);
+  });
+  return std::move(*rows);
+}
+
 bool Transfers::former_name_is_gone(const ReadyFile& file) {
-  auto rows = session_.expect(
-      session_.catalog->same_inode_elsewhere(file.folder, file.path, file.fingerprint));
-  return rows && std::ranges::any_of(*rows, [&file](const FileRow& row) {
-           return gone(row) && unchanged(row, file.fingerprint);
-         });
+  const auto rows = former_rows(file.folder, file.path, file.fingerprint);
+  return rows && std::ranges::any_of(*rows, gone);
 }
 
 // The new name may be seen before the old one is known to be gone: at a start always, since only
@@ -42,12 +46,8 @@ bool Transfers::former_name_is_gone(const ReadyFile& file) {
 // True: its turn comes again.
 bool Transfers::looks_for_former_name(ReadyFile& file) {
   const FilePath path(file.folder, file.path);
-  auto rows = session_.expect(
-      session_.catalog->same_inode_elsewhere(file.folder, file.path, file.fingerprint));
+  const auto rows = former_rows(file.folder, file.path, file.fingerprint);
   if (!rows) return true;
-  std::erase_if(*rows, [&file](const FileRow& row) {
-    return row.state == FileState::Removed || !unchanged(row, file.fingerprint);
-  });
   file.elsewhere = !rows->empty();
   if (rows->empty() || std::ranges::any_of(*rows, gone)) return false;
   auto own = session_.expect(session_.catalog->find_live(file.folder, file.path));
@@ -84,12 +84,10 @@ bool Transfers::may_ask(const FilePath& path, const Fingerprint& fingerprint) {
 std::optional<FileRow> Transfers::renamed(const CompleteFile& file) {
   asked_.erase({file.folder, file.path});
   if (!file.sha256) return std::nullopt;
-  auto rows = session_.expect(
-      session_.catalog->same_inode_elsewhere(file.folder, file.path, file.fingerprint));
+  const auto rows = former_rows(file.folder, file.path, file.fingerprint);
   if (!rows) return std::nullopt;
-  const auto same = std::ranges::find_if(*rows, [&](const FileRow& row) {
-    return gone(row) && unchanged(row, file.fingerprint) && row.sha256 == file.sha256;
-  });
+  const auto same = std::ranges::find_if(
+      *rows, [&](const FileRow& row) { return gone(row) && row.sha256 == file.sha256; });
   if (same == rows->end()) return std::nullopt;
   auto there = session_.expect(session_.catalog->find_live(file.folder, file.path));
   if (!there) return std::nullopt;

@@ -47,6 +47,10 @@ class Session {
   std::map<FolderId, Folder> folders;
 
   [[nodiscard]] BootTime now() const { return world.clock.boot(); }
+  // Nanoseconds since 1970, for rows and people.
+  [[nodiscard]] std::int64_t wall_now() const {
+    return world.clock.wall().time_since_epoch().count();
+  }
 
   // Runs once what is open now is durable: whatever the world may see goes through here (P3).
   void after_commit(Task effect) { effects_.push_back(std::move(effect)); }

@@ -98,7 +98,7 @@ void Stores::crc_of_parts(StoreId store, CrcKind kind, const std::string& key,
 void Stores::close(Gate& gate, const Error& cause) {
   if (!gate.cause) {
     if (session_.now() - gate.opened > same_outage) gate.failures = gate.openings = 0;
-    gate.since = session_.world.clock.wall().time_since_epoch().count();
+    gate.since = session_.wall_now();
     // One line, however often its probe succeeds and its files still fail.
     if (gate.openings == 0) {
       session_.world.log.warning("store closed",

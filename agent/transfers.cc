@@ -30,7 +30,7 @@ bool may_have_happened(const Error& error) {
 }
 
 // What a retry or a resumed upload sends is what the first request of the attempt sent.
-Result<uploader::Metadata> metadata_of(const AttemptRow& attempt) {
+Result<uploader::Metadata> sent_metadata_of(const AttemptRow& attempt) {
   auto pairs = metadata_pairs(attempt.metadata);
   if (!pairs) return fail(ErrorCode::Damaged, "attempt " + attempt.id + " has no metadata to read");
   return std::move(*pairs);
@@ -110,10 +110,6 @@ std::vector<FilePath> Transfers::busy_paths() const {
   return paths;
 }
 
-std::int64_t Transfers::wall_now() const {
-  return session_.world.clock.wall().time_since_epoch().count();
-}
-
 // --- running ------------------------------------------------------------------------------------
 
 void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, bool resumed) {
@@ -121,26 +117,26 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
   auto agent_id = session_.expect(session_.catalog->agent_id());
   auto others = session_.expect(session_.catalog->attempts_of(row.id));
   if (!agent_id || !others) return;
-  auto metadata = session_.expect(metadata_of(attempt));
+  auto metadata = session_.expect(sent_metadata_of(attempt));
   if (!metadata) return;
   std::vector<std::string> prior;
   for (const AttemptRow& other : *others) {
-    if (other.id == attempt.id) continue;
-    if (!is_left_upload(other)) {
-      if (other.key == attempt.key) prior.push_back(other.id);
-    } else if (!attempt.upload_id.empty() && other.upload_id == attempt.upload_id) {
-      // It goes on with the upload that it was about to leave when it was interrupted.
-      if (!session_.expect(session_.catalog->end_attempt(other.id))) return;
-    }
+    if (other.id != attempt.id && other.key == attempt.key) prior.push_back(other.id);
   }
+  // An unanswered Create of an earlier attempt on this key, of whatever file, may still make an
+  // upload that carries that one's metadata: what is found is then not taken for this one's.
+  bool may_adopt = prior.empty();
   if (attempt.part_size != 0) {
-    // An unanswered Create of an earlier attempt on this key, of whatever file, may still make an
-    // upload that carries that one's metadata: what is found is then not taken for this one's.
     auto open = session_.expect(session_.catalog->open_attempts());
     if (!open) return;
     for (const AttemptRow& other : *open) {
-      const bool unclear = is_left_upload(other) && other.upload_id.empty();
-      if (unclear && other.id != attempt.id && other.key == attempt.key) prior.push_back(other.id);
+      if (!is_left_upload(other) || other.key != attempt.key) continue;
+      if (other.upload_id.empty()) {
+        may_adopt = false;
+      } else if (other.upload_id == attempt.upload_id) {
+        // It goes on with the upload that it was about to leave when it was interrupted.
+        if (!session_.expect(session_.catalog->end_attempt(other.id))) return;
+      }
     }
   }
   uploader::Attempt what{.id = attempt.id,
@@ -158,6 +154,7 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
                          .sha256 = attempt.sha256,
                          .base_etag = base_etag_of(attempt),
                          .prior_attempts = std::move(prior),
+                         .may_adopt = may_adopt,
                          .part_size = attempt.part_size,
                          .upload_id = attempt.upload_id,
                          .crc = attempt.part_size != 0
@@ -330,7 +327,7 @@ void Transfers::perform(Running& running, Action action) {
           },
           [&](SendCreate& create) {
             // Rule 12: what is initiated on this key around now is ours.
-            running.attempt.sent_at = wall_now() + store.ahead().count();
+            running.attempt.sent_at = session_.wall_now() + store.ahead().count();
             AttemptRow row = running.attempt;
             row.state = AttemptState::Creating;
             if (!session_.expect(session_.catalog->save_attempt(row))) return;
@@ -482,7 +479,7 @@ void Transfers::endpoint_trouble(Running& running, const Error& cause) {
 
 void Transfers::hold_alone(Running& running, const Error& cause) {
   if (!running.failing) {
-    running.failing = Running::Failing{.since = wall_now()};
+    running.failing = Running::Failing{.since = session_.wall_now()};
     session_.world.log.warning("the store fails this file while it takes others",
                                {{"file", running.path.second}, {"cause", cause.describe()}});
   }

@@ -68,6 +68,8 @@ class Transfers {
   struct Running;
 
   // --- the same file under another name ---
+  std::optional<std::vector<catalog::FileRow>> former_rows(FolderId folder, const std::string& path,
+                                                           const Fingerprint& fingerprint);
   bool looks_for_former_name(ReadyFile& file);
   std::optional<catalog::FileRow> renamed(const catalog::CompleteFile& file);
   bool former_name_is_gone(const ReadyFile& file);
@@ -122,7 +124,6 @@ class Transfers {
                                                     const std::string& key, const Source& source);
   void block(const catalog::FileRow& row, const std::string& reason);
   void wait_for_cause(FileId file, const FilePath& path, const std::string& reason);
-  [[nodiscard]] std::int64_t wall_now() const;
   void record_blocked(const ReadyFile& file, const std::string& reason);
 
   // --- running ---
@@ -185,8 +186,8 @@ class Transfers {
   std::set<FilePath> doubted_;             // to be read again
   std::map<FilePath, Fingerprint> asked_;  // whether its former name is gone
   BootTime forget_asked_at_{};
-  std::map<FileId, Nanoseconds> blocked_for_;   // how long the last wait of a blocked file was
-  std::map<FileId, std::set<FileId>> held_up_;  // by a renamed file: who wants its former key
+  std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was
+  std::map<FileId, FileId> held_up_;           // who wants a former key → the renamed file
   std::map<StoreId, std::vector<std::string>> to_resume_;  // until the store opens
   std::shared_ptr<std::optional<uploader::RequestId>> last_request_;
   ContentMemory memory_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "uploader/retry_policy.h"
 #include "uploader/upload.h"
 
 namespace waybill::agent {
@@ -21,6 +22,14 @@ constexpr Nanoseconds young = std::chrono::hours(24);
 // Some ten requests; whoever has more than that has found out what to look for.
 constexpr std::size_t most_listed = 10'000;
 
+// PROTOCOL.md rule 12: it is on the attempt's key, and was initiated in the window of its Create.
+bool created_by(const AttemptRow& attempt, const ListedUpload& upload) {
+  return attempt.kind == catalog::AttemptKind::Multipart && attempt.sent_at != 0 &&
+         attempt.key == upload.key &&
+         uploader::in_create_window(upload.initiated, WallTime(Nanoseconds(attempt.sent_at)));
+}
+
+// Whatever the attempt's store is called here: prefixes of one bucket may lie in each other.
 bool is_known(const AttemptRow& attempt, const ListedUpload& upload) {
   return attempt.upload_id == upload.upload_id || created_by(attempt, upload);
 }
@@ -32,12 +41,6 @@ bool is_listed(const AttemptRow& attempt, const std::vector<ListedUpload>& uploa
 }
 
 }  // namespace
-
-bool created_by(const AttemptRow& attempt, const ListedUpload& upload) {
-  return attempt.kind == catalog::AttemptKind::Multipart && attempt.sent_at != 0 &&
-         attempt.key == upload.key &&
-         uploader::in_create_window(upload.initiated, WallTime(Nanoseconds(attempt.sent_at)));
-}
 
 UnknownUploads find_unknown(const std::vector<ListedUpload>& listed,
                             const std::vector<AttemptRow>& attempts, WallTime now) {
@@ -85,7 +88,6 @@ void UploadSweep::look() {
   // Before the listing: what one of these has completed or aborted meanwhile is in an older list.
   auto attempts = session_.expect(session_.catalog->open_attempts());
   if (!attempts) return;
-  std::erase_if(*attempts, [this](const AttemptRow& attempt) { return attempt.store != store_; });
   asking_ = true;
   asked_ = session_.now();
   client_->list_uploads_below(
@@ -125,7 +127,8 @@ void UploadSweep::learn(const std::vector<ListedUpload>& uploads,
   if (beyond_one_key) lists_below_prefix_ = true;
   if (beyond_one_key || more_) return;
   for (const AttemptRow& before : attempts) {
-    const bool under_way = before.state == catalog::AttemptState::Uploading &&
+    const bool under_way = before.store == store_ &&
+                           before.state == catalog::AttemptState::Uploading &&
                            !before.upload_id.empty() && before.key != prefix_;
     if (!under_way || is_listed(before, uploads)) continue;
     auto now = session_.expect(session_.catalog->attempt(before.id));
@@ -137,12 +140,9 @@ void UploadSweep::learn(const std::vector<ListedUpload>& uploads,
 }
 
 void UploadSweep::refused(const Error& error) {
-  constexpr int ok = 200;
-  const bool passes = error.http_status != ok &&
-                      (error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled ||
-                       error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled);
+  constexpr int ok = 200;  // but no list
   // An outage is told by its own; what was found yesterday holds until the next answer.
-  if (passes) return;
+  if (uploader::may_pass(error) && error.http_status != ok) return;
   found_.reset();
   refusal_ = error;
   refusal_->request_id.clear();

@@ -12,11 +12,6 @@
 
 namespace waybill::agent {
 
-// PROTOCOL.md rule 12: this upload is on the attempt's key, and was initiated in the window of its
-// Create.
-[[nodiscard]] bool created_by(const catalog::AttemptRow& attempt,
-                              const uploader::ListedUpload& upload);
-
 // Of a listing, what no attempt knows. Somebody may still be at what is younger than a day.
 struct UnknownUploads {
   std::int64_t count = 0;

@@ -135,7 +135,7 @@ class Catalog {
   Result<FileRow> renamed(FileId file, const CompleteFile& seen);
   // Queued → Stored where its object has its very content, metadata and key, and nothing may still
   // change that (complete()); else the row as it is.
-  Result<FileRow> take_object(FileId file, std::optional<std::string> metadata = std::nullopt);
+  Result<FileRow> take_object(FileId file, std::optional<std::string> metadata);
   // Absent, Rebased, Foreign, Transient, NeedsPerson, CauseFixed, … : an event with a reason.
   Result<FileRow> apply(FileId file, FileEvent event, std::string_view reason);
   // A fingerprint that changed while the content did not (touch, chmod, a cleared racy flag).
@@ -177,6 +177,7 @@ class Catalog {
   // key with a suffix is free.
   Result<FileRow> claim(const NewAttempt& attempt);
   Result<std::optional<AttemptRow>> attempt(std::string_view id);
+  // But for uploads that were left: those are nobody's try any more.
   Result<std::vector<AttemptRow>> attempts_of(FileId file);
   Result<std::vector<AttemptRow>> open_attempts();  // all that are not ended: at start
   // Another file has an attempt on that key that may still land: a claim of it would be refused.

@@ -88,7 +88,9 @@ Result<std::optional<AttemptRow>> Catalog::attempt(std::string_view id) {
 
 Result<std::vector<AttemptRow>> Catalog::attempts_of(FileId file) {
   std::vector<AttemptRow> rows;
-  for (const AttemptRow* row : impl_->attempts.of(file)) rows.push_back(*row);
+  for (const AttemptRow* row : impl_->attempts.of(file)) {
+    if (!is_left_upload(*row)) rows.push_back(*row);
+  }
   return rows;
 }
 

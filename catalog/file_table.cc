@@ -159,8 +159,10 @@ Result<std::vector<FileRow>> FileTable::same_inode_elsewhere(FolderId folder, st
   return whole_rows(
       all(session_.read(WAYBILL_FILE_COLUMNS "WHERE f.live = 1 AND f.ino = ? AND f.btime = ?"
                                              " AND +f.folder_id = ? AND +f.path <> ?"
-                                             " ORDER BY f.state DESC, f.id LIMIT 4",
-                        {fingerprint.ino, fingerprint.btime, folder, Value::blob(path)}),
+                                             " ORDER BY (f.size = ? AND f.mtime = ?) DESC,"
+                                             " f.state DESC, f.id DESC LIMIT 4",
+                        {fingerprint.ino, fingerprint.btime, folder, Value::blob(path),
+                         fingerprint.size, fingerprint.mtime}),
           file_from));
 }
 

@@ -34,4 +34,9 @@ Nanoseconds RetryPolicy::slow_delay(std::int64_t tries, Random& random) const {
   return whole / 2 + share(whole / 2, random.fraction());
 }
 
+bool may_pass(const Error& error) {
+  return error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled ||
+         error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
+}
+
 }  // namespace waybill::uploader

@@ -21,4 +21,7 @@ struct RetryPolicy {
   [[nodiscard]] Nanoseconds slow_delay(std::int64_t tries, Random& random) const;
 };
 
+// Another try of a request whose effect is looked for, or harms nobody, may fare better.
+bool may_pass(const Error& error);
+
 }  // namespace waybill::uploader

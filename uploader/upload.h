@@ -49,8 +49,10 @@ struct Attempt {
   std::optional<std::string>
       base_etag;  // the object of ours that this one replaces; nullopt: key is new
   std::vector<std::string> prior_attempts;  // earlier attempts of this file on this key
-  std::uint64_t part_size = 0;              // 0: single PUT
-  std::string upload_id;                    // known when a multipart is resumed
+  // No Create but this attempt's own can have begun what is found on the key in its window.
+  bool may_adopt = true;
+  std::uint64_t part_size = 0;  // 0: single PUT
+  std::string upload_id;        // known when a multipart is resumed
   // When the last Create may have been sent, by the store's clock, durable before it: rule 12 calls
   // the uploads ours that were initiated on this key in its window. nullopt: none is, an orphan is
   // left to the sweep.

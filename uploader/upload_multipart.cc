@@ -16,11 +16,6 @@ constexpr Nanoseconds before_create = std::chrono::minutes(5);
 // What was not answered may be applied for 20 minutes (rule 2).
 constexpr Nanoseconds after_create = std::chrono::minutes(25);
 
-bool may_pass(const Error& error) {
-  return error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled ||
-         error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
-}
-
 bool was_unanswered(const Error& error) {
   return error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
 }
@@ -133,8 +128,7 @@ void Upload::Machine::on(const UploadsListed& listed) {
 // attempt, one may carry that one's, and nothing would tell whose object it became.
 void Upload::Machine::adopt(std::vector<std::string> ours) {
   std::erase(ours, attempt.upload_id);
-  const bool certainly_this_attempts = attempt.prior_attempts.empty();
-  if (!lost && certainly_this_attempts && attempt.upload_id.empty() && !ours.empty()) {
+  if (!lost && attempt.may_adopt && attempt.upload_id.empty() && !ours.empty()) {
     attempt.upload_id = ours.front();
     ours.erase(ours.begin());
     cooling_off.reset();

@@ -67,14 +67,14 @@ TEST_F(Renamed, ObjectUnderTheOldKeyDoesNotStandForTheNewName) {
   CompleteFile touched = at(now, "b");
   touched.fingerprint.mtime += 1;
   EXPECT_EQ(must(catalog_->complete(touched)).state, FileState::Queued);
-  EXPECT_EQ(must(catalog_->take_object(now.id)).state, FileState::Queued);
+  EXPECT_EQ(must(catalog_->take_object(now.id, std::nullopt)).state, FileState::Queued);
 }
 
 TEST_F(Renamed, ObjectUnderTheSameKeyIsTaken) {
   const FileRow old = gone(store("a", "one"));
   const FileRow now = must(catalog_->renamed(old.id, at(old, "b")));
   must(catalog_->set_key(now.id, "p/a"));
-  EXPECT_EQ(must(catalog_->take_object(now.id)).state, FileState::Stored);
+  EXPECT_EQ(must(catalog_->take_object(now.id, std::nullopt)).state, FileState::Stored);
   EXPECT_FALSE(object_at("p/a").sole);
 }
 

@@ -355,6 +355,28 @@ TEST_F(Rename, OfOnceIsNoneOfALaterFileOfThatName) {
   EXPECT_EQ(world_.row("a")->id, second);
 }
 
+TEST_F(Rename, OfOneThatChangedOnManyEarlierWaysKeepsItsLastRow) {
+  stored("0", "x");
+  for (int i = 1; i <= 5; ++i) {
+    world_.rename(std::to_string(i - 1), std::to_string(i));
+    world_.write(std::to_string(i), std::string(1U + static_cast<std::size_t>(i), 'x'));
+    world_.settle_down();
+  }
+  const FileId id = world_.row("5")->id;
+  world_.rename("5", "6");
+  world_.settle_down();
+  EXPECT_EQ(world_.row("6")->id, id);
+}
+
+TEST_F(Rename, ThatIsFollowedSaysOfWhatSettlesThatItSettles) {
+  folder().settle = std::chrono::seconds(30);
+  stored("a", "bytes");
+  world_.rename("a", "b");
+  world_.write("a", "another file");
+  world_.pass(std::chrono::seconds(2));
+  EXPECT_EQ(phase("a"), "settling");
+}
+
 TEST_F(Rename, OntoAnotherFileIsNewContentOfThatOne) {
   const FileId target = stored("b", "former");
   world_.write("a", "new");

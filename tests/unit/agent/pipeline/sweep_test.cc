@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -400,6 +401,43 @@ TEST_F(SweepTest, UploadThatIsNotListedInPassingIsNotForgotten) {
   out = false;
   world_.pass(2h);
   EXPECT_TRUE(uploads().empty());
+}
+
+TEST_F(SweepTest, CreateThatWasNotAnsweredIsNotForgottenWhereListingIsForbidden) {
+  bool lose = true;
+  bool forbid = true;
+  world_.fault = [&](const Call& call) {
+    if (call.operation == Operation::Create && std::exchange(lose, false)) return Fault::LandsLater;
+    return forbid && call.operation == Operation::ListUploads ? Fault::Denied : Fault::None;
+  };
+  world_.write("large.bin", large('a'));
+  world_.start();
+  world_.settle_down();
+  world_.land_late_requests();
+  world_.pass(6h);
+  ASSERT_EQ(uploads().size(), 1U);
+  EXPECT_TRUE(world_.has_reason("uploads-left"));
+  forbid = false;
+  world_.pass(2h);
+  EXPECT_TRUE(uploads().empty());
+  EXPECT_FALSE(world_.has_reason("uploads-left"));
+}
+
+TEST_F(SweepTest, UploadsOfAFolderBelowAnothersPrefixAreKnown) {
+  FolderConfig outer = world_.config().folders.front();
+  world_.config().folders.front().prefix += "inner/";
+  outer.name = "outer";
+  outer.path = world_.folder() + "-outer";
+  std::filesystem::create_directory(outer.path);
+  world_.config().folders.push_back(outer);
+  faults_[Operation::Abort] = Fault::Denied;
+  spoilt_ = true;
+  world_.write("large.bin", large('a'));
+  world_.start();
+  world_.settle_down();
+  ASSERT_EQ(uploads().size(), 1U);
+  world_.pass(60h);
+  EXPECT_FALSE(world_.has_reason("unknown-uploads")) << "the other folder knows it";
 }
 
 TEST_F(SweepTest, NoneIsSaidOnlyOfAStoreThatWasSeenToListBelowAPrefix) {
