@@ -58,7 +58,7 @@ void Intake::observe(const watcher::Observation& observation) {
             }
             // During the first whole scan `rows_seen` tells what is missing, for all at
             // once.
-            if (!state.scanning) state.listing = Listing{listing.directory, {}};
+            if (!state.scanning) state.listing = Listing{listing.directory, SeenNames(++listings_)};
           },
           [&](const watcher::ListingEnds& listing) {
             if (known(listing.folder)) listing_ended(listing);
@@ -238,7 +238,7 @@ void Intake::not_a_file(const FilePath& file, const std::string& why) {
 
 void Intake::listing_ended(const watcher::ListingEnds& ended) {
   FolderState& state = folders_.at(ended.folder);
-  const std::optional<Listing> listing = std::exchange(state.listing, std::nullopt);
+  std::optional<Listing> listing = std::exchange(state.listing, std::nullopt);
   if (!listing || !ended.complete || listing->directory != ended.directory) return;
   const std::size_t known = state.ignored.size();
   const std::string below = ended.directory.empty() ? "" : ended.directory + "/";

@@ -18,6 +18,7 @@
 #include "agent/hot_files.h"
 #include "agent/moved_files.h"
 #include "agent/recent_names.h"
+#include "agent/seen_names.h"
 #include "agent/session.h"
 #include "agent/status.h"
 #include "agent/turns.h"
@@ -146,7 +147,7 @@ class Intake {
 
   struct Listing {
     std::string directory;
-    std::set<std::string> seen;  // full paths below the folder
+    SeenNames seen;  // full paths below the folder
   };
   struct FolderState {
     std::optional<Listing> listing;
@@ -257,6 +258,7 @@ class Intake {
   };
   std::map<FilePath, Departed> departed_;  // pending ones that have just gone
   std::map<FolderId, FolderState> folders_;
+  std::uint64_t listings_ = 0;  // so far
 
   std::map<QueueName, Line> lines_;
   std::size_t fresh_ = 0;  // in all lines
