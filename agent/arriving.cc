@@ -55,19 +55,6 @@ void Intake::forget_arrivals(FolderId folder) {
   }
 }
 
-// Those of which the whole scan has not seen the file: looked up by name, as rows are.
-void Intake::doubt_arrivals(FolderId folder) {
-  for (std::string after;;) {
-    const auto known = session_.expect(session_.catalog->arrivals(folder, after, page));
-    if (!known) return;
-    for (const catalog::ArrivalRow& row : *known) {
-      after = row.path;
-      if (!waiting({folder, row.path})) session_.world.scanner.look(folder, row.path);
-    }
-    if (known->size() < page) return;
-  }
-}
-
 Verdict Intake::verdict_on(const FilePath& file, const Fingerprint& fingerprint) {
   const auto& [folder, path] = file;
   Traces traces;

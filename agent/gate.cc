@@ -1,5 +1,7 @@
 #include "agent/gate.h"
 
+#include <algorithm>
+
 namespace waybill::agent {
 
 void Gate::hold(const FilePath& file, Held held) {
@@ -27,15 +29,27 @@ std::int64_t Gate::size(FolderId folder) const {
 
 std::vector<std::string> Gate::below(FolderId folder, const std::string& directory,
                                      bool deep) const {
-  const std::string start = directory.empty() ? "" : directory + '/';
   std::vector<std::string> paths;
-  for (auto at = held_.lower_bound({folder, start});
+  std::string from;
+  each_below(folder, directory, deep, from, [&paths](const std::string& path) {
+    paths.push_back(path);
+    return true;
+  });
+  return paths;
+}
+
+bool Gate::each_below(FolderId folder, const std::string& directory, bool deep, std::string& from,
+                      const std::function<bool(const std::string&)>& visit) const {
+  const std::string start = directory.empty() ? "" : directory + '/';
+  for (auto at = held_.lower_bound({folder, std::max(start, from)});
        at != held_.end() && at->first.first == folder && at->first.second.starts_with(start);
        ++at) {
     const std::string& path = at->first.second;
-    if (deep || path.find('/', start.size()) == std::string::npos) paths.push_back(path);
+    from = path + '\0';
+    const bool meant = deep || path.find('/', start.size()) == std::string::npos;
+    if (meant && !visit(path)) return false;
   }
-  return paths;
+  return true;
 }
 
 void Gate::each(const std::function<void(const FilePath&, const Held&)>& visit) const {

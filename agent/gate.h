@@ -42,6 +42,10 @@ class Gate {
   // Those below a directory of the folder, or directly in it; "" is the folder itself.
   [[nodiscard]] std::vector<std::string> below(FolderId folder, const std::string& directory,
                                                bool deep) const;
+  // The same one by one, from `from` on, until `visit` returns false: then it goes on behind that
+  // one. True: there are no more.
+  bool each_below(FolderId folder, const std::string& directory, bool deep, std::string& from,
+                  const std::function<bool(const std::string&)>& visit) const;
   // In path order.
   void each(const std::function<void(const FilePath&, const Held&)>& visit) const;
 

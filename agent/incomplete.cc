@@ -48,13 +48,6 @@ void Intake::open_gate(const FilePath& file) {
   look_at_queue();
 }
 
-// What went without a word of its own: looked up by name, as rows are.
-void Intake::doubt_held(FolderId folder, const std::string& directory, bool deep) {
-  for (const std::string& path : gate_.below(folder, directory, deep)) {
-    session_.world.scanner.look(folder, path);
-  }
-}
-
 // --- incomplete for too long ---------------------------------------------------------------------
 
 // Its wait began before it was looked into.

@@ -28,7 +28,13 @@ void forget_below(Reasons& reasons, const std::string& directory) {
 
 }  // namespace
 
-Intake::Intake(Session& session, Hooks hooks) : session_(session), hooks_(std::move(hooks)) {
+Intake::Intake(Session& session, Hooks hooks)
+    : session_(session),
+      hooks_(std::move(hooks)),
+      doubts_([this](Doubt& doubt, auto& names) { return names_in_doubt(doubt, names); },
+              [this](FolderId folder, std::vector<std::string> names, std::uint64_t id) {
+                session_.world.scanner.look(folder, std::move(names), id);
+              }) {
   for (const auto& [id, folder] : session_.folders) {
     FolderState& state = folders_[id];
     if (folder.config.complete == CompleteBy::Marker) state.marker.emplace(folder.config.marker);
@@ -70,10 +76,9 @@ void Intake::observe(const watcher::Observation& observation) {
               forget_below(state.ignored, gone.directory);
               forget_below(state.unreadable, gone.directory);
             }
-            doubt_held(gone.folder, gone.directory, true);
             // What the whole scan has seen below it, it would not doubt by itself.
-            if (state.scanning) return state.gone.push_back(gone.directory);
-            doubt_rows(gone.folder, gone.directory, true, [](const auto&) { return true; });
+            if (state.scanning) return state.gone.add(gone.directory);
+            doubts_.gone(gone.folder, gone.directory);
           },
           [&](const watcher::MountEntered& mount) {
             if (known(mount.folder)) mount_entered(mount);
@@ -92,6 +97,7 @@ void Intake::observe(const watcher::Observation& observation) {
                 (session_.world.clock.wall().time_since_epoch() - ago).count();
             session_.changed();
           },
+          [&](const watcher::Looked& looked) { doubts_.looked(looked.id); },
           [&](const watcher::Barrier& barrier) { hooks_.barrier(barrier.id); },
       },
       observation);
@@ -249,22 +255,10 @@ void Intake::listing_ended(const watcher::ListingEnds& ended) {
     entry = gone ? state.ignored.erase(entry) : std::next(entry);
   }
   if (state.ignored.size() != known) session_.changed();
-  for (const std::string& path : gate_.below(ended.folder, ended.directory, false)) {
-    if (!listing->seen.contains(path)) session_.world.scanner.look(ended.folder, path);
-  }
-  doubt_rows(ended.folder, ended.directory, false,
-             [&listing](const auto& row) { return !listing->seen.contains(row.path); });
-}
-
-// Never believes an absence: each row in doubt is looked up by its name (WATCHING.md 1, readdir is
-// not atomic); what the scanner then says counts.
-void Intake::doubt_rows(FolderId folder, std::string_view directory, bool deep,
-                        const std::function<bool(const catalog::Catalog::Name&)>& in_doubt) {
-  session_.expect(session_.catalog->for_each_name(folder, directory, deep,
-                                                  [&](const catalog::Catalog::Name& row) {
-                                                    if (at_its_path(row.state) && in_doubt(row))
-                                                      session_.world.scanner.look(folder, row.path);
-                                                  }));
+  doubts_.add({.folder = ended.folder,
+               .directory = ended.directory,
+               .deep = false,
+               .seen = std::move(listing->seen)});
 }
 
 void Intake::scan_complete(FolderId folder) {
@@ -272,15 +266,12 @@ void Intake::scan_complete(FolderId folder) {
   session_.folders.at(folder).scanned = true;
   session_.changed();
   if (!state.scanning) return;
-  const FileSet rows_seen = std::exchange(state.rows_seen, {});
   state.scanning = false;
-  doubt_held(folder, "", true);
-  if (by_rename(folder)) doubt_arrivals(folder);
-  doubt_rows(folder, "", true,
-             [&rows_seen](const auto& row) { return !rows_seen.contains(row.id); });
-  for (const std::string& directory : std::exchange(state.gone, {})) {
-    doubt_rows(folder, directory, true, [](const auto&) { return true; });
-  }
+  doubts_.add({.folder = folder,
+               .directory = "",
+               .deep = true,
+               .seen = std::exchange(state.rows_seen, {})});
+  while (const auto directory = state.gone.take()) doubts_.gone(folder, *directory);
 }
 
 void Intake::events_lost(const watcher::EventsLost& lost) {
@@ -302,6 +293,7 @@ void Intake::folder_status(const watcher::FolderStatus& status) {
   if (!there) {
     std::erase_if(looked_at_,
                   [&](const auto& asked) { return asked.first.first == status.folder; });
+    doubts_.forget(status.folder);
   }
   // Back after a suspension all of it is seen again; what went meanwhile only the whole scan tells.
   if (there && folder.row.state == "suspended") folders_.at(status.folder).scanning = true;

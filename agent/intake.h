@@ -13,6 +13,7 @@
 
 #include "agent/arrival.h"
 #include "agent/command.h"
+#include "agent/doubts.h"
 #include "agent/file_set.h"
 #include "agent/gate.h"
 #include "agent/hot_files.h"
@@ -151,8 +152,8 @@ class Intake {
   };
   struct FolderState {
     std::optional<Listing> listing;
-    FileSet rows_seen;              // while the first whole scan runs
-    std::vector<std::string> gone;  // directories that went while it runs
+    FileSet rows_seen;     // while the first whole scan runs
+    GoneDirectories gone;  // while it runs
     bool scanning = true;
     std::optional<watcher::MarkerRule> marker;      // where it says what is complete
     std::map<std::string, std::string> ignored;     // path → why, as far as `remembered` goes
@@ -185,8 +186,9 @@ class Intake {
   [[nodiscard]] bool without_row(const FilePath& file) const;
   void held_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
   void ignored_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
-  void doubt_rows(FolderId folder, std::string_view directory, bool deep,
-                  const std::function<bool(const catalog::Catalog::Name&)>& in_doubt);
+  // More of what may have gone: Doubts::More.
+  bool names_in_doubt(Doubt& doubt, std::vector<std::string>& names);
+  bool arrivals_in_doubt(Doubt& doubt, std::vector<std::string>& names);
   void scan_complete(FolderId folder);
   void events_lost(const watcher::EventsLost& lost);
   void folder_status(const watcher::FolderStatus& status);
@@ -200,13 +202,11 @@ class Intake {
   void add_mount_reasons(std::vector<Reason>& reasons) const;
   void waits_since(const FilePath& file, std::optional<BootTime> since);
   void open_gate(const FilePath& file);
-  void doubt_held(FolderId folder, const std::string& directory, bool deep);
   void mind(FolderId folder, BootTime since);
   [[nodiscard]] bool by_rename(FolderId folder) const;
   void note_arrival(const FilePath& file, const Fingerprint& fingerprint, watcher::Arrival how);
   void forget_arrival(const FilePath& file);
   void forget_arrivals(FolderId folder);
-  void doubt_arrivals(FolderId folder);
   Verdict verdict_on(const FilePath& file, const Fingerprint& fingerprint);
   // True: it is not to be taken now.
   bool hold_unless_arrived(const FilePath& file, const Fingerprint& fingerprint, BootTime since);
@@ -241,6 +241,7 @@ class Intake {
 
   Session& session_;
   const Hooks hooks_;
+  Doubts doubts_;
   watcher::SettleTracker settling_;
   Gate gate_;
   std::set<FilePath> settling_rows_;  // of those that settle or are held: they have a queued row

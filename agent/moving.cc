@@ -63,7 +63,7 @@ void Intake::note_move(const FilePath& file, const Fingerprint& fingerprint) {
     if (row.state == FileState::Removed) continue;
     moved_.moved({row.folder, row.path}, {file, unchanged(row, fingerprint)});
     // What lies at its own name says whether it has gone from there.
-    if (at_its_path(row.state)) session_.world.scanner.look(row.folder, row.path);
+    if (at_its_path(row.state)) doubts_.name(row.folder, row.path);
   }
 }
 

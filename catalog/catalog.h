@@ -97,14 +97,20 @@ class Catalog {
   Result<void> for_each_live(FolderId folder, std::string_view directory, bool deep,
                              const std::function<void(const FileRow&)>& visit);
   // The same rows by what a comparison with the disk needs, in any order: a whole folder of a
-  // million files in well under a second.
+  // million files in well under a second. `visit` returns false to pause behind that row: the next
+  // call with the same `from` goes on there, past what was changed meanwhile. True: there are no
+  // more.
   struct Name {
     FileId id{};
     FileState state{};
     std::string path;
   };
-  Result<void> for_each_name(FolderId folder, std::string_view directory, bool deep,
-                             const std::function<void(const Name&)>& visit);
+  struct NamesFrom {  // as it is made, at the beginning
+    std::string path;
+    FileId id{};
+  };
+  Result<bool> for_each_name(FolderId folder, std::string_view directory, bool deep,
+                             NamesFrom& from, const std::function<bool(const Name&)>& visit);
   // Rows in `state`, ids above `after`, in id order, `limit` at the most.
   Result<std::vector<FileRow>> in_state(FileState state, FileId after, std::size_t limit);
   // Queued rows of one queue behind `after` (nullopt: from its head), as they are to be served.

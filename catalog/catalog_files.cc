@@ -133,9 +133,10 @@ Result<void> Catalog::for_each_live(FolderId folder, std::string_view directory,
   return impl_->files.for_each_live(folder, directory, deep, visit);
 }
 
-Result<void> Catalog::for_each_name(FolderId folder, std::string_view directory, bool deep,
-                                    const std::function<void(const Name&)>& visit) {
-  return impl_->files.for_each_name(folder, directory, deep, visit);
+Result<bool> Catalog::for_each_name(FolderId folder, std::string_view directory, bool deep,
+                                    NamesFrom& from,
+                                    const std::function<bool(const Name&)>& visit) {
+  return impl_->files.for_each_name(folder, directory, deep, from, visit);
 }
 
 Result<std::vector<FileRow>> Catalog::in_state(FileState state, FileId after, std::size_t limit) {

@@ -168,12 +168,13 @@ Result<std::vector<FileRow>> FileTable::same_inode_elsewhere(FolderId folder, st
 
 namespace {
 
-// Walks pages of rows in path order. `page(from, end)` gives the rows from `from` on, before `end`
-// unless that is empty.
+// Walks pages of rows in path order, from `from` on, until `visit` returns false; true: to the end.
+// `page(from, end)` gives the rows from `from` on, before `end` unless that is empty.
 template <typename Page, typename Visit>
-Result<void> walk(std::string_view directory, bool deep, const Page& page, const Visit& visit) {
+Result<bool> walk(std::string_view directory, bool deep, std::string& from, const Page& page,
+                  const Visit& visit) {
   const std::string prefix = directory.empty() ? "" : std::string(directory) + '/';
-  std::string from = prefix;
+  if (from.empty()) from = prefix;
   const std::string end = directory.empty() ? "" : end_of_directory(directory);
   for (;;) {
     auto rows = page(from, end);
@@ -186,9 +187,9 @@ Result<void> walk(std::string_view directory, bool deep, const Page& page, const
         continue;
       }
       from = row.path + '\0';
-      visit(row);
+      if (!visit(row)) return false;
     }
-    if (std::cmp_less(rows->size(), page_rows)) return {};
+    if (std::cmp_less(rows->size(), page_rows)) return true;
   }
 }
 
@@ -200,40 +201,46 @@ Catalog::Name name_from(const Rows& rows) {
 
 Result<void> FileTable::for_each_live(FolderId folder, std::string_view directory, bool deep,
                                       const std::function<void(const FileRow&)>& visit) {
-  return walk(
-      directory, deep,
-      [&](const std::string& from, const std::string& end) { return page(folder, from, end); },
-      visit);
+  std::string from;
+  const auto walked = walk(
+      directory, deep, from,
+      [&](const std::string& at, const std::string& end) { return page(folder, at, end); },
+      [&](const FileRow& row) {
+        visit(row);
+        return true;
+      });
+  if (!walked) return fail(walked.error());
+  return {};
 }
 
-Result<void> FileTable::for_each_name(FolderId folder, std::string_view directory, bool deep,
-                                      const std::function<void(const Catalog::Name&)>& visit) {
+Result<bool> FileTable::for_each_name(FolderId folder, std::string_view directory, bool deep,
+                                      Catalog::NamesFrom& from,
+                                      const std::function<bool(const Catalog::Name&)>& visit) {
   if (!directory.empty() || !deep) {
     return walk(
-        directory, deep,
-        [&](const std::string& from, const std::string& end) {
+        directory, deep, from.path,
+        [&](const std::string& at, const std::string& end) {
           // Nothing sorts behind a path of 0xFF bytes but longer ones, which no file system has.
           const std::string last = end.empty() ? std::string(5000, '\xFF') : end;
           return all(session_.read("SELECT id, state, path FROM files WHERE folder_id = ?"
                                    " AND live = 1 AND path >= ? AND path < ? ORDER BY path LIMIT ?",
-                                   {folder, Value::blob(from), Value::blob(last), page_rows}),
+                                   {folder, Value::blob(at), Value::blob(last), page_rows}),
                      name_from);
         },
         visit);
   }
   // All of a folder: in the order in which the rows lie in the database.
-  FileId after{};
   for (;;) {
     auto rows = all(session_.read("SELECT id, state, path FROM files WHERE id > ? AND +live = 1"
                                   " AND +folder_id = ? ORDER BY id LIMIT ?",
-                                  {after, folder, page_rows}),
+                                  {from.id, folder, page_rows}),
                     name_from);
     if (!rows) return fail(rows.error());
     for (const Catalog::Name& row : *rows) {
-      after = row.id;
-      visit(row);
+      from.id = row.id;
+      if (!visit(row)) return false;
     }
-    if (std::cmp_less(rows->size(), page_rows)) return {};
+    if (std::cmp_less(rows->size(), page_rows)) return true;
   }
 }
 

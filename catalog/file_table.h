@@ -30,8 +30,9 @@ class FileTable {
   Result<void> for_each_live(FolderId folder, std::string_view directory, bool deep,
                              const std::function<void(const FileRow&)>& visit);
 
-  Result<void> for_each_name(FolderId folder, std::string_view directory, bool deep,
-                             const std::function<void(const Catalog::Name&)>& visit);
+  Result<bool> for_each_name(FolderId folder, std::string_view directory, bool deep,
+                             Catalog::NamesFrom& from,
+                             const std::function<bool(const Catalog::Name&)>& visit);
 
   // Rows of this folder at other paths that tell of this very inode: those whose file has gone
   // first, and not very many.

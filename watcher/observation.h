@@ -121,12 +121,18 @@ struct Watermark {
   FolderId folder{};
   BootTime until;
 };
+// All that Scanner::look(…, id) asked for was looked up: what has no observation yet gives no
+// conclusion now, and is looked up again by itself.
+struct Looked {
+  std::uint64_t id = 0;
+};
 // Everything that had happened on disk before Scanner::barrier(id) was called has been handed over.
 struct Barrier {
   std::uint64_t id = 0;
 };
 
-using Observation = std::variant<Seen, ListingBegins, ListingEnds, DirectoryGone, MountEntered,
-                                 FolderStatus, ScanComplete, EventsLost, Watermark, Barrier>;
+using Observation =
+    std::variant<Seen, ListingBegins, ListingEnds, DirectoryGone, MountEntered, FolderStatus,
+                 ScanComplete, EventsLost, Watermark, Looked, Barrier>;
 
 }  // namespace waybill::watcher

@@ -44,6 +44,9 @@ void Scanner::accept_mount(FolderId folder, std::string path) {
 void Scanner::look(FolderId folder, std::string path) {
   tree_->post(Tree::Look{.folder = folder, .path = std::move(path)});
 }
+void Scanner::look(FolderId folder, std::vector<std::string> paths, std::uint64_t id) {
+  tree_->post(Tree::LookAll{.folder = folder, .paths = std::move(paths), .id = id});
+}
 void Scanner::barrier(std::uint64_t id) {
   tree_->post(Tree::BarrierRequest{.id = id});
 }
@@ -128,10 +131,13 @@ void Scanner::Tree::take_requests(std::vector<BarrierRequest>& barriers) {
                        start_scan(found->second);
                      }
                    },
-                   [this](Look& look) {
-                     look.epoch = epoch;
-                     agenda.count(look.folder, epoch);
-                     looks.push_back(std::move(look));
+                   [this](Look& look) { add_look(std::move(look)); },
+                   [this](LookAll& all) {
+                     for (std::string& path : all.paths) {
+                       add_look({.folder = all.folder, .path = std::move(path)});
+                     }
+                     if (all.paths.empty()) return emit(Looked{all.id});
+                     looks.back().last_of = all.id;
                    },
                    [this](const Prove&) { prove(); },
                    [this](const AcceptMount& accept) { accept_mount(accept); },
@@ -217,11 +223,7 @@ void Scanner::Tree::keep_time() {
     if (folder.poll.next && *folder.poll.next <= now) start_poll(folder);
   }
   for (LaterLooks::Item& item : later_looks.take(now)) {
-    agenda.count(item.folder, epoch);
-    looks.push_back({.folder = item.folder,
-                     .path = std::move(item.path),
-                     .epoch = epoch,
-                     .tries = item.tries + 1});
+    add_look({.folder = item.folder, .path = std::move(item.path), .tries = item.tries + 1});
   }
 }
 

@@ -83,6 +83,9 @@ class Scanner {
   // One name, looked up afresh: an observation follows (Present, Absent, Suspended, …); none where
   // the folder is Missing, Replaced or Unreadable: on its return all of it is seen again.
   void look(FolderId folder, std::string path);
+  // Each of these likewise, and then an observation Looked{id}: whoever has many to ask after asks
+  // for some at a time.
+  void look(FolderId folder, std::vector<std::string> paths, std::uint64_t id);
   // Answered by an observation Barrier{id} once everything that had happened before is handed over.
   // The caller has made the watch thread drain the kernel first (WatchLoop::drain).
   void barrier(std::uint64_t id);

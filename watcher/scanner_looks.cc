@@ -61,6 +61,12 @@ void Scanner::Tree::look_up_names() {
   }
 }
 
+void Scanner::Tree::add_look(Look look) {
+  look.epoch = epoch;
+  agenda.count(look.folder, epoch);
+  looks.push_back(std::move(look));
+}
+
 void Scanner::Tree::answer_looks() {
   std::map<FolderId, std::vector<const Look*>> absent;
   std::deque<Look> answered;
@@ -87,7 +93,10 @@ void Scanner::Tree::answer_looks() {
     }
   }
   flush();
-  for (const Look& look : answered) agenda.finish(look.folder, look.epoch);
+  for (const Look& look : answered) {
+    agenda.finish(look.folder, look.epoch);
+    if (look.last_of) emit(Looked{*look.last_of});
+  }
 }
 
 void Scanner::Tree::look_later(const Look& look) {

@@ -61,7 +61,13 @@ struct Scanner::Tree {
     FolderId folder{};
     std::string path;
     std::uint64_t epoch = 0;
-    unsigned tries = 0;  // without a conclusion
+    unsigned tries = 0;                      // without a conclusion
+    std::optional<std::uint64_t> last_of{};  // those that were asked for together
+  };
+  struct LookAll {
+    FolderId folder{};
+    std::vector<std::string> paths;
+    std::uint64_t id = 0;
   };
   struct BarrierRequest {
     std::uint64_t id = 0;
@@ -72,7 +78,8 @@ struct Scanner::Tree {
     FolderId folder{};
     std::string path;
   };
-  using Request = std::variant<SetFolders, Rescan, Look, BarrierRequest, Prove, AcceptMount>;
+  using Request =
+      std::variant<SetFolders, Rescan, Look, LookAll, BarrierRequest, Prove, AcceptMount>;
 
   struct Folder {
     FolderSpec spec;
@@ -268,6 +275,7 @@ struct Scanner::Tree {
 
   // --- scanner_looks.cc
   void look_up_names();
+  void add_look(Look look);
   void answer_looks();
   void look_later(const Look& look);
   // Nothing is concluded of it now.

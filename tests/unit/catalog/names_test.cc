@@ -37,6 +37,35 @@ TEST_F(Names, EveryByteComesBackAsItWent) {
   EXPECT_EQ(below("", true).size(), 254U);
 }
 
+TEST_F(Names, AreWalkedInPiecesPastWhatChangesMeanwhile) {
+  constexpr int files = 1500;  // more than are read at a time
+  for (int i = 0; i < files; ++i) upload("d/" + std::to_string(i), "one");
+  upload("d/e/below", "one");
+  upload("elsewhere", "one");
+  must(catalog_->commit());
+  const auto walked = [this](std::string_view directory, bool deep) {
+    std::set<std::string> paths;
+    Catalog::NamesFrom from;
+    for (bool end = false; !end;) {
+      std::string last;
+      int count = 0;
+      end = must(
+          catalog_->for_each_name(folder_, directory, deep, from, [&](const Catalog::Name& row) {
+            EXPECT_TRUE(paths.insert(row.path).second) << row.path;
+            last = row.path;
+            return ++count < 7;
+          }));
+      EXPECT_LE(count, 7);
+    }
+    return paths.size();
+  };
+  EXPECT_EQ(walked("d", false), files);
+  EXPECT_EQ(walked("d", true), files + 1U);
+  EXPECT_EQ(walked("", true), files + 2U);
+  EXPECT_EQ(walked("", false), 1U);
+  EXPECT_EQ(walked("nowhere", true), 0U);
+}
+
 TEST_F(Names, PrefixOfBytesThatNothingFollows) {
   for (const char* name : {"a", "\xff", "\xff\xff", "\xff\xff/x", "b"}) queue(name, "one");
   must(catalog_->commit());

@@ -45,6 +45,7 @@ class Belief {
   std::map<std::string, int> times_seen;
   std::vector<FolderStatus> statuses;
   std::vector<std::uint64_t> barriers;
+  std::vector<std::uint64_t> answered;
   std::set<std::string> lost;       // every path that was ever taken back
   std::set<std::string> suspended;  // looked up in vain
   std::vector<MountEntered> mounts;
@@ -115,6 +116,7 @@ class Belief {
   void on(const Watermark& watermark) {
     if (watermark.folder == folder_) watermarks.push_back(watermark.until);
   }
+  void on(const Looked& looked) { answered.push_back(looked.id); }
   void on(const Barrier& barrier) { barriers.push_back(barrier.id); }
 
   void forget(const std::string& path) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "tests/unit/watcher/scanner_world.h"
 
@@ -358,6 +359,36 @@ TEST_F(ScannerTest, ALookAnswersWithWhatIsThere) {
                                                     {"d", 1},   {"d/x/below", 1}, {"d/x.part", 2},
                                                     {"fifo", 2}};
   EXPECT_EQ(answers, expected);
+}
+
+TEST_F(ScannerTest, LooksAskedForTogetherAreAnsweredTogether) {
+  std::vector<std::string> paths;
+  for (int i = 0; i < 200; ++i) {
+    paths.push_back(std::to_string(i));
+    if (i % 2 == 0) disk.write("/root/" + paths.back(), "1");
+  }
+  disk.make_directory("/root/broken");
+  disk.write("/root/broken/x", "1");
+  start();
+  settle();
+  disk.set_trouble("/root/broken", EIO);
+  paths.emplace_back("broken/x");
+  heard.clear();
+  scanner.look(folder, paths, 5);
+  scanner.look(folder, {}, 6);
+  scanner.look(FolderId{99}, {"x"}, 7);
+  settle();
+  std::size_t answers = 0;
+  std::size_t before_the_answer = 0;
+  for (const Observation& what : heard) {
+    if (const auto* seen = std::get_if<Seen>(&what)) answers += seen->files.size();
+    const auto* looked = std::get_if<Looked>(&what);
+    if (looked != nullptr && looked->id == 5) before_the_answer = answers;
+  }
+  EXPECT_EQ(answers, 200U);
+  EXPECT_EQ(before_the_answer, 200U);
+  std::sort(belief.answered.begin(), belief.answered.end());
+  EXPECT_EQ(belief.answered, (std::vector<std::uint64_t>{5, 6, 7}));
 }
 
 TEST_F(ScannerTest, ABarrierStandsBehindAllThatHadHappened) {

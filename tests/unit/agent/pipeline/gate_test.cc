@@ -33,5 +33,23 @@ TEST(Gate, KnowsWhatLiesInADirectoryAndWhatLiesBelowIt) {
   EXPECT_EQ(gate.below(two, "", true), Strings{"d/other"});
 }
 
+TEST(Gate, IsGoneThroughInPieces) {
+  Gate gate;
+  for (const char* path : {"a", "d/e/y", "d/x", "d/z", "e"}) gate.hold({one, path}, {});
+  std::string from;
+  Strings seen;
+  const auto one_more = [&](bool deep) {
+    return gate.each_below(one, "d", deep, from, [&seen](const std::string& path) {
+      seen.push_back(path);
+      return false;
+    });
+  };
+  EXPECT_FALSE(one_more(false));
+  gate.release({one, "d/x"});
+  EXPECT_FALSE(one_more(false));
+  EXPECT_TRUE(one_more(false));
+  EXPECT_EQ(seen, (Strings{"d/x", "d/z"}));
+}
+
 }  // namespace
 }  // namespace waybill::agent
