@@ -18,7 +18,7 @@ namespace waybill::watcher {
 // second to an hour. Pure. Scan thread only.
 class LaterLooks {
  public:
-  static constexpr std::size_t room = 10'000;
+  static constexpr std::size_t room = 4096;
 
   struct Item {
     FolderId folder{};

@@ -253,7 +253,8 @@ void Scanner::Tree::conclude() {
       poll.next = now + polling_interval;
     }
     // Doubts that had no room wait for a scan: so there is one, whatever `rescan` says.
-    if (folder.doubts_dropped && !scan.epoch && !scan.next) scan.next = now + std::chrono::hours(1);
+    const BootTime owed = now + std::chrono::hours(1);
+    if (folder.doubts_dropped && !scan.epoch) scan.next = std::min(scan.next.value_or(owed), owed);
     conclude_proof(id, folder);
   }
   std::erase_if(waiting_barriers, [this](const BarrierRequest& barrier) {

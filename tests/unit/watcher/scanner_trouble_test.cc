@@ -1,15 +1,19 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/unit/watcher/scanner_world.h"
+#include "watcher/later_looks.h"
 
 // What cannot be opened, listed or looked at, for a moment or for good (WATCHING.md 3).
 namespace waybill::watcher {
 namespace {
 
+using std::chrono::hours;
 using std::chrono::seconds;
 
 class ScannerTrouble : public ScannerWorld {
@@ -267,6 +271,42 @@ TEST_F(ScannerTrouble, ALookBelowWhatCannotBeEnteredConcludesNothing) {
   EXPECT_EQ(belief.paths(), Paths{"a/x"});
   EXPECT_TRUE(belief.unreadable.contains("a/x"));
 }
+
+class ScannerTroubleWithMany : public ScannerTrouble,
+                               public testing::WithParamInterface<Nanoseconds> {};
+
+// Of more than are kept by their names a scan asks after everything, whatever `rescan` says.
+TEST_P(ScannerTroubleWithMany, DoubtsThatHaveNoRoomWaitForAScan) {
+  spec.rescan = GetParam();
+  disk.make_directory("/root/a");
+  std::vector<std::string> paths;
+  for (std::size_t i = 0; i < LaterLooks::room + 1; ++i) {
+    paths.push_back("a/" + std::to_string(i));
+    disk.write("/root/" + paths.back(), "1");
+  }
+  start();
+  settle();
+  disk.set_trouble("/root/a", EACCES);
+  scanner.look(folder, paths, 1);
+  settle();
+  EXPECT_EQ(belief.unreadable.size(), LaterLooks::room + 1);
+  EXPECT_EQ(belief.complete_scans, 1);
+  disk.set_trouble("/root/a", 0);
+  heard.clear();
+  pass(hours(1));
+  EXPECT_EQ(belief.complete_scans, 2);
+  const auto asks_after_everything = [](const Observation& what) {
+    const auto* const gone = std::get_if<DirectoryGone>(&what);
+    return gone != nullptr && gone->directory.empty() && gone->there;
+  };
+  EXPECT_EQ(std::count_if(heard.begin(), heard.end(), asks_after_everything), 1);
+  EXPECT_EQ(belief.paths().size(), paths.size());
+  for (int i = 0; i < 3; ++i) pass(hours(1));
+  EXPECT_EQ(belief.complete_scans, 2) << "nothing is owed any more";
+}
+
+INSTANTIATE_TEST_SUITE_P(Rescans, ScannerTroubleWithMany,
+                         testing::Values(Nanoseconds::zero(), Nanoseconds(hours(24))));
 
 TEST_F(ScannerTrouble, ALookThatMeetsATroubleOfOursIsAnsweredLater) {
   disk.write("/root/x", "1");
