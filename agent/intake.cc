@@ -278,6 +278,8 @@ void Intake::events_lost(const watcher::EventsLost& lost) {
   ++overflows_.count;
   overflows_.last_at = session_.wall_now();
   overflows_.advice = lost.advice;
+  // What was seen before may have gone unheard; everything is seen again before the scan ends.
+  for (auto& [folder, state] : folders_) state.rows_seen = {};
   session_.changed();
 }
 

@@ -121,6 +121,14 @@ bool PipelineWorld::watch() {
   return got && *got > 0;
 }
 
+void PipelineWorld::lose_events() {
+  std::vector<watcher::RawEvent> lost;
+  for (auto got = events_->read(lost); got && *got > 0; got = events_->read(lost)) {
+  }
+  dirt_->add(watcher::Overflowed{});
+  scan_due_ = clock.boot();
+}
+
 bool PipelineWorld::scan() {
   if (!scan_due_ || *scan_due_ > clock.boot()) return false;
   scan_due_ = scanner_->step();

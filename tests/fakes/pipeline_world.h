@@ -52,6 +52,9 @@ class PipelineWorld {
     scan_due_ = clock.boot();
   }
 
+  // The queue of events overflows, and what was in it is never told.
+  void lose_events();
+
   // --- the process ---
   void start();
   void crash();  // nothing more of it happens; what it had sent may still land

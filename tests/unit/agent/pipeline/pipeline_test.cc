@@ -441,6 +441,29 @@ TEST_F(PipelineTest, WhatWasSeenIsToldByTheTimeUntilWhichNothingIsMissed) {
   EXPECT_GT(world_.status().folders.front().seen_until, 0);
 }
 
+TEST_F(PipelineTest, AFileThatWentUnheardDuringTheFirstScanIsGoneAfterIt) {
+  constexpr int directories = 20;
+  for (int i = 0; i < directories; ++i) {
+    world_.write(std::to_string(i) + "/goes", "x");
+    world_.write(std::to_string(i) + "/stays", "y");
+  }
+  world_.start();
+  world_.settle_down();
+  world_.crash();
+  world_.start();
+  // Some directories have been listed, and what was in them seen.
+  const int listed = world_.disk.entries_listed;
+  world_.run_until([&] { return world_.disk.entries_listed > listed + 2 * directories; });
+  for (int i = 0; i < directories; ++i) world_.remove(std::to_string(i) + "/goes");
+  world_.lose_events();
+  world_.settle_down();
+  world_.pass(std::chrono::seconds(10));
+  for (int i = 0; i < directories; ++i) {
+    EXPECT_EQ(world_.row(std::to_string(i) + "/goes")->state, FileState::Gone) << i;
+    EXPECT_EQ(world_.row(std::to_string(i) + "/stays")->state, FileState::Stored) << i;
+  }
+}
+
 TEST_F(PipelineTest, WhatNeverBecomesAFileIsListedWithItsReasonUntilItGoes) {
   world_.write("a.part", "half");
   world_.write("gone/b.part", "half");
