@@ -45,62 +45,62 @@ Intake::Intake(Session& session, Hooks hooks)
 
 void Intake::observe(const watcher::Observation& observation) {
   const auto known = [this](FolderId folder) { return folders_.contains(folder); };
-  std::visit(
-      Overloaded{
-          [&](const watcher::Seen& batch) {
-            if (!known(batch.folder)) return;
-            for (const auto& file : batch.files) {
-              seen(batch.folder, file);
-              if (session_.failure()) return;
-            }
-          },
-          [&](const watcher::ListingBegins& listing) {
-            if (!known(listing.folder)) return;
-            FolderState& state = folders_.at(listing.folder);
-            // It can be listed, so it is neither unreadable nor covered by a mount.
-            if (state.unreadable.erase(listing.directory) + state.ignored.erase(listing.directory) >
-                0) {
-              session_.changed();
-            }
-            // During the first whole scan `rows_seen` tells what is missing, for all at
-            // once.
-            if (!state.scanning) state.listing = Listing{listing.directory, SeenNames(++listings_)};
-          },
-          [&](const watcher::ListingEnds& listing) {
-            if (known(listing.folder)) listing_ended(listing);
-          },
-          [&](const watcher::DirectoryGone& gone) {
-            if (!known(gone.folder)) return;
-            FolderState& state = folders_.at(gone.folder);
-            if (!gone.there) {
-              forget_below(state.ignored, gone.directory);
-              forget_below(state.unreadable, gone.directory);
-            }
-            // What the whole scan has seen below it, it would not doubt by itself.
-            if (state.scanning) return state.gone.add(gone.directory);
-            doubts_.gone(gone.folder, gone.directory);
-          },
-          [&](const watcher::MountEntered& mount) {
-            if (known(mount.folder)) mount_entered(mount);
-          },
-          [&](const watcher::FolderStatus& status) {
-            if (known(status.folder)) folder_status(status);
-          },
-          [&](const watcher::ScanComplete& scan) {
-            if (known(scan.folder)) scan_complete(scan.folder);
-          },
-          [&](const watcher::EventsLost& lost) { events_lost(lost); },
-          [&](const watcher::Watermark& watermark) {
-            if (!known(watermark.folder)) return;
-            const Nanoseconds ago = session_.now() - watermark.until;
-            session_.folders.at(watermark.folder).seen_until =
-                (session_.world.clock.wall().time_since_epoch() - ago).count();
-            session_.changed();
-          },
-          [&](const watcher::Looked& looked) { doubts_.looked(looked.id); },
-          [&](const watcher::Barrier& barrier) { hooks_.barrier(barrier.id); },
-      },
-      observation);
+  std::visit(Overloaded{
+                 [&](const watcher::Seen& batch) {
+                   if (!known(batch.folder)) return;
+                   for (const auto& file : batch.files) {
+                     seen(batch.folder, file);
+                     if (session_.failure()) return;
+                   }
+                 },
+                 [&](const watcher::ListingBegins& listing) {
+                   if (!known(listing.folder)) return;
+                   FolderState& state = folders_.at(listing.folder);
+                   // It can be listed, so it is neither unreadable nor covered by a mount.
+                   const bool was_ignored = state.ignored.remove(listing.directory);
+                   if (state.unreadable.erase(listing.directory) > 0 || was_ignored)
+                     session_.changed();
+                   state.ignored.listing_begins(listing.directory);
+                   // During the first whole scan `rows_seen` tells what is missing, for all at
+                   // once.
+                   if (!state.scanning)
+                     state.listing = Listing{listing.directory, SeenNames(++listings_)};
+                 },
+                 [&](const watcher::ListingEnds& listing) {
+                   if (known(listing.folder)) listing_ended(listing);
+                 },
+                 [&](const watcher::DirectoryGone& gone) {
+                   if (!known(gone.folder)) return;
+                   FolderState& state = folders_.at(gone.folder);
+                   if (!gone.there) {
+                     if (state.ignored.remove_below(gone.directory)) session_.changed();
+                     forget_below(state.unreadable, gone.directory);
+                   }
+                   // What the whole scan has seen below it, it would not doubt by itself.
+                   if (state.scanning) return state.gone.add(gone.directory);
+                   doubts_.gone(gone.folder, gone.directory);
+                 },
+                 [&](const watcher::MountEntered& mount) {
+                   if (known(mount.folder)) mount_entered(mount);
+                 },
+                 [&](const watcher::FolderStatus& status) {
+                   if (known(status.folder)) folder_status(status);
+                 },
+                 [&](const watcher::ScanComplete& scan) {
+                   if (known(scan.folder)) scan_complete(scan.folder);
+                 },
+                 [&](const watcher::EventsLost& lost) { events_lost(lost); },
+                 [&](const watcher::Watermark& watermark) {
+                   if (!known(watermark.folder)) return;
+                   const Nanoseconds ago = session_.now() - watermark.until;
+                   session_.folders.at(watermark.folder).seen_until =
+                       (session_.world.clock.wall().time_since_epoch() - ago).count();
+                   session_.changed();
+                 },
+                 [&](const watcher::Looked& looked) { doubts_.looked(looked.id); },
+                 [&](const watcher::Barrier& barrier) { hooks_.barrier(barrier.id); },
+             },
+             observation);
 }
 
 void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
@@ -111,7 +111,8 @@ void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
     state.listing->seen.insert(file.path);
   }
   const auto no_longer_ignored = [&] {
-    if (state.ignored.erase(file.path) + state.unreadable.erase(file.path) > 0) session_.changed();
+    const bool was_ignored = state.ignored.remove(file.path);
+    if (state.unreadable.erase(file.path) > 0 || was_ignored) session_.changed();
   };
   std::visit(
       Overloaded{
@@ -233,28 +234,16 @@ void Intake::absent(const FilePath& file) {
 // it.
 void Intake::not_a_file(const FilePath& file, const std::string& why) {
   FolderState& state = folders_.at(file.first);
-  const auto said = state.ignored.find(file.second);
   if (state.unreadable.erase(file.second) > 0) session_.changed();
-  if (said == state.ignored.end() ? state.ignored.size() < remembered : said->second != why) {
-    state.ignored[file.second] = why;
-    session_.changed();
-  }
+  if (state.ignored.add(file.second, why)) session_.changed();
   absent(file);
 }
 
 void Intake::listing_ended(const watcher::ListingEnds& ended) {
   FolderState& state = folders_.at(ended.folder);
+  if (state.ignored.listing_ends(ended.complete)) session_.changed();
   std::optional<Listing> listing = std::exchange(state.listing, std::nullopt);
   if (!listing || !ended.complete || listing->directory != ended.directory) return;
-  const std::size_t known = state.ignored.size();
-  const std::string below = ended.directory.empty() ? "" : ended.directory + "/";
-  for (auto entry = state.ignored.lower_bound(below);
-       entry != state.ignored.end() && entry->first.starts_with(below);) {
-    const bool gone =
-        parent_of(entry->first) == ended.directory && !listing->seen.contains(entry->first);
-    entry = gone ? state.ignored.erase(entry) : std::next(entry);
-  }
-  if (state.ignored.size() != known) session_.changed();
   doubts_.add({.folder = ended.folder,
                .directory = ended.directory,
                .deep = false,

@@ -17,6 +17,7 @@
 #include "agent/file_set.h"
 #include "agent/gate.h"
 #include "agent/hot_files.h"
+#include "agent/ignored_files.h"
 #include "agent/moved_files.h"
 #include "agent/recent_names.h"
 #include "agent/seen_names.h"
@@ -155,9 +156,9 @@ class Intake {
     FileSet rows_seen;     // while the first whole scan runs
     GoneDirectories gone;  // while it runs
     bool scanning = true;
-    std::optional<watcher::MarkerRule> marker;      // where it says what is complete
-    std::map<std::string, std::string> ignored;     // path → why, as far as `remembered` goes
-    std::map<std::string, std::string> unreadable;  // path → why
+    std::optional<watcher::MarkerRule> marker;  // where it says what is complete
+    IgnoredFiles ignored;
+    std::map<std::string, std::string> unreadable;  // path → why, as far as `remembered` goes
     FileSet covered;                                // by a mount that came over them: not gone
   };
   static constexpr std::size_t remembered = 10000;

@@ -45,9 +45,9 @@ Unrecorded Intake::unrecorded(const ListUnrecorded& question,
 void Intake::ignored_below(FolderId folder, const ListUnrecorded& question,
                            Unrecorded& list) const {
   const FolderState& state = folders_.at(folder);
-  add_below(state.ignored, "ignored", folder, question, list);
+  add_below(state.ignored.reasons(), "ignored", folder, question, list);
   add_below(state.unreadable, "unreadable", folder, question, list);
-  if (state.ignored.size() >= remembered || state.unreadable.size() >= remembered) {
+  if (!state.ignored.all_named() || state.unreadable.size() >= remembered) {
     list.complete = false;
   }
 }
