@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <utility>
@@ -29,7 +30,7 @@ class Mischief {
   void act() {
     const std::string a = some_path();
     const std::string b = some_path();
-    switch (draw(14)) {
+    switch (draw(15)) {
       case 0:
       case 1:
         ::mkdir(a.c_str(), 0755);
@@ -61,6 +62,10 @@ class Mischief {
       case 12:
         out_and_back(a);
         break;
+      case 13:
+        // Mostly back again, or soon nothing more could be done.
+        ignore(::chmod(a.c_str(), draw(3) == 0 ? 0 : 0755));
+        break;
       default:
         draw(2) == 0 ? ignore(::symlink(b.c_str(), a.c_str())) : ignore(::mkfifo(a.c_str(), 0644));
     }
@@ -74,8 +79,24 @@ class Mischief {
     for (std::size_t i = 0; i < events; ++i) ignore(::chmod(names[i % 2].c_str(), 0644));
   }
 
+  // Everything can be read again.
+  void open_up() const {
+    for (const std::string& top : {root_, outside_}) open_up(top);
+  }
+
  private:
   static void ignore(int) {}
+  static void open_up(const std::filesystem::path& directory) {
+    ignore(::chmod(directory.c_str(), 0755));
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+      if (entry.is_symlink()) continue;
+      if (entry.is_directory()) {
+        open_up(entry.path());
+      } else {
+        ignore(::chmod(entry.path().c_str(), 0644));
+      }
+    }
+  }
 
   // Few names in few levels, so that the deeds meet.
   std::string some_path() {

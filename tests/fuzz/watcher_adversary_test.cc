@@ -1,11 +1,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -13,6 +15,8 @@
 
 #include "tests/fakes/temporary_folder.h"
 #include "tests/fakes/wrapped_file_system.h"
+#include "tests/fuzz/bound_by_modes.h"
+#include "tests/fuzz/limited_events.h"
 #include "tests/fuzz/mischief.h"
 #include "tests/integration/watcher/disk.h"
 #include "tests/integration/watcher/live_watcher.h"
@@ -106,29 +110,59 @@ std::size_t more_than_the_queue_holds() {
   return events + 1000;
 }
 
+// What has no watch asks for one each time that it is polled: nine times as long after a poll as
+// that took, by the clock that went on with the rounds.
+void expect_watches_again(LiveWatcher& watcher) {
+  for (int minutes = 0; minutes < 40; ++minutes) {
+    watcher.clock.advance(std::chrono::minutes(1));
+    ASSERT_TRUE(watcher.catch_up());
+    if (watcher.status().health == FolderHealth::Watching) return;
+  }
+  FAIL() << "still polled: " << watcher.status().reason;
+}
+
 // One thread: the deeds come between any two of the watcher's questions to the disk, by the seed
 // alone, so that a failure repeats.
 void run_interleaved(unsigned seed) {
   const Tree tree(seed);
+  const BoundByModes bound;
   Mischief mischief(tree.root, tree.outside, seed);
   fakes::Questions questions;
-  LiveWatcher watcher(tree.root, IgnoreRules(),
-                      std::make_unique<fakes::WrappedFileSystem>(questions));
+  constexpr std::size_t no_limit = 1'000'000;
+  std::size_t limit = no_limit;
+  std::optional<LiveWatcher> watcher;
+  const auto start = [&] {
+    watcher.emplace(tree.root, IgnoreRules(), std::make_unique<fakes::WrappedFileSystem>(questions),
+                    std::make_unique<LimitedEvents>(LiveWatcher::inotify(), limit));
+  };
+  start();
   questions.meanwhile = [&mischief] {
     if (mischief.draw(4) == 0) mischief.act();
   };
   const bool overflows = seed % 8 == 3;
+  const bool restarts = seed % 4 == 1;
+  const bool limits = seed % 8 == 6;
   constexpr unsigned rounds = 400;
   for (unsigned round = 0; round < rounds; ++round) {
     for (unsigned count = mischief.draw(12); count > 0; --count) mischief.act();
     if (overflows && round == rounds / 2) mischief.flood(more_than_the_queue_holds());
-    if (mischief.draw(3) == 0) watcher.step();
-    if (mischief.draw(5) == 0) watcher.step_scanner_only();
+    if (restarts && round % (rounds / 4) == rounds / 8) {
+      auto known = watcher->belief.files;
+      start();
+      watcher->belief.remember(std::move(known));
+    }
+    if (limits && round % 50 == 0) limit = mischief.draw(2) == 0 ? no_limit : mischief.draw(8);
+    if (limits) watcher->clock.advance(std::chrono::milliseconds(500));
+    if (mischief.draw(3) == 0) watcher->step();
+    if (mischief.draw(5) == 0) watcher->step_scanner_only();
   }
   questions.meanwhile = [] {};
-  expect_a_true_end(watcher, tree);
+  limit = no_limit;
+  mischief.open_up();
+  if (limits) expect_watches_again(*watcher);
+  expect_a_true_end(*watcher, tree);
   if (overflows) {
-    EXPECT_GT(watcher.belief.overflows, 0);
+    EXPECT_GT(watcher->belief.overflows, 0);
   }
 }
 
@@ -148,12 +182,14 @@ INSTANTIATE_TEST_SUITE_P(Share, InterleavedAdversary, testing::Range(0U, shares)
 // done repeats by the seed; when, does not.
 void run_at_full_speed(unsigned seed) {
   const Tree tree(seed);
+  const BoundByModes bound;
   LiveWatcher watcher(tree.root, IgnoreRules());
   std::atomic<bool> done = false;
   std::jthread writer([&] {
     Mischief mischief(tree.root, tree.outside, seed);
     constexpr int deeds = 20'000;
     for (int deed = 0; deed < deeds; ++deed) mischief.act();
+    mischief.open_up();
     done = true;
   });
   while (!done) watcher.step();

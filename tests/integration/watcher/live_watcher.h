@@ -23,9 +23,10 @@ class LiveWatcher {
   static constexpr FolderId folder{1};
 
   explicit LiveWatcher(std::string root, IgnoreRules ignore = IgnoreRules::defaults(),
-                       std::unique_ptr<FileSystem> files = make_linux_file_system())
+                       std::unique_ptr<FileSystem> files = make_linux_file_system(),
+                       std::unique_ptr<EventSource> events = inotify())
       : files_(std::move(files)),
-        events_(inotify()),
+        events_(std::move(events)),
         loop_(*events_, dirt_, mounts_.get()),
         scanner_(*files_, *events_, dirt_, clock, [this](const Observation& what) {
           belief.take(what);
@@ -66,6 +67,11 @@ class LiveWatcher {
   }
 
   Scanner& scanner() { return scanner_; }
+  static std::unique_ptr<EventSource> inotify() {
+    auto made = make_inotify_source();
+    if (!made) throw std::runtime_error(made.error().describe());
+    return std::move(*made);
+  }
   [[nodiscard]] FolderStatus status() const { return belief.statuses.back(); }
 
   fakes::FakeClock clock;
@@ -74,12 +80,6 @@ class LiveWatcher {
   FolderSpec spec;
 
  private:
-  static std::unique_ptr<EventSource> inotify() {
-    auto made = make_inotify_source();
-    if (!made) throw std::runtime_error(made.error().describe());
-    return std::move(*made);
-  }
-
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<EventSource> events_;
   const UniqueFd mounts_ = open_mount_table();

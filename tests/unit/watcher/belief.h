@@ -31,6 +31,12 @@ class Belief {
     return doubts;
   }
 
+  // Known from before a restart: what the whole scan does not show is in doubt.
+  void remember(std::map<std::string, Fingerprint> known) {
+    files = std::move(known);
+    seen_by_scan_.emplace();
+  }
+
   [[nodiscard]] bool doubtless() const { return doubts_.empty(); }
 
   [[nodiscard]] std::set<std::string> paths() const {
@@ -66,6 +72,7 @@ class Belief {
       ignored.erase(file.path);
       if (const auto* present = std::get_if<Present>(&file.what)) {
         files[file.path] = present->fingerprint;
+        if (seen_by_scan_) seen_by_scan_->insert(file.path);
         ++times_seen[file.path];
       } else if (const auto* why = std::get_if<Ignored>(&file.what)) {
         forget(file.path);
@@ -110,9 +117,18 @@ class Belief {
     if (status.folder == folder_) statuses.push_back(status);
   }
   void on(const ScanComplete& complete) {
-    if (complete.folder == folder_) ++complete_scans;
+    if (complete.folder != folder_) return;
+    ++complete_scans;
+    if (!seen_by_scan_) return;
+    for (const auto& [path, fingerprint] : files) {
+      if (!seen_by_scan_->contains(path)) doubts_.insert(path);
+    }
+    seen_by_scan_.reset();
   }
-  void on(const EventsLost&) { ++overflows; }
+  void on(const EventsLost&) {
+    ++overflows;
+    if (seen_by_scan_) seen_by_scan_->clear();
+  }
   void on(const Watermark& watermark) {
     if (watermark.folder == folder_) watermarks.push_back(watermark.until);
   }
@@ -126,6 +142,7 @@ class Belief {
   const FolderId folder_;
   std::map<std::string, std::set<std::string>> listing_;
   std::set<std::string> doubts_;
+  std::optional<std::set<std::string>> seen_by_scan_;
 };
 
 }  // namespace waybill::watcher
