@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/overloaded.h"
 #include "base/paths.h"
+#include "base/siphash.h"
 #include "base/test_points.h"
 
 namespace waybill::agent {
@@ -61,10 +62,7 @@ void Intake::observe(const watcher::Observation& observation) {
                    if (state.unreadable.erase(listing.directory) > 0 || was_ignored)
                      session_.changed();
                    state.ignored.listing_begins(listing.directory);
-                   // During the first whole scan `rows_seen` tells what is missing, for all at
-                   // once.
-                   if (!state.scanning)
-                     state.listing = Listing{listing.directory, SeenNames(++listings_)};
+                   listing_begins(state, listing.directory);
                  },
                  [&](const watcher::ListingEnds& listing) {
                    if (known(listing.folder)) listing_ended(listing);
@@ -150,7 +148,7 @@ void Intake::present(const FilePath& file, const watcher::Present& seen) {
   if (!found) return;
   FolderState& state = folders_.at(folder);
   if (*found) uncover(state, (*found)->id);
-  if (*found && state.scanning) state.rows_seen.insert((*found)->id);
+  if (*found) row_seen(state, **found);
   follow_moves(file, fingerprint, *found);
   if (session_.failure()) return;
   if (const Gate::Held* const held = gate_.find(file)) {
@@ -239,9 +237,26 @@ void Intake::not_a_file(const FilePath& file, const std::string& why) {
   absent(file);
 }
 
+// During the first whole scan `rows_seen` tells what is missing, for all at once; but not what has
+// gone from where something was seen before.
+void Intake::listing_begins(FolderState& state, const std::string& directory) {
+  state.listed = directory;
+  state.listing.reset();
+  if (state.scanning && state.shown.insert(siphash(0, 0, directory))) return;
+  state.listing = Listing{directory, SeenNames(++listings_)};
+}
+
+void Intake::row_seen(FolderState& state, const FileRow& row) {
+  if (!state.scanning) return;
+  state.rows_seen.insert(row.id);
+  const std::string_view directory = parent_of(row.path);
+  if (directory != state.listed) state.shown.insert(siphash(0, 0, directory));
+}
+
 void Intake::listing_ended(const watcher::ListingEnds& ended) {
   FolderState& state = folders_.at(ended.folder);
   if (state.ignored.listing_ends(ended.complete)) session_.changed();
+  state.listed.reset();
   std::optional<Listing> listing = std::exchange(state.listing, std::nullopt);
   if (!listing || !ended.complete || listing->directory != ended.directory) return;
   doubts_.add({.folder = ended.folder,
@@ -256,6 +271,7 @@ void Intake::scan_complete(FolderId folder) {
   session_.changed();
   if (!state.scanning) return;
   state.scanning = false;
+  state.shown = {};
   doubts_.add({.folder = folder,
                .directory = "",
                .deep = true,
@@ -267,8 +283,6 @@ void Intake::events_lost(const watcher::EventsLost& lost) {
   ++overflows_.count;
   overflows_.last_at = session_.wall_now();
   overflows_.advice = lost.advice;
-  // What was seen before may have gone unheard; everything is seen again before the scan ends.
-  for (auto& [folder, state] : folders_) state.rows_seen = {};
   session_.changed();
 }
 

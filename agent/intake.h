@@ -19,6 +19,7 @@
 #include "agent/hot_files.h"
 #include "agent/ignored_files.h"
 #include "agent/moved_files.h"
+#include "agent/number_set.h"
 #include "agent/recent_names.h"
 #include "agent/seen_names.h"
 #include "agent/session.h"
@@ -152,9 +153,11 @@ class Intake {
     SeenNames seen;  // full paths below the folder
   };
   struct FolderState {
-    std::optional<Listing> listing;
-    FileSet rows_seen;     // while the first whole scan runs
-    GoneDirectories gone;  // while it runs
+    std::optional<Listing> listing;     // that is compared with the rows
+    std::optional<std::string> listed;  // the directory of the one that runs
+    FileSet rows_seen;                  // while the first whole scan runs
+    GoneDirectories gone;               // while it runs
+    NumberSet shown;                    // directories of which something was seen, hashed, likewise
     bool scanning = true;
     std::optional<watcher::MarkerRule> marker;  // where it says what is complete
     IgnoredFiles ignored;
@@ -180,6 +183,8 @@ class Intake {
   // had.
   void settling_row(const FilePath& file);
   bool no_settling_row(const FilePath& file);
+  void listing_begins(FolderState& state, const std::string& directory);
+  void row_seen(FolderState& state, const catalog::FileRow& row);
   void listing_ended(const watcher::ListingEnds& listing);
   void settling_below(FolderId folder, const ListUnrecorded& question, Unrecorded& list) const;
   void under_way_below(const ListUnrecorded& question, const std::vector<FilePath>& busy,

@@ -12,7 +12,10 @@ std::uint64_t SeenNames::hash(std::string_view name) const {
 
 void SeenNames::insert(std::string_view name) {
   // Names that are seen again and again must not add up.
-  if (hashes_.size() == hashes_.capacity()) sort();
+  if (hashes_.size() == hashes_.capacity()) {
+    sort();
+    if (hashes_.size() > hashes_.capacity() / 2) hashes_.reserve(2 * hashes_.capacity());
+  }
   hashes_.push_back(hash(name));
 }
 

@@ -8,8 +8,8 @@ namespace waybill::agent {
 
 // The names that a listing has shown, as eight bytes each: of a directory of a million files the
 // names themselves would be most of the memory that there is. Should two names share a hash (one
-// chance in ten million with a million names), one that has gone is not missed by this listing; by
-// the next it is, whose key is another. One that was shown is never missed. Pure. One thread.
+// chance in twenty million with a million names), one that has gone is not missed by this listing;
+// by the next it is, whose key is another. One that was shown is never missed. Pure. One thread.
 class SeenNames {
  public:
   explicit SeenNames(std::uint64_t key) : key_(key) {}

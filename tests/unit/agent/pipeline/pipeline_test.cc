@@ -464,6 +464,30 @@ TEST_F(PipelineTest, AFileThatWentUnheardDuringTheFirstScanIsGoneAfterIt) {
   }
 }
 
+// So many names of one directory are told as the directory alone.
+TEST_F(PipelineTest, FilesThatGoDuringTheFirstScanAreGoneHoweverManyTheyAre) {
+  constexpr int others = 20;
+  constexpr int many = 1100;
+  for (int i = 0; i < others; ++i) world_.write(std::to_string(i) + "/f", "x");
+  for (int i = 0; i < many; ++i) world_.write("many/" + std::to_string(i), "x");
+  for (int i = others; i < 2 * others; ++i) world_.write(std::to_string(i) + "/f", "x");
+  world_.start();
+  world_.settle_down();
+  world_.crash();
+  world_.start();
+  const int listed = world_.disk.entries_listed;
+  world_.run_until([&] { return world_.disk.entries_listed > listed + many + 3 * others; });
+  ASSERT_NE(world_.status().folders.front().watched, "inotify") << "all is listed";
+  for (int i = 0; i < many; ++i) world_.remove("many/" + std::to_string(i));
+  world_.settle_down();
+  world_.pass(std::chrono::seconds(10));
+  int stored = 0;
+  for (int i = 0; i < many; ++i) {
+    if (world_.row("many/" + std::to_string(i))->state != FileState::Gone) ++stored;
+  }
+  EXPECT_EQ(stored, 0);
+}
+
 TEST_F(PipelineTest, WhatNeverBecomesAFileIsListedWithItsReasonUntilItGoes) {
   world_.write("a.part", "half");
   world_.write("gone/b.part", "half");
