@@ -130,6 +130,7 @@ Result<Config> load_config(const std::string& file, bool may_be_missing,
   if (auto right = check_against_disk(document, *config); !right) {
     return fail(std::move(right.error()));
   }
+  if (auto read = read_mime_types(document, *config); !read) return fail(std::move(read.error()));
   config->files = std::move(files);
   return config;
 }

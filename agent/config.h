@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "base/secret.h"
 #include "uploader/bandwidth.h"
 #include "uploader/checksum.h"
+#include "uploader/mime_types.h"
 #include "uploader/write_options.h"
 
 // What a person wrote, checked and complete: defaults filled in, [s3] merged into each folder.
@@ -108,8 +110,10 @@ struct Config {
   std::uint64_t memory = 64ULL << 20U;      // bytes of file content held at the same time
   uploader::BandwidthSchedule bandwidth;    // of all uploads together
   std::optional<Nanoseconds> keep_history;  // events older than that are pruned; nullopt: none are
-  std::vector<FolderConfig> folders;        // none: the daemon idles and says what to do
-  std::vector<std::string> files;           // what was read, in order
+  std::string mime_types_file = "/etc/mime.types";
+  std::shared_ptr<const uploader::MimeTypes> mime_types;  // what was in it; null: nothing was read
+  std::vector<FolderConfig> folders;  // none: the daemon idles and says what to do
+  std::vector<std::string> files;     // what was read, in order
 };
 
 inline constexpr std::string_view default_config_file = "/etc/waybill/waybill.toml";
@@ -126,7 +130,7 @@ struct ConfigOverrides {
 Result<Config> load_config(const std::string& file, bool may_be_missing,
                            const ConfigOverrides& overrides = {});
 
-// One file's text; looks at nothing on disk. `file` is for the sentences.
+// One file's text; looks at nothing on disk (so `mime_types` is null). `file` is for the sentences.
 Result<Config> parse_config(std::string_view text, const std::string& file);
 
 }  // namespace waybill::agent

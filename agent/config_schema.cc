@@ -52,9 +52,9 @@ constexpr auto s3_keys = std::to_array<std::string_view>({"endpoint",
                                                           "legal_hold",
                                                           "requester_pays",
                                                           "expected_bucket_owner"});
-constexpr auto agent_keys =
-    std::to_array<std::string_view>({"name", "state_dir", "socket", "log_level", "uploads",
-                                     "memory", "bandwidth", "bandwidth_schedule", "keep_history"});
+constexpr auto agent_keys = std::to_array<std::string_view>(
+    {"name", "state_dir", "socket", "log_level", "uploads", "memory", "bandwidth",
+     "bandwidth_schedule", "keep_history", "mime_types"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
     {"name",         "path",           "prefix",         "prefix_as_is", "key",
      "complete",     "marker",         "arrived_unseen", "settle",       "settle_nolease",
@@ -202,6 +202,7 @@ void read_agent(const ConfigTable& table, Config& config, Findings& findings) {
   take(section.size("memory", 16ULL << 20U, 64ULL << 30U), config.memory);
   config.bandwidth = read_bandwidth(section);
   read_history(section, config);
+  take(section.path("mime_types"), config.mime_types_file);
 }
 
 // The reader names the key itself.

@@ -14,4 +14,8 @@ Result<Config> build_config(const ConfigDocument& document, const ConfigOverride
 // that are one behind a symbolic link. `config` was built from `document`.
 Result<void> check_against_disk(const ConfigDocument& document, const Config& config);
 
+// Reads config.mime_types_file. That the usual one is not there is no matter; one that somebody
+// named has to be.
+Result<void> read_mime_types(const ConfigDocument& document, Config& config);
+
 }  // namespace waybill::agent

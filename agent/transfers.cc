@@ -112,6 +112,11 @@ std::vector<FilePath> Transfers::busy_paths() const {
 
 // --- running ------------------------------------------------------------------------------------
 
+std::string Transfers::content_type_of(const std::string& path) const {
+  const auto& machine = session_.config.mime_types;
+  return machine ? uploader::content_type_of(path, *machine) : uploader::content_type_of(path);
+}
+
 void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, bool resumed) {
   const Folder& folder = session_.folders.at(row.folder);
   auto agent_id = session_.expect(session_.catalog->agent_id());
@@ -147,7 +152,7 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
                          .path = row.path,
                          .key = attempt.key,
                          .content_type = folder.config.s3.write.content_type.empty()
-                                             ? uploader::content_type_of(row.path)
+                                             ? content_type_of(row.path)
                                              : folder.config.s3.write.content_type,
                          .mtime = attempt.fingerprint.mtime,
                          .size = attempt.fingerprint.size,

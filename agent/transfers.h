@@ -127,6 +127,7 @@ class Transfers {
   void record_blocked(const ReadyFile& file, const std::string& reason);
 
   // --- running ---
+  [[nodiscard]] std::string content_type_of(const std::string& path) const;
   void begin(catalog::AttemptRow attempt, const catalog::FileRow& row, Source source, bool resumed);
   void feed(const std::string& attempt_id, uploader::Input input);
   void perform(Running& running, uploader::Action action);

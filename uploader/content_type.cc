@@ -82,7 +82,7 @@ static_assert(std::is_sorted(table.begin(), table.end(), before));
 
 }  // namespace
 
-std::string content_type_of(std::string_view path) {
+std::string content_type_of(std::string_view path, const MimeTypes& machine) {
   constexpr std::string_view unknown = "application/octet-stream";
   const std::string_view name = path.substr(path.rfind('/') + 1);
   const std::size_t dot = name.rfind('.');
@@ -90,6 +90,7 @@ std::string content_type_of(std::string_view path) {
   std::string extension(name.substr(dot + 1));
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  if (const auto listed = machine.of(extension); !listed.empty()) return std::string(listed);
   const auto* found = std::lower_bound(table.begin(), table.end(), Entry(extension, ""), before);
   if (found == table.end() || found->first != extension) return std::string(unknown);
   return std::string(found->second);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "uploader/checksum.h"
+#include "uploader/content_type.h"
 #include "uploader/credentials_documents.h"
 #include "uploader/credentials_file.h"
 #include "uploader/key.h"
@@ -182,6 +183,20 @@ void checksums(std::string_view input) {
     }
     const auto whole = parse_crc(kind, input);
     promise(!whole || input.size() == length, "nothing stands before or after a CRC");
+  }
+}
+
+void mime_types(std::string_view input) {
+  const MimeTypes machine = MimeTypes::parse(input);
+  promise(machine.size() <= input.size() / 4, "nothing is listed that is not there");
+  while (!input.empty()) {
+    std::string path("f.");
+    path += input.substr(0, input.find_first_of(std::string_view(" \t\n\0", 4)));
+    input.remove_prefix(std::min(path.size() - 1, input.size()));
+    const std::string type = content_type_of(path, machine);
+    promise(std::count(type.begin(), type.end(), '/') == 1, "a type has two parts");
+    promise(std::all_of(type.begin(), type.end(), [](char c) { return c > ' ' && c < 0x7f; }),
+            "what goes out as a header is one");
   }
 }
 

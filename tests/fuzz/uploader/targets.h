@@ -15,14 +15,16 @@ void credentials(std::string_view input);  // profile files, JSON of services an
 void signing(std::string_view input);      // canonical forms: what is encoded comes back
 void keys(std::string_view input);         // paths to keys and back, templates
 void checksums(std::string_view input);    // what a store says a body's CRC is
+void mime_types(std::string_view input);   // a machine's list of content types
 
 using Target = void (*)(std::string_view);
-inline constexpr std::array<std::pair<std::string_view, Target>, 6> targets{
+inline constexpr std::array<std::pair<std::string_view, Target>, 7> targets{
     {{"xml", &xml},
      {"replies", &replies},
      {"credentials", &credentials},
      {"signing", &signing},
      {"keys", &keys},
-     {"checksums", &checksums}}};
+     {"checksums", &checksums},
+     {"mime_types", &mime_types}}};
 
 }  // namespace waybill::fuzz

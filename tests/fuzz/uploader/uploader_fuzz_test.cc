@@ -30,6 +30,7 @@ const std::vector<std::string>& seeds() {
       "role_arn = r\nsource_profile = default\n# comment\n",
       R"({"Version":1,"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":)"
       R"("2030-01-01T00:00:00Z"})",
+      "# types\ntext/plain\t\ttxt text # comment\nimage/jpeg jpeg JPG\r\n",
       "rosUhgp5mIg=rosUhgp5mIg=",
       "4waSgw==4waSgw==",
       std::string("prefix\0uploads\0a b\0c\xff", 20),

@@ -101,6 +101,21 @@ TEST_F(ConfigOfTheDaemon, ReloadInTheMiddleOfUploadsLosesNothing) {
   EXPECT_TRUE(eventually([&] { return server().uploads(bucket).empty(); }));
 }
 
+TEST_F(ConfigOfTheDaemon, ReloadReadsTheMachinesContentTypesAnew) {
+  const std::string list = aside("mime.types");
+  std::ofstream(list) << "chemical/x-pdb pdb\n";
+  agent["mime_types"] = toml_string(list);
+  start();
+  drop("one.pdb", "one");
+  wait_until_all_stored();
+  std::ofstream(list) << "application/vnd.palm pdb\n";
+  reload();
+  drop("two.pdb", "two");
+  wait_until_all_stored();
+  EXPECT_EQ(server().object(bucket, "in/one.pdb")->content_type, "chemical/x-pdb");
+  EXPECT_EQ(server().object(bucket, "in/two.pdb")->content_type, "application/vnd.palm");
+}
+
 TEST_F(ConfigOfTheDaemon, StopsCleanlyWhileTheServerDoesNotAnswer) {
   start();
   server().add_fault({.operation = "PutObject", .key = "in/one", .never_answer = true});

@@ -1,11 +1,9 @@
-// The small pure pieces: delays, proofs, content types, whose fault an error
-// is.
+// The small pure pieces: delays, proofs, whose fault an error is.
 #include <gtest/gtest.h>
 
 #include <limits>
 
 #include "base/bytes.h"
-#include "uploader/content_type.h"
 #include "uploader/endpoint_errors.h"
 #include "uploader/proof.h"
 #include "uploader/retry_policy.h"
@@ -170,23 +168,6 @@ TEST(Proof, EtagLosesItsQuotesAndNothingElse) {
   EXPECT_EQ(bare_etag("abc"), "abc");
   EXPECT_EQ(bare_etag("\""), "\"");
   EXPECT_EQ(bare_etag(""), "");
-}
-
-// --- content types
-// ------------------------------------------------------------------------------
-
-TEST(ContentType, FollowsTheExtensionInAnyCase) {
-  EXPECT_EQ(content_type_of("a/b.pdf"), "application/pdf");
-  EXPECT_EQ(content_type_of("SCAN.TIFF"), "image/tiff");
-  EXPECT_EQ(content_type_of("dump.tar.gz"), "application/gzip");
-  EXPECT_EQ(content_type_of("x.7z"), "application/x-7z-compressed");
-  EXPECT_EQ(content_type_of("x.zip"), "application/zip");
-}
-
-TEST(ContentType, UnknownIsJustBytes) {
-  for (const char* path : {"", "README", ".pdf", "a.pdf/README", "x.", "x.unheard", "x.zipp"}) {
-    EXPECT_EQ(content_type_of(path), "application/octet-stream") << path;
-  }
 }
 
 // --- whose fault

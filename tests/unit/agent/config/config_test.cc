@@ -175,6 +175,7 @@ socket = "/run/other.sock"
 log_level = "warning"
 uploads = 7
 memory = "128MiB"
+mime_types = "/srv/lab/mime.types"
 bandwidth = "2MiB"
 bandwidth_schedule = ["mon-fri 08:00-18:00 512KiB", "fri-mon,wed 22:30-06:00 unlimited"]
 [[folder]]
@@ -204,6 +205,7 @@ ignore = ["*.tmp", "cache/*"]
   EXPECT_EQ(config.socket, "/run/other.sock");
   EXPECT_EQ(config.log_level, LogLevel::Warning);
   EXPECT_EQ(config.uploads, 7);
+  EXPECT_EQ(config.mime_types_file, "/srv/lab/mime.types");
   EXPECT_EQ(config.memory, 128U << 20U);
   EXPECT_EQ(config.bandwidth,
             (uploader::BandwidthSchedule{

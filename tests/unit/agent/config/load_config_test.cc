@@ -135,6 +135,24 @@ TEST_F(LoadConfig, AnOwnCaMustBeThere) {
   EXPECT_TRUE(load_config(main_file(), false));
 }
 
+TEST_F(LoadConfig, AListOfContentTypesIsReadWithIt) {
+  write("waybill.toml", "[agent]\nmime_types='" + directory_ + "/mime.types'\n");
+  write("mime.types", "chemical/x-pdb pdb\n");
+  const auto config = load_config(main_file(), false);
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_NE(config->mime_types, nullptr);
+  EXPECT_EQ(config->mime_types->of("pdb"), "chemical/x-pdb");
+}
+
+TEST_F(LoadConfig, AListOfContentTypesThatIsNamedMustBeThere) {
+  write("waybill.toml", "[agent]\nmime_types='" + directory_ + "/mime.types'\n");
+  const std::string sentence =
+      main_file() + ":2: [agent] mime_types = \"" + directory_ + "/mime.types\": ";
+  EXPECT_EQ(refusal(), sentence + "cannot open it (No such file or directory)");
+  ASSERT_EQ(::mkfifo((directory_ + "/mime.types").c_str(), 0644), 0);
+  EXPECT_EQ(refusal(), sentence + "it is no file");
+}
+
 TEST_F(LoadConfig, FoldersAreComparedAsTheKernelSeesThem) {
   std::filesystem::create_directories(directory_ + "/real/inner");
   std::filesystem::create_directory_symlink(directory_ + "/real", directory_ + "/link");
