@@ -11,8 +11,10 @@
 #include "uploader/credentials_file.h"
 #include "uploader/key.h"
 #include "uploader/metadata.h"
+#include "uploader/own_metadata.h"
 #include "uploader/s3_documents.h"
 #include "uploader/s3_errors.h"
+#include "uploader/sidecar.h"
 #include "uploader/signer.h"
 #include "uploader/xml.h"
 
@@ -32,6 +34,20 @@ std::string_view take(std::string_view& input) {
   const std::string_view text = input.substr(0, input.find('\0'));
   input.remove_prefix(std::min(text.size() + 1, input.size()));
   return text;
+}
+
+std::string json_text(std::string_view text) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < ' ' || c == '"' || c == '\\') {
+      quoted += {'\\', 'u', '0', '0', digits[byte >> 4U], digits[byte & 0xfU]};
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
 }
 
 }  // namespace
@@ -196,6 +212,29 @@ void mime_types(std::string_view input) {
     const std::string type = content_type_of(path, machine);
     promise(std::count(type.begin(), type.end(), '/') == 1, "a type has two parts");
     promise(std::all_of(type.begin(), type.end(), [](char c) { return c > ' ' && c < 0x7f; }),
+            "what goes out as a header is one");
+  }
+}
+
+void sidecars(std::string_view input) {
+  const auto said = parse_sidecar(input);
+  if (!said) {
+    promise(said.error().message.size() < 6 * input.size() + 100, "a refusal is a sentence");
+    return;
+  }
+  std::size_t bytes = 0;
+  std::string again;
+  for (const auto& [name, value] : *said) {
+    bytes += name.size() + value.size();
+    again += (again.empty() ? "" : ",") + json_text(name) + ":" + json_text(value);
+  }
+  promise(bytes <= input.size(), "nothing in it expands");
+  promise(parse_sidecar("{" + again + "}") == *said, "what was said can be said again");
+  const auto metadata = own_metadata(*said, {"taken"});
+  if (!metadata) return;
+  for (const auto& [name, value] : *metadata) {
+    promise(!name.empty() && !is_reserved_name(name) && name != "taken", "ours stay ours");
+    promise(std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c < 0x7f; }),
             "what goes out as a header is one");
   }
 }

@@ -16,15 +16,17 @@ void signing(std::string_view input);      // canonical forms: what is encoded c
 void keys(std::string_view input);         // paths to keys and back, templates
 void checksums(std::string_view input);    // what a store says a body's CRC is
 void mime_types(std::string_view input);   // a machine's list of content types
+void sidecars(std::string_view input);     // what people say of a file, up to the headers it makes
 
 using Target = void (*)(std::string_view);
-inline constexpr std::array<std::pair<std::string_view, Target>, 7> targets{
+inline constexpr std::array<std::pair<std::string_view, Target>, 8> targets{
     {{"xml", &xml},
      {"replies", &replies},
      {"credentials", &credentials},
      {"signing", &signing},
      {"keys", &keys},
      {"checksums", &checksums},
-     {"mime_types", &mime_types}}};
+     {"mime_types", &mime_types},
+     {"sidecars", &sidecars}}};
 
 }  // namespace waybill::fuzz

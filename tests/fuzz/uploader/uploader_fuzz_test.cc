@@ -30,6 +30,7 @@ const std::vector<std::string>& seeds() {
       "role_arn = r\nsource_profile = default\n# comment\n",
       R"({"Version":1,"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":)"
       R"("2030-01-01T00:00:00Z"})",
+      R"({"sample": "HeLa 12", "run": 7, "gain": 1.50, "ok": true, "o": "Zo\u00eb\n"})",
       "# types\ntext/plain\t\ttxt text # comment\nimage/jpeg jpeg JPG\r\n",
       "rosUhgp5mIg=rosUhgp5mIg=",
       "4waSgw==4waSgw==",
