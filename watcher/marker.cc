@@ -19,17 +19,19 @@ Split split(std::string_view path) {
 
 }  // namespace
 
-std::optional<std::string> MarkerRule::fault_of(std::string_view pattern) {
+std::optional<std::string> MarkerRule::fault_of(std::string_view pattern, std::string_view what,
+                                                std::string_view like) {
+  const std::string example = ", like \"" + std::string(like) + "\"";
   const std::size_t at = pattern.find(placeholder);
   if (at == std::string_view::npos ||
       pattern.find(placeholder, at + placeholder.size()) != std::string_view::npos) {
-    return "a marker's name has {name} in it, once, like \"{name}.done\"";
+    return "a " + std::string(what) + "'s name has {name} in it, once" + example;
   }
   if (pattern.size() == placeholder.size()) {
-    return "every file would be its own marker; add something, like \"{name}.done\"";
+    return "every file would be its own " + std::string(what) + "; add something" + example;
   }
   if (pattern.find('/') != std::string_view::npos) {
-    return "a marker lies beside its file: a name without a slash, like \"{name}.done\"";
+    return "a " + std::string(what) + " lies beside its file: a name without a slash" + example;
   }
   return std::nullopt;
 }

@@ -9,14 +9,18 @@
 
 namespace waybill::watcher {
 
-// The sidecar that says of a file that it is complete (WATCHING.md 2.4): beside it, named as the
-// pattern says. Whatever has such a name is a marker and never a file itself.
+// What lies beside a file, named after it as the pattern says, and is never a file itself: the
+// marker that says of it that it is complete (WATCHING.md 2.4), and the sidecar with its metadata
+// (sidecar.h).
 class MarkerRule {
  public:
   // Pattern: a name with `{name}` in it once, and something else: "{name}.done".
   static constexpr std::string_view usual = "{name}.done";
-  // What is wrong with a pattern, for a person; nullopt: nothing.
-  static std::optional<std::string> fault_of(std::string_view pattern);
+  // What is wrong with a pattern, for a person; nullopt: nothing. `what` it is for, and what it
+  // might look like.
+  static std::optional<std::string> fault_of(std::string_view pattern,
+                                             std::string_view what = "marker",
+                                             std::string_view like = usual);
 
   // `pattern` has no fault.
   explicit MarkerRule(std::string_view pattern);
