@@ -93,6 +93,7 @@ struct FolderConfig {
   bool prove_events = true;     // by touching .waybill in the folder
   bool posix_metadata = false;  // mode and owner go along as metadata
   bool xattr_metadata = true;   // and the extended attributes user.waybill.*
+  std::string sidecar;          // and what this says, named as a marker; empty: nobody does
   OnReplace on_replace = OnReplace::Version;
   Order order = Order::Oldest;
   std::vector<std::string> ignore;  // beside the defaults

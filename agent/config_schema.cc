@@ -60,7 +60,7 @@ constexpr auto folder_keys = std::to_array<std::string_view>(
      "complete",     "marker",         "arrived_unseen", "settle",       "settle_nolease",
      "stuck_after",  "rescan",         "lease",          "poll",         "one_filesystem",
      "prove_events", "initial",        "after_upload",   "on_replace",   "order",
-     "ignore",       "posix_metadata", "xattr_metadata"});
+     "ignore",       "posix_metadata", "xattr_metadata", "sidecar"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
 constexpr auto later_s3_keys = std::to_array<std::string_view>({"ip_version", "parts"});
 constexpr auto later_folder_keys = std::to_array<std::string_view>({"on_object_missing"});
@@ -247,6 +247,17 @@ void read_key(const SectionReader& section, FolderConfig& folder) {
   }
 }
 
+void check_beside(const SectionReader& section, const ConfigValue& at, const FolderConfig& folder,
+                  const std::string& pattern, const std::string& what) {
+  watcher::IgnoreRules ignored = watcher::IgnoreRules::defaults();
+  for (const std::string& one : folder.ignore) ignored.add(one);
+  const std::string example = watcher::MarkerRule(pattern).marker_of("report.pdf");
+  if (const auto match = ignored.match(example)) {
+    section.wrong(at, "a " + what + " such as " + in_quotes(example) + " is ignored as " +
+                          in_quotes(*match) + ", so it would never be seen");
+  }
+}
+
 // After `ignore`: what is ignored is nobody's marker.
 void read_completeness(const SectionReader& section, FolderConfig& folder) {
   constexpr std::pair<std::string_view, CompleteBy> words[] = {
@@ -274,13 +285,29 @@ void read_completeness(const SectionReader& section, FolderConfig& folder) {
     section.wrong(at, *fault);
     return;
   }
-  watcher::IgnoreRules ignored = watcher::IgnoreRules::defaults();
-  for (const std::string& pattern : folder.ignore) ignored.add(pattern);
-  const std::string example = watcher::MarkerRule(folder.marker).marker_of("report.pdf");
-  if (const auto pattern = ignored.match(example)) {
-    section.wrong(at, "a marker such as " + in_quotes(example) + " is ignored as " +
-                          in_quotes(*pattern) + ", so it would never be seen");
+  check_beside(section, at, folder, folder.marker, "marker");
+}
+
+// After read_completeness(): a marker's name is a marker's, whatever else it looks like.
+void read_sidecar(const SectionReader& section, FolderConfig& folder) {
+  take(section.non_empty("sidecar"), folder.sidecar);
+  if (folder.sidecar.empty()) return;
+  const ConfigValue& at = *section.find("sidecar");
+  if (const auto fault =
+          watcher::MarkerRule::fault_of(folder.sidecar, "sidecar", "{name}.meta.json")) {
+    section.wrong(at, *fault);
+    return;
   }
+  const std::string example = watcher::MarkerRule(folder.sidecar).marker_of("report.pdf");
+  const bool markers =
+      folder.complete == CompleteBy::Marker && !watcher::MarkerRule::fault_of(folder.marker);
+  if (markers && watcher::MarkerRule(folder.marker).marked_by(example)) {
+    section.wrong(at, "a sidecar such as " + in_quotes(example) +
+                          " would be a marker, by marker = " + in_quotes(folder.marker) +
+                          "; name them differently");
+    return;
+  }
+  check_beside(section, at, folder, folder.sidecar, "sidecar");
 }
 
 void read_policies(const SectionReader& section, FolderConfig& folder) {
@@ -320,6 +347,7 @@ void read_policies(const SectionReader& section, FolderConfig& folder) {
     }
   }
   read_completeness(section, folder);
+  read_sidecar(section, folder);
 }
 
 bool is_s3_key(std::string_view key) {

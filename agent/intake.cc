@@ -39,6 +39,7 @@ Intake::Intake(Session& session, Hooks hooks)
   for (const auto& [id, folder] : session_.folders) {
     FolderState& state = folders_[id];
     if (folder.config.complete == CompleteBy::Marker) state.marker.emplace(folder.config.marker);
+    if (!folder.config.sidecar.empty()) state.sidecar.emplace(folder.config.sidecar);
     if (!by_rename(id)) forget_arrivals(id);
     know_covered(id);
   }
@@ -73,6 +74,7 @@ void Intake::observe(const watcher::Observation& observation) {
                    if (!gone.there) {
                      if (state.ignored.remove_below(gone.directory)) session_.changed();
                      forget_below(state.unreadable, gone.directory);
+                     sidecars_.forget_below(gone.folder, gone.directory);
                    }
                    // What the whole scan has seen below it, it would not doubt by itself.
                    if (state.scanning) return state.gone.add(gone.directory);
@@ -108,6 +110,7 @@ void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
   if (state.listing && parent_of(file.path) == state.listing->directory) {
     state.listing->seen.insert(file.path);
   }
+  sidecar_seen(path, file);
   const auto no_longer_ignored = [&] {
     const bool was_ignored = state.ignored.remove(file.path);
     if (state.unreadable.erase(file.path) > 0 || was_ignored) session_.changed();
@@ -118,6 +121,10 @@ void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
             if (const auto marked =
                     state.marker ? state.marker->marked_by(file.path) : std::nullopt) {
               return marker_seen(path, *marked);
+            }
+            if (const auto told_of = told_of_by(path)) {
+              return not_a_file(path,
+                                "tells of " + printable(name_of(*told_of)) + ", as its sidecar");
             }
             no_longer_ignored();
             present(path, present_file);
@@ -228,8 +235,8 @@ void Intake::absent(const FilePath& file) {
   hooks_.left(file);
 }
 
-// A symbolic link, a FIFO, a temporary name, a marker: whatever had this name before is gone from
-// it.
+// A symbolic link, a FIFO, a temporary name, a marker, a sidecar: whatever had this name before is
+// gone from it.
 void Intake::not_a_file(const FilePath& file, const std::string& why) {
   FolderState& state = folders_.at(file.first);
   if (state.unreadable.erase(file.second) > 0) session_.changed();
@@ -259,6 +266,9 @@ void Intake::listing_ended(const watcher::ListingEnds& ended) {
   state.listed.reset();
   std::optional<Listing> listing = std::exchange(state.listing, std::nullopt);
   if (!listing || !ended.complete || listing->directory != ended.directory) return;
+  for (const std::string& path : sidecars_.in(ended.folder, ended.directory)) {
+    if (!listing->seen.contains(path)) session_.world.scanner.look(ended.folder, path);
+  }
   doubts_.add({.folder = ended.folder,
                .directory = ended.directory,
                .deep = false,
@@ -271,6 +281,8 @@ void Intake::scan_complete(FolderId folder) {
   session_.changed();
   if (!state.scanning) return;
   state.scanning = false;
+  // What came, changed or went beside a file while nobody watched changed nothing of the file.
+  if (state.sidecar) hooks_.all_said_anew(folder);
   state.shown = {};
   doubts_.add({.folder = folder,
                .directory = "",
@@ -354,6 +366,9 @@ std::optional<watcher::SettleTracker::Waiting> Intake::settling(const FilePath& 
 std::vector<FilePath> Intake::waiting_paths() const {
   std::vector<FilePath> paths(ready_paths_.begin(), ready_paths_.end());
   for (const auto& [file, since] : looked_at_) paths.push_back(file);
+  for (const FilePath& sidecar : sidecars_.all_settling()) {
+    if (auto file = told_of_by(sidecar)) paths.emplace_back(sidecar.first, std::move(*file));
+  }
   gate_.each([&paths](const FilePath& file, const Gate::Held&) { paths.push_back(file); });
   for (const auto& [folder, state] : folders_) {
     for (auto& path : settling_.paths(folder, settling_.size(folder))) {

@@ -23,11 +23,13 @@
 #include "agent/recent_names.h"
 #include "agent/seen_names.h"
 #include "agent/session.h"
+#include "agent/sidecars.h"
 #include "agent/status.h"
 #include "agent/turns.h"
 #include "watcher/marker.h"
 #include "watcher/observation.h"
 #include "watcher/settle_tracker.h"
+#include "watcher/sidecar.h"
 
 namespace waybill::agent {
 
@@ -70,6 +72,9 @@ class Intake {
     std::function<void(std::uint64_t)> barrier;
     // Seen unchanged, but its times were too young to prove that: read it again (rule 9).
     std::function<void(const ReadyFile&)> doubtful;
+    // What lies beside this file has changed; in a whole folder it may have.
+    std::function<void(const FilePath&)> said_anew;
+    std::function<void(FolderId)> all_said_anew;
   };
   Intake(Session& session, Hooks hooks);
 
@@ -102,6 +107,14 @@ class Intake {
   void look_again(const FilePath& file, BootTime due, std::optional<BootTime> since = {});
   // The path of the marker without which this file is not complete; empty: it needs none.
   [[nodiscard]] std::string marker_of(const FilePath& file) const;
+  // The path of the sidecar that tells of this file; empty: its folder has none.
+  [[nodiscard]] std::string sidecar_of(const FilePath& file) const;
+  // Whether what was found there may be used. False: it is to be read again; where the file waits
+  // for nothing else, said_anew tells when.
+  bool may_use_sidecar(const FilePath& file, const Result<std::optional<watcher::Sidecar>>& found);
+  // said_anew comes again in a while.
+  void look_beside_later(const FilePath& file);
+  [[nodiscard]] bool sidecar_settles(const FilePath& file) const;
   // It was not there when the file was to be read.
   void not_marked(const ReadyFile& file);
   // Who had its name before is on the way to be recorded under another: first that one.
@@ -159,7 +172,8 @@ class Intake {
     GoneDirectories gone;               // while it runs
     NumberSet shown;                    // directories of which something was seen, hashed, likewise
     bool scanning = true;
-    std::optional<watcher::MarkerRule> marker;  // where it says what is complete
+    std::optional<watcher::MarkerRule> marker;   // where it says what is complete
+    std::optional<watcher::MarkerRule> sidecar;  // where it says what goes along
     IgnoredFiles ignored;
     std::map<std::string, std::string> unreadable;  // path → why, as far as `remembered` goes
     FileSet covered;                                // by a mount that came over them: not gone
@@ -178,6 +192,10 @@ class Intake {
   void absent(const FilePath& file);
   void not_a_file(const FilePath& file, const std::string& why);
   void marker_seen(const FilePath& marker, const std::string& marked);
+  // The file of which what has this path is the sidecar; nullopt: it is none.
+  [[nodiscard]] std::optional<std::string> told_of_by(const FilePath& path) const;
+  void sidecar_seen(const FilePath& sidecar, const watcher::FileObservation& as);
+  void take_sidecars();
   void forget(const FilePath& file);
   // A file that settles or is held has a queued row; or it has none, or waits no more. True: it
   // had.
@@ -257,6 +275,7 @@ class Intake {
   // Seen being made where only a rename counts; only as long as they wait.
   std::map<FilePath, Fingerprint> made_;
   HotFiles hot_;
+  Sidecars sidecars_;
   MovedFiles moved_;
   RecentNames came_;
   struct Departed {

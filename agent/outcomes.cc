@@ -165,6 +165,7 @@ void Transfers::remove(const std::string& attempt_id) {
   intake_.ended(path);
   intake_.look_at_queue();
   session_.changed();
+  if (compared_.contains(path)) compare(path);
   left_(path);
 }
 

@@ -72,7 +72,9 @@ void Pipeline::open_session() {
           .busy = [this](const FilePath& file) { return parts_->transfers->busy(file); },
           .left = [this](const FilePath& file) { waits_.look_at(file); },
           .barrier = [this](std::uint64_t id) { waits_.reached(id, pending_paths()); },
-          .doubtful = [this](const ReadyFile& file) { parts_->transfers->check_again(file); }});
+          .doubtful = [this](const ReadyFile& file) { parts_->transfers->check_again(file); },
+          .said_anew = [this](const FilePath& file) { parts_->transfers->compare(file); },
+          .all_said_anew = [this](FolderId folder) { parts_->transfers->compare_all(folder); }});
   parts.transfers.emplace(parts.session, *parts.stores, *parts.intake,
                           [this](const FilePath& file) { waits_.look_at(file); });
   parts.transfers->resume_open_attempts();
@@ -325,7 +327,8 @@ Waits::Standing Pipeline::standing(const FilePath& file) {
   if (!parts_->session.folders.contains(file.first)) return Waits::Standing::Elsewhere;
   if (parts_->intake->given_up(file)) return Waits::Standing::Blocked;
   if (parts_->intake->waiting(file) || parts_->intake->departed(file) ||
-      parts_->transfers->busy(file) || parts_->transfers->doubted(file)) {
+      parts_->intake->sidecar_settles(file) || parts_->transfers->busy(file) ||
+      parts_->transfers->doubted(file)) {
     return Waits::Standing::Pending;
   }
   // What is not durable yet counts for nothing: the caller may go and delete the file.
@@ -414,6 +417,12 @@ FileView Pipeline::explain(const FilePath& file) {
     return {
         .phase = "waiting-for-renamed-file",
         .explanation = "the file that had this name has another one now, and is recorded first"};
+  }
+  if (parts_->intake->sidecar_settles(file)) {
+    return {.phase = "settling",
+            .explanation =
+                "its sidecar has just changed; what that says is taken once it has been "
+                "still for long enough"};
   }
   if (parts_->intake->looked_at(file)) {
     return {.phase = "settling",

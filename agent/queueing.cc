@@ -23,6 +23,7 @@ constexpr int pages_at_once = 8;
 
 void Intake::step(bool may_record) {
   const BootTime now = session_.now();
+  take_sidecars();
   while (fresh_ < 2 * ready_in_memory) {
     auto settled = settling_.take_due(now, ready_in_memory);
     if (settled.empty()) break;
@@ -283,6 +284,7 @@ int Intake::heat(const FilePath& file) const {
 std::optional<BootTime> Intake::next_due() const {
   std::optional<BootTime> due;
   if (fresh_ < 2 * ready_in_memory) due = settling_.next_due();
+  if (const auto sidecar = sidecars_.next_due()) due = std::min(due.value_or(*sidecar), *sidecar);
   if (look_for_work_) due = session_.now();
   if (!may_record_) return due;
   // The oldest that write_backlog() could do something about: what is busy has no due time, or we

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/file_metadata.h"
 #include "agent/transfers.h"
 #include "base/test_points.h"
 #include "uploader/key.h"
@@ -35,6 +34,14 @@ Result<void> pass_gate(watcher::FileSystem& files, const watcher::Root& root,
   if (!there) return fail(there.error());
   if (!*there) return fail(ErrorCode::PreconditionFailed, "its marker is not there");
   return {};
+}
+
+// What lies beside a file that is read; `sidecar` empty: nobody asks.
+BesideFile look_beside_it(watcher::FileSystem& files, const watcher::Root& root,
+                          const std::string& sidecar, watcher::LeaseMode lease) {
+  BesideFile beside{.path = sidecar};
+  if (!sidecar.empty()) beside.sidecar = watcher::read_sidecar(files, root, sidecar, lease);
+  return beside;
 }
 
 // nullopt: there is more of it.
@@ -81,6 +88,7 @@ std::optional<CrcKind> Transfers::crc_with_put(FolderId folder) const {
 void Transfers::start(ReadyFile file) {
   if (intake_.waits_for_former_holder({file.folder, file.path})) return intake_.hold_back(file);
   if (looks_for_former_name(file)) return;
+  if (intake_.sidecar_settles({file.folder, file.path})) return intake_.hold_back(file);
   if (uploader::part_size_for(file.fingerprint.size) == 0) {
     read_small(file);
   } else {
@@ -93,35 +101,48 @@ void Transfers::begin_reading(const ReadyFile& file, std::uint64_t charge) {
 }
 
 void Transfers::no_longer_reading(const FilePath& file) {
-  if (!busy(file)) intake_.ended(file);
+  if (busy(file)) return;
+  intake_.ended(file);
+  if (compared_.contains(file)) compare(file);
 }
 
 void Transfers::read_small(const ReadyFile& file) {
   begin_reading(file, file.fingerprint.size);
   session_.world.read([this, file, root = session_.folders.at(file.folder).root(),
                        marker = intake_.marker_of({file.folder, file.path}),
+                       sidecar = intake_.sidecar_of({file.folder, file.path}),
                        lease = lease_mode(file.folder), crc = crc_with_put(file.folder),
                        &files = session_.world.files, post = session_.poster()] {
     const auto passed = pass_gate(files, root, marker);
     auto content = passed
                        ? watcher::read_small(files, root, file.path, file.fingerprint, lease, crc)
                        : Result<watcher::Content>(fail(passed.error()));
-    post([this, file, content = std::move(content)] {
+    auto beside = look_beside_it(files, root, sidecar, lease);
+    post([this, file, content = std::move(content), beside = std::move(beside)] {
       reading_.erase({file.folder, file.path});
-      on_small(file, content);
+      on_small(file, content, beside);
       no_longer_reading({file.folder, file.path});
     });
   });
 }
 
-void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& content) {
+void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& content,
+                         const BesideFile& beside) {
   if (!content) return read_failed(file, content.error());
   if (!may_take(file, content->leased)) return;
-  auto metadata = metadata_of(session_.folders.at(file.folder).config, content->about);
+  auto metadata = said_of({file.folder, file.path}, content->about, beside);
   if (!metadata) return read_failed(file, metadata.error());
   record(file, content->sha256,
          {.content = std::make_shared<const watcher::Content>(*content),
           .metadata = std::move(*metadata)});
+}
+
+Result<std::string> Transfers::said_of(const FilePath& file, const watcher::AboutFile& about,
+                                       const BesideFile& beside) {
+  if (!intake_.may_use_sidecar(file, beside.sidecar)) {
+    return fail(ErrorCode::RetryLater, "its sidecar has just changed");
+  }
+  return metadata_of(session_.folders.at(file.first).config, about, beside);
 }
 
 // Its key needs the hash before anything can be sent; or it may well be what is stored already
@@ -144,14 +165,17 @@ bool Transfers::must_hash_first(const ReadyFile& file) {
 void Transfers::hash(const ReadyFile& file, Hashing so_far, HashDone done) {
   session_.world.read([this, file, so_far = std::move(so_far), done = std::move(done),
                        root = session_.folders.at(file.folder).root(),
+                       sidecar = intake_.sidecar_of({file.folder, file.path}),
                        lease = lease_mode(file.folder), &files = session_.world.files,
                        post = session_.poster()]() mutable {
     auto sha256 = hash_piece(files, root, file, lease, so_far.reader, so_far.at);
+    const bool whole = sha256 && *sha256;
+    auto beside = whole ? look_beside_it(files, root, sidecar, lease) : BesideFile();
     post([this, file, so_far = std::move(so_far), done = std::move(done),
-          sha256 = std::move(sha256)]() mutable {
+          sha256 = std::move(sha256), beside = std::move(beside)]() mutable {
       if (sha256 && !*sha256) return hash(file, std::move(so_far), std::move(done));
       if (!sha256) return done(fail(sha256.error()));
-      done(Hashed{**sha256, so_far.reader->about()});
+      done(Hashed{**sha256, so_far.reader->about(), std::move(beside)});
     });
   });
 }
@@ -171,6 +195,7 @@ void Transfers::open_large(const ReadyFile& file) {
 void Transfers::open_parts(const ReadyFile& file, const std::optional<Sha256>& sha256) {
   session_.world.read([this, file, sha256, root = session_.folders.at(file.folder).root(),
                        marker = intake_.marker_of({file.folder, file.path}),
+                       sidecar = intake_.sidecar_of({file.folder, file.path}),
                        lease = lease_mode(file.folder), &files = session_.world.files,
                        buffers = part_buffers_, post = session_.poster()] {
     const auto passed = pass_gate(files, root, marker);
@@ -185,9 +210,10 @@ void Transfers::open_parts(const ReadyFile& file, const std::optional<Sha256>& s
     } else {
       parts = fail(opened.error());
     }
-    post([this, file, leased, sha256, parts = std::move(parts)] {
+    auto beside = look_beside_it(files, root, sidecar, lease);
+    post([this, file, leased, sha256, parts = std::move(parts), beside = std::move(beside)] {
       reading_.erase({file.folder, file.path});
-      on_large(file, parts, sha256, leased);
+      on_large(file, parts, sha256, leased, beside);
       no_longer_reading({file.folder, file.path});
     });
   });
@@ -195,10 +221,11 @@ void Transfers::open_parts(const ReadyFile& file, const std::optional<Sha256>& s
 
 void Transfers::on_large(const ReadyFile& file,
                          const Result<std::shared_ptr<watcher::PartReader>>& parts,
-                         const std::optional<Sha256>& sha256, bool leased) {
+                         const std::optional<Sha256>& sha256, bool leased,
+                         const BesideFile& beside) {
   if (!parts) return read_failed(file, parts.error());
   if (!may_take(file, leased)) return;
-  auto metadata = metadata_of(session_.folders.at(file.folder).config, (*parts)->about());
+  auto metadata = said_of({file.folder, file.path}, (*parts)->about(), beside);
   if (!metadata) return read_failed(file, metadata.error());
   record(file, sha256, {.parts = *parts, .metadata = std::move(*metadata)});
 }
@@ -239,8 +266,12 @@ void Transfers::read_failed(const ReadyFile& file, const Error& error) {
 
 void Transfers::check_again(const ReadyFile& file) {
   if (WAYBILL_PLANTED(NoSecondLook)) return;
+  read_again_in(file, 2 * racy_window);
+}
+
+void Transfers::read_again_in(const ReadyFile& file, Nanoseconds wait) {
   if (!doubted_.insert({file.folder, file.path}).second) return;
-  session_.timers.at(session_.now() + 2 * racy_window, [this, file] { read_again(file); });
+  session_.timers.at(session_.now() + wait, [this, file] { read_again(file); });
 }
 
 void Transfers::read_again(const ReadyFile& file) {
@@ -252,41 +283,49 @@ void Transfers::read_again(const ReadyFile& file) {
     // unread, as known.
     auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
     if (!row || !*row || !(*row)->racy || !((*row)->fingerprint == file.fingerprint)) return;
-    doubted_.insert(path);
-    session_.timers.at(session_.now() + read_retry, [this, file] { read_again(file); });
-    return;
+    return read_again_in(file, read_retry);
   }
+  if (intake_.sidecar_settles(path)) return read_again_in(file, read_retry);
   ReadyFile counted = file;
   counted.recorded = true;  // as stored
   begin_reading(counted, 0);
   hash(file, {}, [this, file, path](const Result<Hashed>& hashed) {
     reading_.erase(path);
-    if (!hashed) return read_failed(file, hashed.error());
-    auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
-    if (!row || !*row || !((*row)->fingerprint == file.fingerprint)) return left_(path);
-    // An attempt that waits for its store has metadata as well as an object.
-    const bool has_metadata = (*row)->state == catalog::FileState::Stored ||
-                              (*row)->state == catalog::FileState::Uploading;
-    if ((*row)->sha256 == hashed->sha256 && !has_metadata) {
-      session_.expect(session_.catalog->refresh_fingerprint((*row)->id, file.fingerprint, false));
-    } else {
-      told_again(file, *hashed);
-    }
-    session_.changed();
-    left_(path);
+    on_read_again(file, hashed);
+    no_longer_reading(path);
   });
 }
 
+void Transfers::on_read_again(const ReadyFile& file, const Result<Hashed>& hashed) {
+  const FilePath path(file.folder, file.path);
+  if (!hashed) return read_failed(file, hashed.error());
+  auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
+  if (!row || !*row || !((*row)->fingerprint == file.fingerprint)) return left_(path);
+  const auto metadata = said_of(path, hashed->about, hashed->beside);
+  if (!metadata && metadata.error().code == ErrorCode::RetryLater) {
+    return read_again_in(file, read_retry);
+  }
+  // An attempt that waits for its store has metadata as well as an object.
+  const bool has_metadata =
+      (*row)->state == catalog::FileState::Stored || (*row)->state == catalog::FileState::Uploading;
+  if ((*row)->sha256 == hashed->sha256 && !has_metadata) {
+    session_.expect(session_.catalog->refresh_fingerprint((*row)->id, file.fingerprint, false));
+  } else {
+    told_again({.folder = file.folder,
+                .path = file.path,
+                .fingerprint = file.fingerprint,
+                .sha256 = hashed->sha256},
+               metadata);
+  }
+  session_.changed();
+  left_(path);
+}
+
 // The same fingerprint may stand for other bytes, or for other metadata.
-void Transfers::told_again(const ReadyFile& file, const Hashed& hashed) {
-  const auto metadata = metadata_of(session_.folders.at(file.folder).config, hashed.about);
+void Transfers::told_again(catalog::CompleteFile seen, const Result<std::string>& metadata) {
   constexpr const char* none_that_was_sent = "?";
-  auto row = session_.expect(
-      session_.catalog->complete({.folder = file.folder,
-                                  .path = file.path,
-                                  .fingerprint = file.fingerprint,
-                                  .sha256 = hashed.sha256,
-                                  .metadata = metadata ? *metadata : none_that_was_sent}));
+  seen.metadata = metadata ? *metadata : none_that_was_sent;
+  auto row = session_.expect(session_.catalog->complete(seen));
   if (!row) return;
   if (!metadata) return block(*row, metadata.error().describe());
   intake_.look_at_queue();

@@ -107,6 +107,7 @@ std::vector<FilePath> Transfers::busy_paths() const {
   for (const auto& [path, reading] : reading_) paths.push_back(path);
   for (const auto& [path, attempt] : attempt_of_path_) paths.push_back(path);
   paths.insert(paths.end(), doubted_.begin(), doubted_.end());
+  paths.insert(paths.end(), compared_.begin(), compared_.end());
   return paths;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/content_memory.h"
+#include "agent/file_metadata.h"
 #include "agent/intake.h"
 #include "agent/leftovers.h"
 #include "agent/session.h"
@@ -45,7 +46,14 @@ class Transfers {
   // later (PROTOCOL.md rule 9).
   void check_again(const ReadyFile& file);
   // That reading is still to come.
-  [[nodiscard]] bool doubted(const FilePath& file) const { return doubted_.contains(file); }
+  [[nodiscard]] bool doubted(const FilePath& file) const {
+    return doubted_.contains(file) || compared_.contains(file);
+  }
+  // What is said of it may be other than what is stored: the file is looked at, and read and sent
+  // where that is so.
+  void compare(const FilePath& file);
+  // All files of the folder, a few at a time.
+  void compare_all(FolderId folder);
   // Blocked files, and those that their store fails (one, or all of a folder, or all) go again. How
   // many.
   std::int64_t retry(std::optional<FolderId> folder, const std::string& path);
@@ -86,19 +94,43 @@ class Transfers {
   struct Hashed {
     Sha256 sha256{};
     watcher::AboutFile about;
+    BesideFile beside;
   };
   using HashDone = std::function<void(const Result<Hashed>&)>;
   void hash(const ReadyFile& file, Hashing so_far, HashDone done);
   void open_parts(const ReadyFile& file, const std::optional<Sha256>& sha256);
-  void on_small(const ReadyFile& file, const Result<watcher::Content>& content);
+  void on_small(const ReadyFile& file, const Result<watcher::Content>& content,
+                const BesideFile& beside);
   void on_large(const ReadyFile& file, const Result<std::shared_ptr<watcher::PartReader>>& parts,
-                const std::optional<Sha256>& sha256, bool leased);
+                const std::optional<Sha256>& sha256, bool leased, const BesideFile& beside);
+  // RetryLater: its sidecar is not still yet.
+  Result<std::string> said_of(const FilePath& file, const watcher::AboutFile& about,
+                              const BesideFile& beside);
   void read_failed(const ReadyFile& file, const Error& error);
   [[nodiscard]] bool may_take(const ReadyFile& file, bool leased);
   void read_again(const ReadyFile& file);
-  void told_again(const ReadyFile& file, const Hashed& hashed);
+  void read_again_in(const ReadyFile& file, Nanoseconds wait);
+  void on_read_again(const ReadyFile& file, const Result<Hashed>& hashed);
+  void told_again(catalog::CompleteFile seen, const Result<std::string>& metadata);
   [[nodiscard]] watcher::LeaseMode lease_mode(FolderId folder) const;
   [[nodiscard]] std::optional<CrcKind> crc_with_put(FolderId folder) const;
+
+  // --- comparing what is said with what is stored ---
+  struct Comparison {
+    FilePath file;
+    Fingerprint fingerprint;
+    BesideFile beside;
+    Result<watcher::AboutFile> about = {};
+  };
+  struct Walk {
+    std::set<FolderId> folders;
+    catalog::FileState state = catalog::FileState::Uploading;
+    FileId after{};
+  };
+  [[nodiscard]] Comparison comparison_of(const catalog::FileRow& row) const;
+  void look_beside(std::vector<Comparison> some, Task done);
+  void compared(const Comparison& one);
+  void walk_on();
 
   // --- claiming ---
   struct Source {
@@ -185,6 +217,9 @@ class Transfers {
   std::map<std::string, std::unique_ptr<Running>> running_;  // by attempt id
   std::map<FilePath, std::string> attempt_of_path_;
   std::set<FilePath> doubted_;             // to be read again
+  std::set<FilePath> compared_;            // what is said of them is looked at, or will be
+  std::optional<Walk> walk_;               // over all of some folders
+  std::set<FolderId> to_walk_;             // after that one
   std::map<FilePath, Fingerprint> asked_;  // whether its former name is gone
   BootTime forget_asked_at_{};
   std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was

@@ -134,6 +134,21 @@ const Refusal values[] = {
     {"MarkerThatIsIgnored", FOLDER "complete = 'marker'\nignore = ['*.done']\n",
      "w.toml:6: [[folder]] complete = \"marker\": a marker such as \"report.pdf.done\" is ignored "
      "as \"*.done\", so it would never be seen"},
+    {"SidecarOfEverything", FOLDER "sidecar = '{name}'\n",
+     "w.toml:6: [[folder]] sidecar = \"{name}\": every file would be its own sidecar; add "
+     "something, "
+     "like \"{name}.meta.json\""},
+    {"SidecarElsewhere", FOLDER "sidecar = 'meta/{name}'\n",
+     "w.toml:6: [[folder]] sidecar = \"meta/{name}\": a sidecar lies beside its file: a name "
+     "without a slash, like \"{name}.meta.json\""},
+    {"SidecarThatIsIgnored", FOLDER "sidecar = '{name}.part'\n",
+     "w.toml:6: [[folder]] sidecar = \"{name}.part\": a sidecar such as \"report.pdf.part\" is "
+     "ignored as \"*.part\", so it would never be seen"},
+    {"SidecarThatIsAMarker",
+     FOLDER "complete = 'marker'\nmarker = '{name}.json'\nsidecar = '{name}.meta.json'\n",
+     "w.toml:8: [[folder]] sidecar = \"{name}.meta.json\": a sidecar such as "
+     "\"report.pdf.meta.json\" would be a marker, by marker = \"{name}.json\"; name them "
+     "differently"},
     {"StuckAtOnce", FOLDER "stuck_after = '0s'\n",
      "w.toml:6: [[folder]] stuck_after = \"0s\": must be from \"1s\" to \"365d\""},
     {"OnReplace", FOLDER "on_replace = 'ask'\n",

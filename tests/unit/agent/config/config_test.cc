@@ -54,6 +54,7 @@ TEST(Config, ABucketAndAPathAreEnough) {
   EXPECT_EQ(folder.on_replace, OnReplace::Version);
   EXPECT_FALSE(folder.posix_metadata);
   EXPECT_TRUE(folder.xattr_metadata);
+  EXPECT_EQ(folder.sidecar, "");
   EXPECT_EQ(folder.s3.bucket, "acme-inbox");
   EXPECT_EQ(folder.s3.region, "us-east-1");
   EXPECT_FALSE(folder.s3.path_style);
@@ -198,6 +199,7 @@ after_upload = "keep"
 on_replace = "suffix"
 posix_metadata = true
 xattr_metadata = false
+sidecar = "{name}.meta.json"
 ignore = ["*.tmp", "cache/*"]
 )");
   EXPECT_EQ(config.agent_name, "intake-1");
@@ -230,6 +232,7 @@ ignore = ["*.tmp", "cache/*"]
   EXPECT_EQ(folder.on_replace, OnReplace::Suffix);
   EXPECT_TRUE(folder.posix_metadata);
   EXPECT_FALSE(folder.xattr_metadata);
+  EXPECT_EQ(folder.sidecar, "{name}.meta.json");
   EXPECT_EQ(folder.ignore, (std::vector<std::string>{"*.tmp", "cache/*"}));
   const S3Config& s3 = folder.s3;
   EXPECT_EQ(s3.endpoint, "https://minio.lab:9000");

@@ -1,0 +1,542 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <ostream>
+#include <string>
+
+#include "agent/metadata_text.h"
+#include "base/unique_fd.h"
+#include "tests/fakes/pipeline_world.h"
+#include "tests/integration/watcher/disk.h"
+
+// What a sidecar says of its file travels with its object and stands in its row, whenever it came.
+namespace waybill::agent {
+namespace {
+
+namespace disk = watcher::disk;
+using catalog::FileState;
+using fakes::Call;
+using fakes::Fault;
+using fakes::Operation;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using Said = std::map<std::string, std::string>;
+
+class SidecarOf : public testing::Test {
+ protected:
+  SidecarOf() { folder().sidecar = "{name}.meta.json"; }
+
+  [[nodiscard]] std::string at(const std::string& path) const {
+    return world_.folder() + "/" + path;
+  }
+  FolderConfig& folder() { return world_.config().folders.front(); }
+  // Of the file at `path`.
+  void say(const std::string& path, const std::string& json) {
+    disk::let_clock_tick(world_.folder());
+    world_.write(path + ".meta.json", json);
+  }
+  // What changed has settled, and was looked at.
+  void rest() {
+    world_.pass(seconds(10));
+    world_.settle_down();
+  }
+
+  void reload() {
+    world_.edges().post([this] { world_.pipeline().reconfigure(world_.config()); });
+    rest();
+  }
+
+  Said said_of(const std::string& path) {
+    const auto row = world_.row(path);
+    const auto object = row ? world_.object_of(*row) : std::nullopt;
+    const auto* const there = object ? world_.bucket.find(object->key) : nullptr;
+    if (there == nullptr) return {{"it has", "no object"}};
+    Said on_object;
+    for (const auto& [name, value] : there->metadata) {
+      if (!name.starts_with("waybill-") && name != "mtime") on_object.emplace(name, value);
+    }
+    const auto in_row = metadata_pairs(object->metadata);
+    EXPECT_TRUE(in_row && on_object == Said(in_row->begin(), in_row->end())) << object->metadata;
+    return on_object;
+  }
+  void expect_stored(const std::string& path, const Said& said) {
+    const auto row = world_.row(path);
+    ASSERT_TRUE(row) << path;
+    EXPECT_EQ(row->state, FileState::Stored) << row->reason;
+    EXPECT_EQ(said_of(path), said);
+  }
+  void expect_blocked(const std::string& path, std::string_view why) {
+    const auto row = world_.row(path);
+    ASSERT_TRUE(row) << path;
+    EXPECT_EQ(row->state, FileState::Blocked);
+    EXPECT_TRUE(row->reason.find(why) != std::string::npos) << row->reason;
+  }
+  std::string ignored_as(const std::string& path) {
+    ListUnrecorded question{.ignored = true};
+    auto answer = question.reply.get_future();
+    world_.command(std::move(question));
+    world_.run();
+    for (const UnrecordedFile& file : answer.get().files) {
+      if (file.path == path) return file.reason;
+    }
+    return "not listed";
+  }
+  FileView explained(const std::string& path) {
+    Explain question{.folder = world_.status().folders.front().id, .path = path};
+    auto answer = question.reply.get_future();
+    world_.command(std::move(question));
+    world_.run();
+    return answer.get();
+  }
+  void count_bodies() {
+    world_.fault = [this](const Call& call) {
+      const bool of_a_file = call.key.find("_waybill/") == std::string::npos;
+      if (of_a_file && (call.operation == Operation::Put || call.operation == Operation::PutPart)) {
+        ++bodies_;
+      }
+      return Fault::None;
+    };
+  }
+
+  fakes::PipelineWorld world_{1, std::filesystem::temp_directory_path()};
+  int bodies_ = 0;
+};
+
+TEST_F(SidecarOf, AFileIsOnItsObjectAndInItsRow) {
+  world_.write("d/scan.tif", "pixels");
+  say("d/scan.tif",
+      R"({"Sample": "HeLa 12", "operator": "Zoë", "run": 7, "gain": 1.50, "ok": true})");
+  world_.start();
+  rest();
+  expect_stored("d/scan.tif", {{"sample", "HeLa 12"},
+                               {"operator", "Zo%C3%AB"},
+                               {"run", "7"},
+                               {"gain", "1.50"},
+                               {"ok", "true"}});
+  EXPECT_FALSE(world_.row("d/scan.tif.meta.json")) << "it is no file itself";
+  EXPECT_EQ(ignored_as("d/scan.tif.meta.json"), "tells of scan.tif, as its sidecar");
+}
+
+TEST_F(SidecarOf, AnyFileIsAFileWhereNobodyAskedForSidecars) {
+  folder().sidecar.clear();
+  world_.write("f", "bytes");
+  say("f", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  expect_stored("f", {});
+  expect_stored("f.meta.json", {});
+}
+
+TEST_F(SidecarOf, AFileGoesBeforeItsAttributes) {
+  world_.write("f", "bytes");
+  disk::set_attribute(at("f"), "user.waybill.Sample", "by attribute");
+  disk::set_attribute(at("f"), "user.waybill.operator", "Ada");
+  say("f", R"({"sample": "by sidecar"})");
+  world_.start();
+  rest();
+  expect_stored("f", {{"sample", "by sidecar"}, {"operator", "Ada"}});
+}
+
+TEST_F(SidecarOf, AFileCountsWithoutAttributesToo) {
+  folder().xattr_metadata = false;
+  world_.write("f", "bytes");
+  disk::set_attribute(at("f"), "user.waybill.operator", "Ada");
+  say("f", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  expect_stored("f", {{"sample", "1"}});
+}
+
+TEST_F(SidecarOf, ALargeFileGoesAlongInPartsToo) {
+  world_.write("large", std::string(17U << 20U, 'x'));
+  say("large", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  expect_stored("large", {{"sample", "1"}});
+  say("large", R"({"sample": "2"})");
+  rest();
+  expect_stored("large", {{"sample", "2"}});
+}
+
+TEST_F(SidecarOf, NobodySaysNothing) {
+  world_.write("f", "bytes");
+  say("f", "{}");
+  world_.start();
+  rest();
+  expect_stored("f", {});
+}
+
+// --- one that comes, changes or goes after its file was stored -----------------------------------
+
+TEST_F(SidecarOf, AStoredFileIsSentWithItWhenItComesChangesAndGoes) {
+  world_.write("f", "bytes");
+  world_.start();
+  rest();
+  expect_stored("f", {});
+  say("f", R"({"sample": "1"})");
+  rest();
+  expect_stored("f", {{"sample", "1"}});
+  EXPECT_EQ(world_.row("f")->generation, 2);
+  say("f", R"({"sample": "2"})");
+  rest();
+  expect_stored("f", {{"sample", "2"}});
+  world_.remove("f.meta.json");
+  rest();
+  expect_stored("f", {});
+  EXPECT_EQ(world_.row("f")->generation, 4);
+  EXPECT_EQ(ignored_as("f.meta.json"), "not listed");
+}
+
+TEST_F(SidecarOf, AStoredFileThatSaysTheSameSendsNothing) {
+  world_.write("f", "bytes");
+  say("f", R"({"a": "1", "b": "2"})");
+  world_.start();
+  rest();
+  count_bodies();
+  say("f", "{\n  \"b\": \"2\",\n  \"A\": \"1\"\n}\n");
+  rest();
+  expect_stored("f", {{"a", "1"}, {"b", "2"}});
+  EXPECT_EQ(bodies_, 0);
+  EXPECT_EQ(world_.row("f")->generation, 1);
+}
+
+TEST_F(SidecarOf, AStoredFileIsSentAnewForWhatHappenedWhileNobodyWatched) {
+  for (const char* name : {"came", "changed", "went", "stayed"}) world_.write(name, "bytes");
+  for (const char* name : {"changed", "went", "stayed"}) say(name, R"({"sample": "1"})");
+  world_.start();
+  rest();
+  world_.crash();
+  say("came", R"({"sample": "2"})");
+  say("changed", R"({"sample": "2"})");
+  world_.remove("went.meta.json");
+  world_.start();
+  rest();
+  expect_stored("came", {{"sample", "2"}});
+  expect_stored("changed", {{"sample", "2"}});
+  expect_stored("went", {});
+  expect_stored("stayed", {{"sample", "1"}});
+  EXPECT_EQ(world_.row("stayed")->generation, 1);
+}
+
+// So many names at once that their directory is listed instead.
+TEST_F(SidecarOf, AStoredFileIsSentAnewWhenOneGoesAmongManyOthers) {
+  world_.write("d/f", "bytes");
+  say("d/f", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  for (int i = 0; i < 1500; ++i) world_.write("d/" + std::to_string(i) + ".part", "");
+  world_.remove("d/f.meta.json");
+  rest();
+  expect_stored("d/f", {});
+}
+
+TEST_F(SidecarOf, ManyStoredFilesAreSentAnewForWhatHappenedWhileNobodyWatched) {
+  constexpr int files = 300;  // more than are looked at together
+  const auto name = [](int i) { return "d/" + std::to_string(i); };
+  for (int i = 0; i < files; ++i) world_.write(name(i), "bytes");
+  world_.start();
+  rest();
+  world_.crash();
+  for (int i = 0; i < files; i += 100) say(name(i), R"({"sample": "1"})");
+  world_.start();
+  rest();
+  for (int i = 0; i < files; i += 50) {
+    expect_stored(name(i), i % 100 == 0 ? Said{{"sample", "1"}} : Said{});
+  }
+}
+
+TEST_F(SidecarOf, AFileThatIsUnderWayIsSentAnewAfterwards) {
+  world_.write("large", std::string(40U << 20U, 'x'));
+  int parts = 0;
+  world_.fault = [&](const Call& call) {
+    if (call.operation == Operation::PutPart) ++parts;
+    return Fault::None;
+  };
+  world_.start();
+  world_.run_until([&] { return parts >= 1; });
+  world_.bucket_hangs = true;
+  say("large", R"({"sample": "1"})");
+  world_.pass(seconds(10));
+  ASSERT_EQ(world_.row("large")->state, FileState::Uploading);
+  world_.bucket_hangs = false;
+  rest();
+  expect_stored("large", {{"sample", "1"}});
+}
+
+TEST_F(SidecarOf, AnUploadThatIsTakenUpAgainIsFollowedByWhatIsSaidNow) {
+  world_.write("large", std::string(40U << 20U, 'x'));
+  say("large", R"({"sample": "1"})");
+  int parts = 0;
+  world_.fault = [&](const Call& call) {
+    if (call.operation == Operation::PutPart) ++parts;
+    return Fault::None;
+  };
+  world_.start();
+  world_.run_until([&] { return parts >= 2; });
+  world_.crash();
+  say("large", R"({"sample": "2"})");
+  world_.start();
+  rest();
+  expect_stored("large", {{"sample", "2"}});
+}
+
+TEST_F(SidecarOf, WhoeverWaitsWaitsForIt) {
+  world_.write("f", "bytes");
+  world_.start();
+  rest();
+  say("f", R"({"sample": "1"})");
+  const auto ticket = std::make_shared<WaitTicket>();
+  world_.command(StartWait{.ticket = ticket});
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_TRUE(ticket->wait(Nanoseconds::zero()).done());
+  expect_stored("f", {{"sample", "1"}});
+}
+
+// --- one that is not finished --------------------------------------------------------------------
+
+TEST_F(SidecarOf, AFileThatIsHalfWrittenIsWaitedFor) {
+  world_.start();
+  rest();
+  UniqueFd writer(::open(at("f.meta.json").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  ASSERT_EQ(::write(writer.get(), R"({"sample":)", 10), 10);
+  world_.write("f", "bytes");
+  world_.pass(minutes(5));
+  EXPECT_FALSE(world_.row("f"));
+  ASSERT_EQ(::write(writer.get(), R"( "1"})", 6), 6);
+  writer.reset();
+  rest();
+  expect_stored("f", {{"sample", "1"}});
+}
+
+TEST_F(SidecarOf, AFileSettlesAsAFileDoes) {
+  folder().settle = minutes(1);
+  world_.start();
+  rest();
+  world_.write("f", "bytes");
+  for (int i = 0; i < 10; ++i) {
+    say("f", std::string("{\"sample\": \"") + std::to_string(i) + "\"");
+    world_.pass(seconds(40));
+    EXPECT_FALSE(world_.row("f"));
+  }
+  EXPECT_EQ(explained("f").phase, "settling");
+  say("f", R"({"sample": "whole"})");
+  world_.pass(minutes(3));
+  expect_stored("f", {{"sample", "whole"}});
+}
+
+TEST_F(SidecarOf, AFileWithoutALeaseIsBelievedAfterALongSilence) {
+  world_.write("f", "bytes");
+  world_.start();
+  rest();
+  world_.disk.leases = false;
+  folder().settle_nolease = hours(2);  // the world's clock is an hour ahead of the disk's
+  reload();
+  say("f", R"({"sample": "1"})");
+  world_.pass(minutes(50));
+  EXPECT_EQ(said_of("f"), Said{});
+  folder().lease = LeaseUse::Off;
+  reload();
+  EXPECT_EQ(said_of("f"), (Said{{"sample", "1"}}));
+}
+
+// --- what cannot be sent -------------------------------------------------------------------------
+
+struct Bad {
+  const char* name;
+  std::string json;
+  std::string why;
+};
+
+void PrintTo(const Bad& bad, std::ostream* out) {
+  *out << bad.name;
+}
+
+class BadSidecarOf : public SidecarOf, public testing::WithParamInterface<Bad> {};
+
+TEST_P(BadSidecarOf, AFileBlocksItUntilItIsMended) {
+  world_.write("f", "bytes");
+  say("f", GetParam().json);
+  world_.start();
+  rest();
+  expect_blocked("f", GetParam().why);
+  EXPECT_TRUE(world_.has_reason("file-blocked"));
+  say("f", R"({"sample": "1"})");
+  world_.pass(seconds(10));
+  expect_stored("f", {{"sample", "1"}});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    OfEachKind, BadSidecarOf,
+    testing::Values(
+        Bad{"NoJson", "{\"sample\":", "its sidecar f.meta.json cannot be used: it is no JSON"},
+        Bad{"Empty", "", "its sidecar f.meta.json cannot be used: it is no JSON"},
+        Bad{"Nested", R"({"a": {"b": "c"}})", "the value of \"a\" is neither text nor"},
+        Bad{"Null", R"({"a": null})", "the value of \"a\" is neither text nor"},
+        Bad{"Twice", R"({"a": "1", "a": "2"})", "\"a\" is there twice"},
+        Bad{"Reserved", R"({"waybill-attempt": "mine"})",
+            "its metadata cannot be stored: \"waybill-attempt\" is written by waybilld itself"},
+        Bad{"TooMuch", "{\"a\": \"" + std::string(2000, 'x') + "\"}", "at most 1024 find room"},
+        Bad{"TooLarge", "{}" + std::string(20'000, ' '), "it has more than 16384 bytes"}),
+    [](const auto& bad) { return bad.param.name; });
+
+TEST_F(SidecarOf, AFileThatIsALinkIsNotFollowed) {
+  world_.write("f", "bytes");
+  world_.write("elsewhere", R"({"sample": "stolen"})");
+  std::filesystem::create_symlink("elsewhere", at("f.meta.json"));
+  world_.start();
+  rest();
+  expect_blocked("f", "its sidecar f.meta.json cannot be used: ");
+  world_.remove("f.meta.json");
+  world_.pass(seconds(10));
+  expect_stored("f", {});
+}
+
+TEST_F(SidecarOf, AStoredFileThatIsSpoiltBlocksItRatherThanLeavingItWithLess) {
+  world_.write("f", "bytes");
+  say("f", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  say("f", "rubbish");
+  rest();
+  expect_blocked("f", "it is no JSON");
+  count_bodies();
+  say("f", R"({"sample": "1"})");
+  world_.pass(seconds(10));
+  expect_stored("f", {{"sample", "1"}});
+  EXPECT_EQ(bodies_, 0) << "it is what is stored";
+}
+
+TEST_F(SidecarOf, AFileThatWasMendedWhileNobodyWatchedIsTaken) {
+  world_.write("f", "bytes");
+  say("f", "rubbish");
+  world_.start();
+  rest();
+  world_.crash();
+  say("f", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  expect_stored("f", {{"sample", "1"}});
+}
+
+// --- names ---------------------------------------------------------------------------------------
+
+TEST_F(SidecarOf, AFileMayComeBeforeIt) {
+  world_.start();
+  say("f", R"({"sample": "1"})");
+  rest();
+  EXPECT_FALSE(world_.row("f"));
+  EXPECT_FALSE(world_.row("f.meta.json"));
+  EXPECT_EQ(ignored_as("f.meta.json"), "tells of f, as its sidecar");
+  world_.write("f", "bytes");
+  rest();
+  expect_stored("f", {{"sample", "1"}});
+}
+
+TEST_F(SidecarOf, AFileStaysWithItsNameWhenTheFileGoes) {
+  world_.write("a", "bytes");
+  say("a", R"({"sample": "a's"})");
+  world_.start();
+  rest();
+  world_.rename("a", "b");
+  rest();
+  expect_stored("b", {});
+  world_.rename("a.meta.json", "b.meta.json");
+  rest();
+  expect_stored("b", {{"sample", "a's"}});
+}
+
+TEST_F(SidecarOf, AFileGoesAlongWithItsDirectory) {
+  world_.write("d/a", "bytes");
+  say("d/a", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  world_.rename("d", "e");
+  rest();
+  expect_stored("e/a", {{"sample", "1"}});
+  say("e/a", R"({"sample": "2"})");
+  rest();
+  expect_stored("e/a", {{"sample", "2"}});
+}
+
+TEST_F(SidecarOf, AnotherSidecarIsNobodys) {
+  world_.write("f", "bytes");
+  say("f", R"({"sample": "1"})");
+  say("f.meta.json", "rubbish, which nobody reads");
+  world_.start();
+  rest();
+  expect_stored("f", {{"sample", "1"}});
+  EXPECT_FALSE(world_.row("f.meta.json.meta.json"));
+  EXPECT_EQ(ignored_as("f.meta.json.meta.json"), "tells of f.meta.json, as its sidecar");
+}
+
+TEST_F(SidecarOf, AFileWithAMarkerNeedsNone) {
+  folder().complete = CompleteBy::Marker;
+  world_.write("f", "bytes");
+  say("f", R"({"sample": "1"})");
+  world_.start();
+  world_.pass(seconds(10));
+  EXPECT_FALSE(world_.row("f"));
+  world_.write("f.done", "");
+  say("f.done", "rubbish, which nobody reads");
+  rest();
+  expect_stored("f", {{"sample", "1"}});
+  EXPECT_EQ(ignored_as("f.meta.json"), "tells of f, as its sidecar");
+  EXPECT_EQ(ignored_as("f.done"), "marks f as complete");
+}
+
+TEST_F(SidecarOf, AFileWithALongNameHasNone) {
+  const std::string longest(255, 'n');
+  world_.write(longest, "bytes");
+  world_.start();
+  rest();
+  expect_stored(longest, {});
+}
+
+// --- another configuration -----------------------------------------------------------------------
+
+TEST_F(SidecarOf, AStoredFileCountsOnceItIsAskedFor) {
+  folder().sidecar.clear();
+  world_.write("f", "bytes");
+  say("f", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  expect_stored("f.meta.json", {});
+  folder().sidecar = "{name}.meta.json";
+  reload();
+  expect_stored("f", {{"sample", "1"}});
+  EXPECT_EQ(world_.row("f.meta.json")->state, FileState::Gone);
+}
+
+TEST_F(SidecarOf, AFileIsAFileOnceNobodyAsksForIt) {
+  world_.write("f", "bytes");
+  say("f", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  count_bodies();
+  folder().sidecar.clear();
+  reload();
+  expect_stored("f.meta.json", {});
+  expect_stored("f", {{"sample", "1"}});
+  EXPECT_EQ(bodies_, 1) << "what is stored stays as it is";
+}
+
+TEST_F(SidecarOf, AFileUnderAnotherPatternIsAnotherOne) {
+  world_.write("f", "bytes");
+  say("f", R"({"sample": "1"})");
+  world_.write(".f.json", R"({"sample": "2"})");
+  world_.start();
+  rest();
+  expect_stored("f", {{"sample", "1"}});
+  folder().sidecar = ".{name}.json";
+  reload();
+  expect_stored("f", {{"sample", "2"}});
+  expect_stored("f.meta.json", {});
+}
+
+}  // namespace
+}  // namespace waybill::agent
