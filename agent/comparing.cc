@@ -111,14 +111,22 @@ void Transfers::compared(const Comparison& one) {
 
 void Transfers::compare_all(FolderId folder) {
   to_walk_.insert(folder);
-  if (!walk_) walk_on();
+  if (!walk_ && pages_ == 0) walk_on();
+}
+
+void Transfers::walk_later() {
+  session_.timers.at(next_walk_, [this] {
+    if (!walk_ && pages_ == 0) walk_on();
+  });
 }
 
 // Uploads first: by the time that they are stored the walk over what is has passed them.
 void Transfers::walk_on() {
+  const BootTime now = session_.now();
   if (!walk_) {
     if (to_walk_.empty()) return;
-    walk_ = Walk{.folders = std::exchange(to_walk_, {})};
+    if (now < next_walk_) return walk_later();
+    walk_ = Walk{.folders = std::exchange(to_walk_, {}), .begun = now};
   }
   const auto rows =
       session_.expect(session_.catalog->in_state(walk_->state, walk_->after, walked_at_once));
@@ -139,14 +147,16 @@ void Transfers::walk_on() {
       walk_->state = FileState::Stored;
       walk_->after = FileId{};
     } else {
+      // A tenth of the time at most, as for any look at all of a folder (PROTOCOL.md section 8).
+      next_walk_ = now + 9 * (now - walk_->begun);
       walk_.reset();
     }
   }
-  auto left = std::make_shared<std::size_t>(by_folder.size());
   if (by_folder.empty()) return session_.timers.at(session_.now(), [this] { walk_on(); });
   for (auto& [folder, some] : by_folder) {
-    look_beside(std::move(some), [this, left] {
-      if (--*left == 0) walk_on();
+    ++pages_;
+    look_beside(std::move(some), [this] {
+      if (--pages_ == 0) walk_on();
     });
   }
 }

@@ -18,6 +18,7 @@ using catalog::FileState;
 constexpr Nanoseconds reopen_after = std::chrono::seconds(5);
 constexpr Nanoseconds publish_every = std::chrono::milliseconds(100);
 constexpr Nanoseconds look_at_waits_every = std::chrono::seconds(1);
+constexpr Nanoseconds look_again_every = std::chrono::milliseconds(100);
 constexpr Nanoseconds look_for_room_every = std::chrono::seconds(1);
 constexpr std::uint64_t least_room = 2ULL << 20U;
 constexpr std::uint64_t room_to_go_on = 4ULL << 20U;
@@ -71,7 +72,7 @@ void Pipeline::open_session() {
           .moved = [this](const FilePath& from, const FilePath& to) { waits_.moved(from, to); },
           .busy = [this](const FilePath& file) { return parts_->transfers->busy(file); },
           .left = [this](const FilePath& file) { waits_.look_at(file); },
-          .barrier = [this](std::uint64_t id) { waits_.reached(id, pending_paths()); },
+          .barrier = [this](std::uint64_t id) { barrier_reached(id); },
           .doubtful = [this](const ReadyFile& file) { parts_->transfers->check_again(file); },
           .said_anew = [this](const FilePath& file) { parts_->transfers->compare(file); },
           .all_said_anew = [this](FolderId folder) { parts_->transfers->compare_all(folder); }});
@@ -311,6 +312,13 @@ void Pipeline::start_wait(StartWait wait) {
   const std::uint64_t id = waits_.start(std::move(wait));
   world_.scanner.barrier(id);
   if (first && parts_) keep_looking_at_waits();
+}
+
+// What has changed beside files while nobody watched is pending too, once it is known.
+void Pipeline::barrier_reached(std::uint64_t id) {
+  if (!parts_->transfers->comparing_all()) return waits_.reached(id, pending_paths());
+  Session& session = parts_->session;
+  session.timers.at(session.now() + look_again_every, [this, id] { world_.scanner.barrier(id); });
 }
 
 void Pipeline::keep_looking_at_waits() {

@@ -57,6 +57,7 @@ class Pipeline {
   [[nodiscard]] std::vector<FilePath> pending_paths();
   FileView explain(const FilePath& file);
   void start_wait(StartWait wait);
+  void barrier_reached(std::uint64_t id);
   void keep_looking_at_waits();
   void prune_history();
   bool look_for_room();

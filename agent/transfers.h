@@ -54,6 +54,8 @@ class Transfers {
   void compare(const FilePath& file);
   // All files of the folder, a few at a time.
   void compare_all(FolderId folder);
+  // What that may find is not known yet.
+  [[nodiscard]] bool comparing_all() const { return walk_ || pages_ > 0 || !to_walk_.empty(); }
   // Blocked files, and those that their store fails (one, or all of a folder, or all) go again. How
   // many.
   std::int64_t retry(std::optional<FolderId> folder, const std::string& path);
@@ -124,6 +126,7 @@ class Transfers {
   };
   struct Walk {
     std::set<FolderId> folders;
+    BootTime begun;
     catalog::FileState state = catalog::FileState::Uploading;
     FileId after{};
   };
@@ -131,6 +134,7 @@ class Transfers {
   void look_beside(std::vector<Comparison> some, Task done);
   void compared(const Comparison& one);
   void walk_on();
+  void walk_later();
 
   // --- claiming ---
   struct Source {
@@ -216,10 +220,12 @@ class Transfers {
   std::map<FilePath, Reading> reading_;
   std::map<std::string, std::unique_ptr<Running>> running_;  // by attempt id
   std::map<FilePath, std::string> attempt_of_path_;
-  std::set<FilePath> doubted_;             // to be read again
-  std::set<FilePath> compared_;            // what is said of them is looked at, or will be
-  std::optional<Walk> walk_;               // over all of some folders
-  std::set<FolderId> to_walk_;             // after that one
+  std::set<FilePath> doubted_;   // to be read again
+  std::set<FilePath> compared_;  // what is said of them is looked at, or will be
+  std::optional<Walk> walk_;     // over all of some folders
+  std::set<FolderId> to_walk_;   // after that one
+  BootTime next_walk_{};
+  std::size_t pages_ = 0;                  // of walks, that are looked at
   std::map<FilePath, Fingerprint> asked_;  // whether its former name is gone
   BootTime forget_asked_at_{};
   std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was

@@ -53,8 +53,8 @@ TEST_F(Sidecars, ComeChangeAndGo) {
   stop();
   std::filesystem::remove(local("scan.tif.meta.json"));
   start();
-  EXPECT_TRUE(eventually([&] { return on_object("scan.tif", "sample") == "(nothing)"; }));
   expect_waited();
+  EXPECT_EQ(on_object("scan.tif", "sample"), "(nothing)");
   EXPECT_TRUE(agrees("scan.tif"));
 }
 

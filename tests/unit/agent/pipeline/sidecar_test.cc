@@ -297,6 +297,20 @@ TEST_F(SidecarOf, WhoeverWaitsWaitsForIt) {
   expect_stored("f", {{"sample", "1"}});
 }
 
+TEST_F(SidecarOf, WhoeverWaitsAfterAStartWaitsForItToo) {
+  world_.write("f", "bytes");
+  world_.start();
+  rest();
+  world_.crash();
+  say("f", R"({"sample": "1"})");
+  world_.start();
+  const auto ticket = std::make_shared<WaitTicket>();
+  world_.command(StartWait{.ticket = ticket});
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_TRUE(ticket->wait(Nanoseconds::zero()).done());
+  expect_stored("f", {{"sample", "1"}});
+}
+
 // --- one that is not finished --------------------------------------------------------------------
 
 TEST_F(SidecarOf, AFileThatIsHalfWrittenIsWaitedFor) {
