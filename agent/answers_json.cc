@@ -340,7 +340,7 @@ catalog::EventRow event_from(const Json& json) {
           .attempt = json.at("attempt")};
 }
 
-constexpr auto to_value = [](const auto& value) { return json_of(value); };
+constexpr auto as_json = [](const auto& value) { return json_of(value); };
 
 }  // namespace
 
@@ -354,9 +354,9 @@ std::string to_json(const Status& status, bool daemon) {
                   {"config_files", array_of(status.config_files, printable)},
                   {"state_dir", printable(status.state_dir)},
                   {"catalog_bytes", status.catalog_bytes},
-                  {"folders", array_of(status.folders, to_value)},
-                  {"stores", array_of(status.stores, to_value)},
-                  {"reasons", array_of(status.reasons, to_value)}});
+                  {"folders", array_of(status.folders, as_json)},
+                  {"stores", array_of(status.stores, as_json)},
+                  {"reasons", array_of(status.reasons, as_json)}});
 }
 
 Result<Status> status_from_json(std::string_view text) {
@@ -380,7 +380,7 @@ std::string to_json(const UnrecordedAnswer& answer) {
   return text_of(json_of(answer));
 }
 std::string to_json(const UnrecordedList& list) {
-  return text_of({{"files", array_of(list.files, to_value)}, {"complete", list.complete}});
+  return text_of({{"files", array_of(list.files, as_json)}, {"complete", list.complete}});
 }
 Result<UnrecordedList> unrecorded_list_from_json(std::string_view text) {
   return parsed(text, [](const Json& json) {
@@ -393,7 +393,7 @@ std::string to_json(const FileAnswer& file) {
 }
 
 std::string to_json(const FileList& list) {
-  return text_of({{"files", array_of(list.files, to_value)},
+  return text_of({{"files", array_of(list.files, as_json)},
                   {"next", list.next == 0 ? Json(nullptr) : Json(list.next)}});
 }
 
@@ -411,14 +411,14 @@ std::string to_json(const FileStory& story) {
   put_bytes(json, "path", story.path);
   json["file"] = story.file ? json_of(*story.file) : Json(nullptr);
   json["object"] = story.object ? json_of(*story.object) : Json(nullptr);
-  json["attempts"] = array_of(story.attempts, to_value);
-  json["events"] = array_of(story.events, to_value);
+  json["attempts"] = array_of(story.attempts, as_json);
+  json["events"] = array_of(story.events, as_json);
   json["renamed"] = story.renamed ? json_of(*story.renamed) : Json(nullptr);
   json["now"] = {
       {"phase", story.now.phase},
       {"explanation", story.now.explanation},
       {"due_in_ms", story.now.due_in_ms < 0 ? Json(nullptr) : Json(story.now.due_in_ms)}};
-  json["reasons"] = array_of(story.reasons, to_value);
+  json["reasons"] = array_of(story.reasons, as_json);
   return text_of(json);
 }
 

@@ -83,4 +83,10 @@ class SectionReader {
 // "\"text\"", "5", "true": a value as it was written.
 std::string shown(const ConfigValue& value);
 
+// What is not said leaves what is there.
+template <typename T>
+void take(std::optional<T>&& value, T& into) {
+  if (value) into = std::move(*value);
+}
+
 }  // namespace waybill::agent

@@ -65,11 +65,6 @@ constexpr auto folder_keys = std::to_array<std::string_view>(
 constexpr auto later_s3_keys = std::to_array<std::string_view>({"ip_version", "parts"});
 constexpr auto later_folder_keys = std::to_array<std::string_view>({"on_object_missing"});
 
-template <typename T>
-void take(std::optional<T>&& value, T& into) {
-  if (value) into = std::move(*value);
-}
-
 std::string host_name() {
   std::array<char, HOST_NAME_MAX + 1> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "waybill";

@@ -17,11 +17,6 @@ namespace {
 using uploader::ObjectLock;
 using uploader::WriteOptions;
 
-template <typename T>
-void take(std::optional<T>&& value, T& into) {
-  if (value) into = std::move(*value);
-}
-
 // What goes into a header has to survive it.
 bool fits_header(std::string_view text) {
   return std::all_of(text.begin(), text.end(),

@@ -129,6 +129,13 @@ std::optional<Bytes> from_base64(std::string_view text) {
   return bytes;
 }
 
+std::string_view trimmed(std::string_view text) {
+  constexpr const char* blank = " \t\r\n";
+  const auto first = text.find_first_not_of(blank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
 bool is_valid_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = utf8_sequence(text);

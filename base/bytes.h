@@ -24,6 +24,8 @@ std::string to_base64(std::span<const std::byte> bytes);
 std::optional<Bytes> from_base64(std::string_view text);
 
 bool is_valid_utf8(std::string_view text);
+// Without the blanks, tabs and line ends around it.
+std::string_view trimmed(std::string_view text);
 
 // A path for a terminal, a log or JSON. Paths are bytes: control characters, backslashes and
 // invalid UTF-8 become \xNN (a backslash becomes \\), so the text is one line, harmless, and

@@ -99,7 +99,7 @@ class Fetched final : public CredentialsSource {
   std::atomic<bool> stop_{false};
 
   Mutex mu_;
-  Condition work_;
+  waybill::Condition work_;
   bool wanted_ GUARDED_BY(mu_) = false;
   std::optional<FetchedCredentials> have_ GUARDED_BY(mu_);
   std::optional<WallTime> refresh_at_ GUARDED_BY(mu_);

@@ -9,13 +9,6 @@
 namespace waybill::uploader {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  constexpr const char* blank = " \t\r";
-  const auto first = text.find_first_not_of(blank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
-
 std::string_view section_name(std::string_view line) {
   constexpr std::string_view prefix = "profile ";
   line = line.substr(0, line.find(']'));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bytes.h"
 #include "uploader/http.h"
 
 namespace waybill::uploader {
@@ -14,13 +15,6 @@ bool starts_with_name(std::string_view line, std::string_view name) {
   return line.size() >= name.size() &&
          std::equal(name.begin(), name.end(), line.begin(),
                     [](char wanted, char there) { return wanted == lower(there); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr const char* blank = " \t\r\n";
-  const auto first = text.find_first_not_of(blank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blank) - first + 1);
 }
 
 // Takes the first line off `text`.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "uploader/escape.h"
 
 namespace waybill::uploader {
 namespace {
@@ -12,14 +13,6 @@ namespace {
 constexpr std::size_t suffix_digits = 12;
 
 // --- paths --------------------------------------------------------------------------------------
-
-bool is_hex(char digit) {
-  return std::isxdigit(static_cast<unsigned char>(digit)) != 0;
-}
-
-bool starts_escape(std::string_view rest) {
-  return rest.size() >= 3 && rest[0] == '%' && is_hex(rest[1]) && is_hex(rest[2]);
-}
 
 bool is_control(unsigned char byte) {
   return byte < 0x20 || byte == 0x7f;
@@ -37,11 +30,6 @@ std::size_t character_length(std::string_view rest) {
 bool is_c1_control(std::string_view character) {
   return character.size() == 2 && character[0] == '\xc2' &&
          static_cast<unsigned char>(character[1]) < 0xa0;
-}
-
-void append_escaped(std::string& text, unsigned char byte) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  text += {'%', digits[byte >> 4U], digits[byte & 0xfU]};
 }
 
 // --- templates ----------------------------------------------------------------------------------

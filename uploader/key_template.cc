@@ -84,7 +84,7 @@ std::string format_time(std::string_view format, WallTime time) {
   using namespace std::chrono;
   const sys_days day = floor<days>(time);
   const year_month_day date(day);
-  const hh_mm_ss clock(floor<seconds>(time - day));
+  const hh_mm_ss clock(floor<std::chrono::seconds>(time - day));
   std::string text;
   for (std::size_t i = 0; i < format.size(); ++i) {
     if (format[i] != '%') {

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/bytes.h"
+#include "uploader/escape.h"
 
 namespace waybill::uploader {
 namespace {
@@ -14,14 +15,6 @@ namespace {
 constexpr std::size_t most_bytes = 2048;  // S3's limit
 constexpr std::uint64_t nanoseconds_a_second = 1'000'000'000;
 constexpr std::size_t decimals = 9;
-
-bool is_hex(char digit) {
-  return std::isxdigit(static_cast<unsigned char>(digit)) != 0;
-}
-
-bool starts_escape(std::string_view rest) {
-  return rest.size() >= 3 && rest[0] == '%' && is_hex(rest[1]) && is_hex(rest[2]);
-}
 
 std::string mtime_text(std::int64_t mtime) {
   // Through unsigned: the least int64 has no positive twin.
@@ -82,7 +75,6 @@ std::string_view value_of(const Metadata& metadata, std::string_view name) {
 }  // namespace
 
 std::string metadata_path(std::string_view path, std::size_t limit) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
   std::string text;
   for (std::size_t i = 0; i < path.size(); ++i) {
     const auto byte = static_cast<unsigned char>(path[i]);
@@ -91,7 +83,7 @@ std::string metadata_path(std::string_view path, std::size_t limit) {
     if (plain) {
       text += path[i];
     } else {
-      text += {'%', digits[byte >> 4U], digits[byte & 0xfU]};
+      append_escaped(text, byte);
     }
   }
   return text;

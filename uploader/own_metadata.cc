@@ -9,13 +9,10 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "uploader/escape.h"
 
 namespace waybill::uploader {
 namespace {
-
-bool is_hex(char digit) {
-  return std::isxdigit(static_cast<unsigned char>(digit)) != 0;
-}
 
 bool is_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -27,7 +24,7 @@ bool goes_as_it_is(std::string_view value, std::size_t at) {
   const char byte = value[at];
   const std::string_view rest = value.substr(at + 1);
   if (byte == ' ') return at > 0 && !rest.empty() && value[at - 1] != ' ';
-  if (byte == '%') return rest.size() < 2 || !is_hex(rest[0]) || !is_hex(rest[1]);
+  if (byte == '%') return !starts_escape(value.substr(at));
   if (byte == '=') return !rest.starts_with('?');
   return byte > ' ' && byte < 0x7f;
 }
@@ -44,7 +41,6 @@ bool is_reserved_name(std::string_view name) {
 }
 
 std::string encode_value(std::string_view value) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
   std::string text;
   text.reserve(value.size());
   for (std::size_t at = 0; at < value.size(); ++at) {
@@ -52,7 +48,7 @@ std::string encode_value(std::string_view value) {
     if (goes_as_it_is(value, at)) {
       text += value[at];
     } else {
-      text += {'%', digits[byte >> 4U], digits[byte & 0xfU]};
+      append_escaped(text, byte);
     }
   }
   return text;

@@ -61,7 +61,6 @@ const Known* find_known(std::string_view code) {
   return found == known_codes.end() ? nullptr : found;
 }
 
-constexpr int first_redirect = 300;
 constexpr int first_server_error = 500;
 
 // An effect is in doubt only where there can be one, and only once S3 had all it needed for it.

@@ -12,6 +12,9 @@
 // Pure. No sentence holds a secret.
 namespace waybill::uploader {
 
+// The first status that is no success.
+inline constexpr int first_redirect = 300;
+
 // Who an error speaks of.
 struct S3Place {
   std::string endpoint;  // host and port

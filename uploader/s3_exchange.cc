@@ -2,10 +2,10 @@
 
 #include <utility>
 
+#include "uploader/s3_errors.h"
+
 namespace waybill::uploader {
 namespace {
-
-constexpr int first_redirect = 300;
 
 bool is_mute(const HttpReply& reply, const S3ErrorDocument& document) {
   const bool unclear = reply.status == 400 || reply.status == 401 || reply.status == 403;

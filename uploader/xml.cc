@@ -68,9 +68,9 @@ bool append_entity(std::string& text, std::string_view entity) {
   return true;
 }
 
-class Reader {
+class XmlReader {
  public:
-  Reader(std::string_view document, const XmlVisitor& visit) : rest_(document), visit_(visit) {}
+  XmlReader(std::string_view document, const XmlVisitor& visit) : rest_(document), visit_(visit) {}
 
   bool read() {
     take("\xEF\xBB\xBF");
@@ -200,7 +200,7 @@ class Reader {
 }  // namespace
 
 bool read_xml(std::string_view document, const XmlVisitor& visit) {
-  return Reader(document, visit).read();
+  return XmlReader(document, visit).read();
 }
 
 std::string xml_escape(std::string_view text) {

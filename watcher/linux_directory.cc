@@ -17,7 +17,7 @@ namespace waybill::watcher {
 
 namespace {
 
-constexpr std::size_t buffer_size = std::size_t{64} * 1024;
+constexpr std::size_t entries_buffer = std::size_t{64} * 1024;
 
 struct Blind {
   std::uint32_t magic;
@@ -51,7 +51,7 @@ Result<FileStatus> LinuxDirectory::status() {
 }
 
 Result<bool> LinuxDirectory::fill() {
-  if (buffer_.empty()) buffer_.resize(buffer_size);
+  if (buffer_.empty()) buffer_.resize(entries_buffer);
   const long got = ::syscall(SYS_getdents64, fd_.get(), buffer_.data(), buffer_.size());
   if (got < 0) return fail(system_error("list the directory", errno));
   next_ = 0;

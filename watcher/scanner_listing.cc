@@ -17,7 +17,7 @@ Error gone_for_now() {
   return {.code = ErrorCode::SourceGone, .message = "it is not in its place", .os_errno = ENOENT};
 }
 
-bool limit_of_watches(const Error& error) {
+bool is_watch_limit(const Error& error) {
   return error.code == ErrorCode::NeedsPerson &&
          (error.os_errno == ENOSPC || error.os_errno == EMFILE);
 }
@@ -145,7 +145,7 @@ void Scanner::Tree::misplaced(Node& node, std::uint64_t at_epoch) {
 bool Scanner::Tree::arm(Node& node, OpenDirectory& directory, std::uint64_t at_epoch) {
   const Result<WatchId> watch = events.add(directory);
   if (watch) return claim_watch(node, *watch, directory, at_epoch);
-  if (limit_of_watches(watch.error())) {
+  if (is_watch_limit(watch.error())) {
     set_unwatched(node, watch.error());
     return true;
   }
@@ -262,7 +262,7 @@ bool Scanner::Tree::place_directory(const Spot& spot, const std::string& name,
   const Result<FileStatus> status = directory.status();
   if (status && !may_enter(spot, name, *status)) return true;
   Result<WatchId> watch = status ? events.add(directory) : fail(status.error());
-  if (!watch && !limit_of_watches(watch.error())) {
+  if (!watch && !is_watch_limit(watch.error())) {
     return cannot_enter(spot, name, watch.error());
   }
   Node* known = watch ? nodes.by_watch(*watch) : nullptr;

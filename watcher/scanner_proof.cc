@@ -10,7 +10,7 @@ namespace waybill::watcher {
 
 namespace {
 
-constexpr Nanoseconds patience = std::chrono::seconds(10);
+constexpr Nanoseconds canary_patience = std::chrono::seconds(10);
 constexpr Nanoseconds at_most_every = std::chrono::seconds(1);
 constexpr Nanoseconds anew_at_most_every = std::chrono::minutes(1);
 
@@ -46,7 +46,7 @@ void Scanner::Tree::touch_canary(Folder& folder) {
   }
   folder.canary.touched = folder.canary.last = now;
   // From here, since the disk may have taken its time.
-  folder.canary.deadline = clock.boot() + patience;
+  folder.canary.deadline = clock.boot() + canary_patience;
 }
 
 void Scanner::Tree::hear_canary(const Coalescer::Dirt& taken) {

@@ -48,12 +48,15 @@ until_true() {
   done
 }
 
-# configure PRESET [OPTION…]   build/PRESET, through the compiler cache where there is one.
+# configure PRESET [OPTION…]   build/PRESET, through the compiler cache where there is one; else several files at a
+# time, which from nothing is faster by far.
 configure() {
-  local preset=$1 launcher=()
+  local preset=$1 how=(-DWAYBILL_UNITY=ON)
   shift
-  ! command -v ccache >/dev/null || launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-  (cd "$root" && cmake --preset "$preset" "${launcher[@]}" "$@")
+  if command -v ccache >/dev/null && [ -z "${CCACHE_DISABLE-}" ]; then
+    how=(-DWAYBILL_UNITY=OFF -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  fi
+  (cd "$root" && cmake --preset "$preset" "${how[@]}" "$@")
 }
 
 build() {  # PRESET [TARGET…]

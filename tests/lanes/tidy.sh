@@ -4,7 +4,7 @@
 tidy_files() {
   local name=$1 files file result
   shift
-  need "configures" configure clang -DWAYBILL_BENCH=OFF
+  need "configures" configure clang -DWAYBILL_BENCH=OFF -DWAYBILL_UNITY=OFF
   cd "$root" || exit 1
   stamps=build/$name
   mkdir -p "$stamps"

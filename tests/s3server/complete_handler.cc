@@ -8,13 +8,6 @@
 namespace waybill::s3server {
 namespace {
 
-std::string_view unquoted(std::string_view etag) {
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') {
-    return etag.substr(1, etag.size() - 2);
-  }
-  return etag;
-}
-
 // The parts that the client names, as the server has them.
 Outcome<std::vector<const Part*>> chosen_parts(const S3Exchange& exchange, const Upload& upload) {
   const auto root = parse_xml(exchange.body->text());
@@ -104,7 +97,7 @@ void answer(S3Exchange& exchange, const ObjectVersion& version) {
   xml.element("Location", "/" + exchange.route.bucket + "/" + exchange.route.key);
   xml.element("Bucket", exchange.route.bucket);
   xml.element("Key", exchange.route.key);
-  xml.element("ETag", quoted(version.etag));
+  xml.element("ETag", quoted_etag(version.etag));
   if (version.checksum) {
     xml.element(checksum_kind(version.checksum->algorithm)->element, version.checksum->value);
     xml.element("ChecksumType", version.checksum->type);

@@ -135,6 +135,15 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+std::string quoted_etag(std::string_view etag) {
+  return "\"" + std::string(etag) + "\"";
+}
+
+std::string_view unquoted(std::string_view etag) {
+  if (etag.size() < 2 || etag.front() != '"' || etag.back() != '"') return etag;
+  return etag.substr(1, etag.size() - 2);
+}
+
 std::optional<std::uint64_t> to_number(std::string_view text) {
   std::uint64_t value = 0;
   const char* end = text.data() + text.size();

@@ -21,6 +21,9 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 
 std::string lower_case(std::string_view text);
 std::string_view trim(std::string_view text);
+// An ETag as headers and documents carry it, and back.
+std::string quoted_etag(std::string_view etag);
+std::string_view unquoted(std::string_view etag);
 // nullopt: not a decimal number, or too large.
 std::optional<std::uint64_t> to_number(std::string_view text);
 

@@ -156,10 +156,6 @@ void set_version(Response& response, const ObjectVersion& version) {
   }
 }
 
-std::string quoted(std::string_view etag) {
-  return "\"" + std::string(etag) + "\"";
-}
-
 std::string fresh_etag(const S3Exchange& exchange, std::string md5_hex) {
   return exchange.behaviour->random_etags ? random_id(16) : std::move(md5_hex);
 }

@@ -51,7 +51,6 @@ Store::Observer observer(World& world, const S3Exchange& exchange, bool is_copy 
 void set_xml(Response& response, std::string document);
 void set_checksum(Response& response, const Checksum& checksum);
 void set_version(Response& response, const ObjectVersion& version);
-std::string quoted(std::string_view etag);
 std::string fresh_etag(const S3Exchange& exchange, std::string md5_hex);
 // A decimal parameter up to `most`; `fallback` where there is none.
 Outcome<std::uint64_t> number_parameter(const Route& route, std::string_view name,

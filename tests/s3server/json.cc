@@ -30,7 +30,7 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
     const char c = text.front();
@@ -53,8 +53,8 @@ std::string quoted(std::string_view text) {
 
 class Object {
  public:
-  Object& add(std::string_view name, std::string_view text) { return raw(name, quoted(text)); }
-  Object& add(std::string_view name, const char* text) { return raw(name, quoted(text)); }
+  Object& add(std::string_view name, std::string_view text) { return raw(name, json_string(text)); }
+  Object& add(std::string_view name, const char* text) { return raw(name, json_string(text)); }
   Object& add(std::string_view name, std::int64_t value) {
     return raw(name, std::to_string(value));
   }
@@ -70,7 +70,7 @@ class Object {
  private:
   Object& raw(std::string_view name, const std::string& value) {
     if (!body_.empty()) body_ += ", ";
-    body_ += quoted(name) + ": " + value;
+    body_ += json_string(name) + ": " + value;
     return *this;
   }
   std::string body_;

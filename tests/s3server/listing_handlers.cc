@@ -52,7 +52,7 @@ Outcome<Done> read_token(const std::string& token, ListQuery& query) {
 
 void write_object(XmlWriter& xml, const ObjectVersion& version) {
   xml.element("LastModified", iso_date(version.modified));
-  xml.element("ETag", quoted(version.etag));
+  xml.element("ETag", quoted_etag(version.etag));
   if (version.checksum) {
     xml.element("ChecksumAlgorithm", version.checksum->algorithm);
     xml.element("ChecksumType", version.checksum->type);

@@ -94,7 +94,7 @@ Outcome<Done> upload_part(World& world, S3Exchange& exchange) {
     part.md5 = from_base64(exchange.request.header("content-md5").value_or("")).value_or("");
   }
   part.etag = fresh_etag(exchange, to_hex(part.md5));
-  exchange.response.headers.emplace_back("ETag", quoted(part.etag));
+  exchange.response.headers.emplace_back("ETag", quoted_etag(part.etag));
   if (exchange.checksum != nullptr) {
     part.checksum =
         Checksum{.algorithm = std::string(exchange.checksum->name),
@@ -147,7 +147,7 @@ Outcome<Done> list_parts(World& world, S3Exchange& exchange) {
     xml.open("Part");
     xml.element("PartNumber", static_cast<std::uint64_t>(part.number));
     xml.element("LastModified", iso_date(part.modified));
-    xml.element("ETag", quoted(part.etag));
+    xml.element("ETag", quoted_etag(part.etag));
     xml.element("Size", part.size);
     if (part.checksum) {
       xml.element(checksum_kind(part.checksum->algorithm)->element, part.checksum->value);

@@ -7,13 +7,6 @@
 namespace waybill::s3server {
 namespace {
 
-std::string_view unquoted(std::string_view etag) {
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') {
-    return etag.substr(1, etag.size() - 2);
-  }
-  return etag;
-}
-
 // MD5 of the body in hex; in free mode the client's word is taken.
 std::string md5_hex(const S3Exchange& exchange) {
   const std::string computed = exchange.body->digest_of(Algorithm::Md5);
@@ -68,7 +61,7 @@ Outcome<bool> unchanged(const Request& request, const ObjectVersion& version) {
 
 void describe(const S3Exchange& exchange, const ObjectVersion& version, Response& response) {
   response.headers.emplace_back("Last-Modified", http_date(version.modified));
-  response.headers.emplace_back("ETag", quoted(version.etag));
+  response.headers.emplace_back("ETag", quoted_etag(version.etag));
   response.headers.emplace_back("Accept-Ranges", "bytes");
   set_version(response, version);
   response.headers.emplace_back("Content-Type", "binary/octet-stream");
@@ -118,7 +111,7 @@ Outcome<Done> put_object(World& world, S3Exchange& exchange) {
     if (!exchange.body->blob()) return s3_error("InternalError", "The body cannot be stored.");
     object.body = {exchange.body->blob()};
   }
-  exchange.response.headers.emplace_back("ETag", quoted(object.etag));
+  exchange.response.headers.emplace_back("ETag", quoted_etag(object.etag));
   if (object.checksum) set_checksum(exchange.response, *object.checksum);
   if (world.options.free && !world.options.free_keeps_heads) return Done{};
 
@@ -164,7 +157,7 @@ Outcome<Done> copy_object(World& world, S3Exchange& exchange) {
   object.etag = fresh_etag(exchange, to_hex(digest_of(Algorithm::Md5, object.body)));
   XmlWriter xml("CopyObjectResult");
   xml.element("LastModified", iso_date(object.modified));
-  xml.element("ETag", quoted(object.etag));
+  xml.element("ETag", quoted_etag(object.etag));
   const auto version = world.store.put(exchange.route.bucket, exchange.route.key, std::move(object),
                                        conditions.value(), observer(world, exchange, true));
   if (!version.ok()) return absent(exchange, version.error());

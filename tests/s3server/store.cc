@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ctime>
 
+#include "tests/s3server/encoding.h"
+
 namespace waybill::s3server {
 namespace {
 
@@ -16,14 +18,6 @@ bool valid_bucket_name(const std::string& name) {
   };
   return std::all_of(name.begin(), name.end(), fits) && name.front() != '-' &&
          name.front() != '.' && name.back() != '-' && name.back() != '.';
-}
-
-std::string_view unquoted(std::string_view etag) {
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') {
-    etag.remove_prefix(1);
-    etag.remove_suffix(1);
-  }
-  return etag;
 }
 
 S3Error precondition_failed(std::string condition) {

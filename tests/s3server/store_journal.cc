@@ -15,7 +15,7 @@
 namespace waybill::s3server {
 namespace {
 
-std::vector<std::string> split(std::string_view text, char separator) {
+std::vector<std::string> fields_of(std::string_view text, char separator) {
   std::vector<std::string> out;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(separator), text.size());
@@ -41,7 +41,7 @@ std::string join_pairs(const Pairs& pairs) {
 
 StoredHeaders split_pairs(const std::string& text) {
   StoredHeaders pairs;
-  for (const std::string& pair : split(text, '&')) {
+  for (const std::string& pair : fields_of(text, '&')) {
     const std::size_t equals = std::min(pair.find('='), pair.size());
     pairs.emplace_back(decoded(pair.substr(0, equals)),
                        decoded(pair.substr(std::min(equals + 1, pair.size()))));
@@ -55,7 +55,7 @@ std::string join_checksum(const std::optional<Checksum>& checksum) {
 }
 
 std::optional<Checksum> split_checksum(const std::string& text) {
-  const auto fields = split(text, ',');
+  const auto fields = fields_of(text, ',');
   if (fields.size() != 3) return std::nullopt;
   return Checksum{.algorithm = fields[0], .value = fields[1], .type = fields[2]};
 }
@@ -160,7 +160,7 @@ void Store::replay_object(const Journal::Record& record) {
   version.sha256 = record[8];
   version.checksum = split_checksum(record[9]);
   version.facts = read_facts(record[10], record[11]);
-  for (const std::string& name : split(record[12], ',')) {
+  for (const std::string& name : fields_of(record[12], ',')) {
     if (BlobPtr blob = blobs_.open(name)) version.body.push_back(std::move(blob));
   }
   // Its bytes were replaced or lost later on; what replaced it follows.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <cstddef>
 
 #include <cstdint>
 #include <map>
@@ -17,6 +18,8 @@
 #include "tests/s3server/server.h"
 
 namespace waybill::test {
+
+inline constexpr std::size_t mebibyte = 1U << 20U;
 
 // One section of the configuration, values as TOML writes them.
 using Section = std::map<std::string, std::string>;

@@ -18,8 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using s3server::Write;
 
-constexpr std::size_t mebibyte = 1U << 20U;
-
 TEST_F(Journey, StoresSmallFilesInNestedFoldersAnEmptyOneAndALargeOneInParts) {
   for (int i = 0; i < 20; ++i) drop("early/a/b/" + std::to_string(i), "early " + std::to_string(i));
   start();

@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t mebibyte = 1U << 20U;
-
 class LocalTrouble : public Journey {
  protected:
   // Root may read everything, so there another user runs the daemon.

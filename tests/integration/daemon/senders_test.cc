@@ -26,8 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 using Words = std::vector<std::string>;
 
-constexpr std::size_t mebibyte = 1U << 20U;
-
 class Senders : public Journey {
  protected:
   static constexpr const char* host = "there";

@@ -16,8 +16,6 @@ using s3server::Behaviour;
 using s3server::Cut;
 using s3server::Support;
 
-constexpr std::size_t mebibyte = 1U << 20U;
-
 class StoreTrouble : public Journey {
  protected:
   // The trouble is of the store: it waits, and nobody is asked to do anything

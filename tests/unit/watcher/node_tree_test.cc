@@ -5,13 +5,13 @@
 namespace waybill::watcher {
 namespace {
 
-constexpr FolderId folder{1};
+constexpr FolderId the_folder{1};
 
 class NodeTreeTest : public testing::Test {
  protected:
   std::vector<std::string> gone_;
   NodeTree tree_{[this](Node& node) { gone_.push_back(NodeTree::path(node)); }};
-  Node& root_ = tree_.add_root(folder);
+  Node& root_ = tree_.add_root(the_folder);
 };
 
 TEST_F(NodeTreeTest, APathIsTheNamesFromTheRoot) {

@@ -10,8 +10,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr FolderId folder{1};
-constexpr BootTime start{seconds(1000)};
+constexpr FolderId watched{1};
+constexpr BootTime begun{seconds(1000)};
 
 Error passing() {
   return {.code = ErrorCode::RetryLater, .message = {}, .os_errno = EMFILE};
@@ -24,7 +24,7 @@ class ScanAgendaTest : public testing::Test {
  protected:
   ScanAgenda agenda_;
   NodeTree tree_{[this](Node& node) { agenda_.forget(node); }};
-  Node& root_ = tree_.add_root(folder);
+  Node& root_ = tree_.add_root(watched);
   Node& a_ = tree_.add_child(root_, "a");
   Node& b_ = tree_.add_child(root_, "b");
 };
@@ -42,14 +42,14 @@ TEST_F(ScanAgendaTest, ADirectoryMarkedManyTimesIsListedOnce) {
 }
 
 TEST_F(ScanAgendaTest, WhatMayPassIsNewsOnceItHasLasted) {
-  BootTime now = start;
+  BootTime now = begun;
   int tries = 1;
   while (!agenda_.fail(a_, "x", passing(), now)) {
     now = *agenda_.next_due();
     ASSERT_LT(++tries, 100);
   }
-  EXPECT_GT(now - start, seconds(10));
-  EXPECT_LT(now - start, seconds(60));
+  EXPECT_GT(now - begun, seconds(10));
+  EXPECT_LT(now - begun, seconds(60));
   EXPECT_FALSE(agenda_.fail(a_, "x", passing(), now));
   // Another cause; and whoever listens anew has heard of neither.
   EXPECT_TRUE(agenda_.fail(a_, "x", lasting(), now));
@@ -61,9 +61,9 @@ TEST_F(ScanAgendaTest, WhatMayPassIsNewsOnceItHasLasted) {
 // Whoever may make entries must not fill our memory with those that cannot be looked at.
 TEST_F(ScanAgendaTest, OnlySoManyFailuresOfADirectoryAreKept) {
   for (std::size_t i = 0; i < 2 * ScanAgenda::failures_per_directory; ++i) {
-    EXPECT_TRUE(agenda_.fail(a_, std::to_string(i), lasting(), start));
+    EXPECT_TRUE(agenda_.fail(a_, std::to_string(i), lasting(), begun));
   }
-  agenda_.fail(a_, "", lasting(), start);
+  agenda_.fail(a_, "", lasting(), begun);
   ASSERT_TRUE(a_.extras);
   // The directory's own and the rest's beside them.
   EXPECT_EQ(a_.extras->failures.size(), ScanAgenda::failures_per_directory + 2);
@@ -82,18 +82,18 @@ TEST_F(ScanAgendaTest, WhatHasNoRoomAmongTheFailuresIsOwedAListing) {
     while (!agenda_.idle()) {
       std::vector<std::string> names;
       while (const auto work = agenda_.next_names(100'000, names)) {
-        agenda_.finish(folder, work->epoch);
+        agenda_.finish(watched, work->epoch);
       }
       const auto work = agenda_.next_listing();
       if (!work) continue;
       EXPECT_EQ(work->node, &a_);
-      agenda_.finish(folder, work->epoch);
+      agenda_.finish(watched, work->epoch);
       return true;
     }
     static_cast<void>(now);
     return false;
   };
-  BootTime now = start;
+  BootTime now = begun;
   fail_all(now);
   EXPECT_TRUE(ScanAgenda::owes_listing(a_));
   const std::vector<int> waits{1, 2, 4, 8, 16};
@@ -123,7 +123,7 @@ TEST_F(ScanAgendaTest, AMarkSetDuringTheListingMeansAnotherListing) {
   agenda_.mark_dirty(a_, 1, true);
   ASSERT_TRUE(agenda_.next_listing());
   agenda_.mark_dirty(a_, 1, true);
-  agenda_.finish(folder, 1);
+  agenda_.finish(watched, 1);
   EXPECT_FALSE(agenda_.settled(1));
   EXPECT_TRUE(agenda_.next_listing());
 }
@@ -144,13 +144,13 @@ TEST_F(ScanAgendaTest, AnEpochIsOpenUntilItsLastWorkIsFinished) {
   const auto work = agenda_.next_listing();
   EXPECT_FALSE(agenda_.settled(1));
   agenda_.mark_dirty(b_, work->epoch, false);  // found by it: as old as it
-  agenda_.finish(folder, work->epoch);
+  agenda_.finish(watched, work->epoch);
   EXPECT_FALSE(agenda_.settled(1));
-  agenda_.finish(folder, agenda_.next_listing()->epoch);
+  agenda_.finish(watched, agenda_.next_listing()->epoch);
   EXPECT_TRUE(agenda_.settled(1));
   EXPECT_FALSE(agenda_.settled(2));
   EXPECT_TRUE(agenda_.settled(FolderId{9}, 2));
-  EXPECT_FALSE(agenda_.settled(folder, 2));
+  EXPECT_FALSE(agenda_.settled(watched, 2));
 }
 
 TEST_F(ScanAgendaTest, NamesComeInPiecesOfOneDirectory) {
@@ -160,14 +160,14 @@ TEST_F(ScanAgendaTest, NamesComeInPiecesOfOneDirectory) {
   auto work = agenda_.next_names(2, names);
   EXPECT_EQ(work->node, &a_);
   EXPECT_EQ(names.size(), 2U);
-  agenda_.finish(folder, work->epoch);
+  agenda_.finish(watched, work->epoch);
   EXPECT_FALSE(agenda_.settled(1));
   std::size_t count = 0;
   names.clear();
   while ((work = agenda_.next_names(2, names))) {
     count += names.size();
     names.clear();
-    agenda_.finish(folder, work->epoch);
+    agenda_.finish(watched, work->epoch);
   }
   EXPECT_EQ(count, 2U);
   EXPECT_TRUE(agenda_.settled(1));
@@ -186,7 +186,7 @@ TEST_F(ScanAgendaTest, TooManyNamesBecomeOneListing) {
 }
 
 TEST_F(ScanAgendaTest, AFailureComesBackWithDoubledWaitsUpToALimit) {
-  BootTime now = start;
+  BootTime now = begun;
   Nanoseconds expected = milliseconds(100);
   for (int attempt = 0; attempt < 40; ++attempt) {
     agenda_.fail(a_, "", passing(), now);
@@ -201,10 +201,10 @@ TEST_F(ScanAgendaTest, AFailureComesBackWithDoubledWaitsUpToALimit) {
 }
 
 TEST_F(ScanAgendaTest, WhatAPersonMustMendIsTriedMoreRarely) {
-  agenda_.fail(a_, "x", lasting(), start);
-  EXPECT_EQ(agenda_.next_due(), start + seconds(5));
+  agenda_.fail(a_, "x", lasting(), begun);
+  EXPECT_EQ(agenda_.next_due(), begun + seconds(5));
   EXPECT_EQ(ScanAgenda::failure(a_, "x")->os_errno, EACCES);
-  agenda_.fire(start + seconds(5), 4);
+  agenda_.fire(begun + seconds(5), 4);
   std::vector<std::string> names;
   const auto work = agenda_.next_names(9, names);
   ASSERT_TRUE(work);
@@ -213,7 +213,7 @@ TEST_F(ScanAgendaTest, WhatAPersonMustMendIsTriedMoreRarely) {
 }
 
 TEST_F(ScanAgendaTest, SuccessForgetsTheFailure) {
-  agenda_.fail(a_, "x", passing(), start);
+  agenda_.fail(a_, "x", passing(), begun);
   agenda_.succeed(a_, "x");
   EXPECT_EQ(ScanAgenda::failure(a_, "x"), nullptr);
   EXPECT_FALSE(agenda_.next_due());
@@ -223,7 +223,7 @@ TEST_F(ScanAgendaTest, SuccessForgetsTheFailure) {
 TEST_F(ScanAgendaTest, AWaitingFailureCanBeTriedAtOnce) {
   agenda_.hasten(a_, 3);
   EXPECT_FALSE(agenda_.next_listing());
-  agenda_.fail(a_, "", passing(), start);
+  agenda_.fail(a_, "", passing(), begun);
   agenda_.hasten(a_, 3);
   EXPECT_FALSE(agenda_.next_due());
   EXPECT_EQ(agenda_.next_listing()->epoch, 3U);
@@ -231,20 +231,20 @@ TEST_F(ScanAgendaTest, AWaitingFailureCanBeTriedAtOnce) {
 
 // "All that had happened is known" is not said while something may still turn up by itself.
 TEST_F(ScanAgendaTest, AFewPassingFailuresAreWaitedForOthersAreNot) {
-  agenda_.fail(a_, "", lasting(), start);
+  agenda_.fail(a_, "", lasting(), begun);
   EXPECT_FALSE(agenda_.hoping(std::nullopt));
-  agenda_.fail(b_, "", passing(), start);
+  agenda_.fail(b_, "", passing(), begun);
   EXPECT_TRUE(agenda_.hoping(std::nullopt));
-  EXPECT_TRUE(agenda_.hoping(folder));
+  EXPECT_TRUE(agenda_.hoping(watched));
   EXPECT_FALSE(agenda_.hoping(FolderId{2}));
-  for (int attempt = 0; attempt < 10; ++attempt) agenda_.fail(b_, "", passing(), start);
+  for (int attempt = 0; attempt < 10; ++attempt) agenda_.fail(b_, "", passing(), begun);
   EXPECT_FALSE(agenda_.hoping(std::nullopt));
 }
 
 TEST_F(ScanAgendaTest, ADroppedDirectoryLeavesNothingBehind) {
   agenda_.mark_dirty(a_, 1, false);
   agenda_.add_name(a_, "x", 1);
-  agenda_.fail(a_, "y", passing(), start);
+  agenda_.fail(a_, "y", passing(), begun);
   tree_.drop(a_);
   EXPECT_TRUE(agenda_.idle());
   EXPECT_TRUE(agenda_.settled(1));

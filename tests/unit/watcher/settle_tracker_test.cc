@@ -10,10 +10,10 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr FolderId folder{1};
+constexpr FolderId drops{1};
 constexpr FolderId other_folder{2};
 constexpr SettlePolicy policy{.settle = seconds(2), .settle_nolease = seconds(60)};
-constexpr BootTime start{seconds(1000)};
+constexpr BootTime first_look{seconds(1000)};
 
 Fingerprint print(std::int64_t ctime) {
   return {.dev = 1, .ino = 2, .btime = 3, .size = 4, .mtime = 5, .ctime = ctime};
@@ -21,13 +21,13 @@ Fingerprint print(std::int64_t ctime) {
 
 TEST(SettleTracker, AFileIsReadyOnceUnchangedForTheWholeWait) {
   SettleTracker tracker;
-  tracker.observe(folder, "a", print(1), policy, start);
-  EXPECT_EQ(tracker.next_due(), start + seconds(2));
-  EXPECT_TRUE(tracker.take_due(start + seconds(2) - Nanoseconds(1), 10).empty());
-  const auto due = tracker.take_due(start + seconds(2), 10);
+  tracker.observe(drops, "a", print(1), policy, first_look);
+  EXPECT_EQ(tracker.next_due(), first_look + seconds(2));
+  EXPECT_TRUE(tracker.take_due(first_look + seconds(2) - Nanoseconds(1), 10).empty());
+  const auto due = tracker.take_due(first_look + seconds(2), 10);
   ASSERT_EQ(due.size(), 1U);
   EXPECT_EQ(due[0].path, "a");
-  EXPECT_EQ(due[0].folder, folder);
+  EXPECT_EQ(due[0].folder, drops);
   EXPECT_EQ(due[0].fingerprint, print(1));
   EXPECT_EQ(tracker.size(), 0U);
   EXPECT_FALSE(tracker.next_due());
@@ -36,99 +36,100 @@ TEST(SettleTracker, AFileIsReadyOnceUnchangedForTheWholeWait) {
 TEST(SettleTracker, FileStillGrowingIsNotReady) {
   SettleTracker tracker;
   for (int second = 0; second < 60; ++second) {
-    tracker.observe(folder, "a", print(second), policy, start + seconds(second));
-    EXPECT_TRUE(tracker.take_due(start + seconds(second), 10).empty());
+    tracker.observe(drops, "a", print(second), policy, first_look + seconds(second));
+    EXPECT_TRUE(tracker.take_due(first_look + seconds(second), 10).empty());
   }
-  EXPECT_TRUE(tracker.take_due(start + seconds(60), 10).empty());
-  EXPECT_EQ(tracker.take_due(start + seconds(61), 10).size(), 1U);
+  EXPECT_TRUE(tracker.take_due(first_look + seconds(60), 10).empty());
+  EXPECT_EQ(tracker.take_due(first_look + seconds(61), 10).size(), 1U);
 }
 
 TEST(SettleTracker, TheSameFingerprintSeenAgainDoesNotStartTheWaitOver) {
   SettleTracker tracker;
-  tracker.observe(folder, "a", print(1), policy, start);
-  tracker.observe(folder, "a", print(1), policy, start + seconds(1));
-  EXPECT_EQ(tracker.next_due(), start + seconds(2));
+  tracker.observe(drops, "a", print(1), policy, first_look);
+  tracker.observe(drops, "a", print(1), policy, first_look + seconds(1));
+  EXPECT_EQ(tracker.next_due(), first_look + seconds(2));
 }
 
 TEST(SettleTracker, AWriterStartsTheWaitOver) {
   SettleTracker tracker;
-  tracker.observe(folder, "a", print(1), policy, start);
-  ASSERT_EQ(tracker.take_due(start + seconds(2), 10).size(), 1U);
-  tracker.writer_found(folder, "a", print(1), policy, start + seconds(2));
-  EXPECT_EQ(tracker.next_due(), start + seconds(4));
-  EXPECT_TRUE(tracker.find(folder, "a")->writer);
+  tracker.observe(drops, "a", print(1), policy, first_look);
+  ASSERT_EQ(tracker.take_due(first_look + seconds(2), 10).size(), 1U);
+  tracker.writer_found(drops, "a", print(1), policy, first_look + seconds(2));
+  EXPECT_EQ(tracker.next_due(), first_look + seconds(4));
+  EXPECT_TRUE(tracker.find(drops, "a")->writer);
 }
 
 // Seen again while the probe ran: the later fact must not be overwritten by the probe's older one.
 TEST(SettleTracker, AProbeDoesNotUndoWhatWasSeenSince) {
   SettleTracker tracker;
-  tracker.observe(folder, "a", print(2), policy, start + seconds(3));
-  tracker.writer_found(folder, "a", print(1), policy, start + seconds(2));
-  EXPECT_EQ(tracker.find(folder, "a")->fingerprint, print(2));
-  EXPECT_EQ(tracker.next_due(), start + seconds(5));
-  tracker.no_lease(folder, "a", print(1), policy, start);
-  EXPECT_EQ(tracker.next_due(), start + seconds(5));
+  tracker.observe(drops, "a", print(2), policy, first_look + seconds(3));
+  tracker.writer_found(drops, "a", print(1), policy, first_look + seconds(2));
+  EXPECT_EQ(tracker.find(drops, "a")->fingerprint, print(2));
+  EXPECT_EQ(tracker.next_due(), first_look + seconds(5));
+  tracker.no_lease(drops, "a", print(1), policy, first_look);
+  EXPECT_EQ(tracker.next_due(), first_look + seconds(5));
 }
 
 TEST(SettleTracker, KnowsSinceWhenAFileIsIncompleteThroughChangesAndProbes) {
   SettleTracker tracker;
-  tracker.observe(folder, "a", print(1), policy, start);
-  tracker.observe(folder, "a", print(2), policy, start + seconds(1));
-  EXPECT_EQ(tracker.find(folder, "a")->since, start);
-  const auto settled = tracker.take_due(start + seconds(9), 9);
+  tracker.observe(drops, "a", print(1), policy, first_look);
+  tracker.observe(drops, "a", print(2), policy, first_look + seconds(1));
+  EXPECT_EQ(tracker.find(drops, "a")->since, first_look);
+  const auto settled = tracker.take_due(first_look + seconds(9), 9);
   ASSERT_EQ(settled.size(), 1U);
-  EXPECT_EQ(settled[0].since, start);
-  tracker.writer_found(folder, "a", print(2), policy, start + seconds(9));
-  EXPECT_EQ(tracker.find(folder, "a")->since, start + seconds(9));
-  tracker.waits_since(folder, "a", start);
-  tracker.waits_since(folder, "a", start + seconds(5));
-  EXPECT_EQ(tracker.find(folder, "a")->since, start);
-  tracker.waits_since(folder, "b", start);
+  EXPECT_EQ(settled[0].since, first_look);
+  tracker.writer_found(drops, "a", print(2), policy, first_look + seconds(9));
+  EXPECT_EQ(tracker.find(drops, "a")->since, first_look + seconds(9));
+  tracker.waits_since(drops, "a", first_look);
+  tracker.waits_since(drops, "a", first_look + seconds(5));
+  EXPECT_EQ(tracker.find(drops, "a")->since, first_look);
+  tracker.waits_since(drops, "b", first_look);
   EXPECT_EQ(tracker.size(), 1U);
 }
 
 TEST(SettleTracker, WithoutLeasesTheLongerWaitCountsFromTheLastChange) {
   SettleTracker tracker;
-  tracker.observe(folder, "a", print(1), policy, start);
-  ASSERT_EQ(tracker.take_due(start + seconds(2), 10).size(), 1U);
-  tracker.no_lease(folder, "a", print(1), policy, start);
-  EXPECT_EQ(tracker.next_due(), start + seconds(60));
-  tracker.observe(folder, "a", print(1), policy, start + seconds(30));
-  EXPECT_EQ(tracker.next_due(), start + seconds(60));
+  tracker.observe(drops, "a", print(1), policy, first_look);
+  ASSERT_EQ(tracker.take_due(first_look + seconds(2), 10).size(), 1U);
+  tracker.no_lease(drops, "a", print(1), policy, first_look);
+  EXPECT_EQ(tracker.next_due(), first_look + seconds(60));
+  tracker.observe(drops, "a", print(1), policy, first_look + seconds(30));
+  EXPECT_EQ(tracker.next_due(), first_look + seconds(60));
 }
 
 TEST(SettleTracker, ForgottenFilesNeverComeDue) {
   SettleTracker tracker;
-  tracker.observe(folder, "a", print(1), policy, start);
-  tracker.observe(folder, "b", print(1), policy, start);
-  tracker.observe(other_folder, "a", print(1), policy, start);
-  tracker.forget(folder, "a");
-  tracker.forget(folder, "never seen");
-  EXPECT_EQ(tracker.size(folder), 1U);
+  tracker.observe(drops, "a", print(1), policy, first_look);
+  tracker.observe(drops, "b", print(1), policy, first_look);
+  tracker.observe(other_folder, "a", print(1), policy, first_look);
+  tracker.forget(drops, "a");
+  tracker.forget(drops, "never seen");
+  EXPECT_EQ(tracker.size(drops), 1U);
   tracker.forget_folder(other_folder);
   tracker.forget_folder(FolderId{99});
-  const auto due = tracker.take_due(start + seconds(9), 10);
+  const auto due = tracker.take_due(first_look + seconds(9), 10);
   ASSERT_EQ(due.size(), 1U);
   EXPECT_EQ(due[0].path, "b");
 }
 
 TEST(SettleTracker, FilesComeInTheOrderTheyCameDueAndNoMoreThanAsked) {
   SettleTracker tracker;
-  tracker.observe(folder, "c", print(1), policy, start);
-  tracker.observe(folder, "a", print(1), policy, start);
-  tracker.observe(folder, "b", print(1), policy, start - seconds(1));
-  auto due = tracker.take_due(start + seconds(2), 2);
+  tracker.observe(drops, "c", print(1), policy, first_look);
+  tracker.observe(drops, "a", print(1), policy, first_look);
+  tracker.observe(drops, "b", print(1), policy, first_look - seconds(1));
+  auto due = tracker.take_due(first_look + seconds(2), 2);
   ASSERT_EQ(due.size(), 2U);
   EXPECT_EQ(due[0].path, "b");
   EXPECT_EQ(due[1].path, "c");
-  EXPECT_EQ(tracker.take_due(start + seconds(2), 2).at(0).path, "a");
+  EXPECT_EQ(tracker.take_due(first_look + seconds(2), 2).at(0).path, "a");
 }
 
 TEST(SettleTracker, WaitingPathsAreListedInPathOrderFolderByFolder) {
   SettleTracker tracker;
-  for (const char* path : {"b", "a", "c"}) tracker.observe(folder, path, print(1), policy, start);
-  tracker.observe(other_folder, "x", print(1), policy, start);
-  EXPECT_EQ(tracker.paths(folder, 2), (std::vector<std::string>{"a", "b"}));
+  for (const char* path : {"b", "a", "c"})
+    tracker.observe(drops, path, print(1), policy, first_look);
+  tracker.observe(other_folder, "x", print(1), policy, first_look);
+  EXPECT_EQ(tracker.paths(drops, 2), (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(tracker.paths(other_folder, 9), (std::vector<std::string>{"x"}));
   EXPECT_TRUE(tracker.paths(FolderId{99}, 9).empty());
 }
@@ -138,7 +139,7 @@ TEST(SettleTracker, AgreesWithAnObviousTrackerOverRandomHistories) {
   std::mt19937 random(20260701);
   SettleTracker tracker;
   std::map<std::string, std::pair<Fingerprint, BootTime>> obvious;
-  BootTime now = start;
+  BootTime now = first_look;
   for (int step = 0; step < 20'000; ++step) {
     const std::string path = std::to_string(random() % 50);
     switch (random() % 4) {
@@ -147,7 +148,7 @@ TEST(SettleTracker, AgreesWithAnObviousTrackerOverRandomHistories) {
         break;
       case 1: {
         const Fingerprint fingerprint = print(static_cast<std::int64_t>(random() % 3));
-        tracker.observe(folder, path, fingerprint, policy, now);
+        tracker.observe(drops, path, fingerprint, policy, now);
         const auto [at, fresh] = obvious.try_emplace(path, fingerprint, now + policy.settle);
         if (!fresh && at->second.first != fingerprint) {
           at->second = {fingerprint, now + policy.settle};
@@ -156,7 +157,7 @@ TEST(SettleTracker, AgreesWithAnObviousTrackerOverRandomHistories) {
       }
       case 2:
         if (random() % 4 == 0) {
-          tracker.forget(folder, path);
+          tracker.forget(drops, path);
           obvious.erase(path);
         }
         break;

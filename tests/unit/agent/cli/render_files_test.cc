@@ -12,8 +12,8 @@ using catalog::FileEvent;
 using catalog::FileState;
 
 constexpr std::int64_t second = 1'000'000'000;
-constexpr std::int64_t at = 1'782'897'243'114'000'000;  // 2026-07-01 09:14:03.114
-constexpr std::int64_t now = at + 60 * second;
+constexpr std::int64_t moment = 1'782'897'243'114'000'000;  // 2026-07-01 09:14:03.114
+constexpr std::int64_t now = moment + 60 * second;
 
 FileStory sample(FileState state) {
   FileStory story{.folder = "invoices", .folder_path = "/srv/drop/invoices", .path = "2026/q2.pdf"};
@@ -22,7 +22,7 @@ FileStory sample(FileState state) {
                           .path = "2026/q2.pdf",
                           .state = state,
                           .size = 48213,
-                          .modified_at = at,
+                          .modified_at = moment,
                           .key = "invoices/dt=2026-07-01/2026/q2.pdf"};
   return story;
 }
@@ -38,13 +38,13 @@ ObjectAnswer object() {
                   .proof = catalog::ProofLevel::StoreChecked,
                   .proof_detail =
                       "S3 checked the signed SHA-256; HEAD returned the same size and checksum",
-                  .proven_at = at}};
+                  .proven_at = moment}};
 }
 
 TEST(RenderStory, AFormerNameTellsTheNewOne) {
   const FileStory story{.folder_path = "/srv",
                         .path = "old name",
-                        .renamed = RenamedAnswer{.path = "new name", .at = at}};
+                        .renamed = RenamedAnswer{.path = "new name", .at = moment}};
   EXPECT_EQ(render_story(story, now, {}), R"(/srv/old name
 It was renamed to /srv/new name, 2026-07-01 09:14:03.114 UTC:
     waybill show '/srv/new name'
@@ -54,7 +54,7 @@ It was renamed to /srv/new name, 2026-07-01 09:14:03.114 UTC:
 TEST(RenderStory, AFileUnderAFormerNameOfAnotherHasItsOwnStoryToo) {
   FileStory story = sample(FileState::Stored);
   story.object = object();
-  story.renamed = RenamedAnswer{.path = "2026/final.pdf", .at = at};
+  story.renamed = RenamedAnswer{.path = "2026/final.pdf", .at = moment};
   const std::string text = render_story(story, now, {});
   EXPECT_EQ(text.find("/srv/drop/invoices/2026/q2.pdf: stored\nIt is stored.\nBefore, another file "
                       "had this name; it is now /srv/drop/invoices/2026/final.pdf"),
@@ -67,7 +67,7 @@ TEST(RenderStory, ARenamedFileSaysWhatItWasAndWaitsForItsNewObject) {
   story.object = object();
   story.file->sha256 = story.object->row.sha256;
   story.events = {
-      {.at = at, .generation = 2, .event = FileEvent::Renamed, .reason = "2026/draft.pdf"}};
+      {.at = moment, .generation = 2, .event = FileEvent::Renamed, .reason = "2026/draft.pdf"}};
   const std::string text = render_story(story, now, {});
   EXPECT_NE(text.find("It was renamed and waits to be stored under its new name."),
             std::string::npos)
@@ -79,9 +79,9 @@ TEST(RenderStory, AStoredFileHasItsReceiptAndItsHistory) {
   FileStory story = sample(FileState::Stored);
   story.object = object();
   story.events = {
-      {.at = at, .generation = 1, .event = FileEvent::Acknowledged},
-      {.at = at - 100'000'000, .generation = 1, .event = FileEvent::Claim},
-      {.at = at - 200'000'000, .generation = 1, .event = FileEvent::CompleteNewContent}};
+      {.at = moment, .generation = 1, .event = FileEvent::Acknowledged},
+      {.at = moment - 100'000'000, .generation = 1, .event = FileEvent::Claim},
+      {.at = moment - 200'000'000, .generation = 1, .event = FileEvent::CompleteNewContent}};
   EXPECT_EQ(render_story(story, now, {}), R"(/srv/drop/invoices/2026/q2.pdf: stored
 It is stored.
 
@@ -117,7 +117,7 @@ TEST(RenderStory, ABlockedFileSaysWhyAndWhatHelps) {
   story.file->reason =
       "an object that is not ours has this key: invoices/dt=2026-07-01/2026/q2.pdf";
   story.events = {
-      {.at = at, .generation = 1, .event = FileEvent::Foreign, .reason = story.file->reason}};
+      {.at = moment, .generation = 1, .event = FileEvent::Foreign, .reason = story.file->reason}};
   EXPECT_EQ(render_story(story, now, {}), R"(/srv/drop/invoices/2026/q2.pdf: blocked
 It waits for you: an object that is not ours has this key: invoices/dt=2026-07-01/2026/q2.pdf.
 
@@ -196,7 +196,7 @@ TEST(RenderStory, EveryStateHasASentence) {
 TEST(RenderStory, EveryEventHasASentence) {
   for (const FileEvent event : catalog::all_file_events) {
     FileStory story = sample(FileState::Queued);
-    story.events = {{.at = at, .generation = 1, .event = event}};
+    story.events = {{.at = moment, .generation = 1, .event = event}};
     EXPECT_EQ(render_story(story, now, {}).find("UTC\n"), std::string::npos)
         << catalog::to_string(event) << " has none";
   }
@@ -204,8 +204,8 @@ TEST(RenderStory, EveryEventHasASentence) {
 
 TEST(RenderStory, NewGenerationsAreMarked) {
   FileStory story = sample(FileState::Queued);
-  story.events = {{.at = at, .generation = 2, .event = FileEvent::CompleteNewContent},
-                  {.at = at, .generation = 1, .event = FileEvent::Acknowledged}};
+  story.events = {{.at = moment, .generation = 2, .event = FileEvent::CompleteNewContent},
+                  {.at = moment, .generation = 1, .event = FileEvent::Acknowledged}};
   EXPECT_NE(render_story(story, now, {}).find("complete, with new content (generation 2)"),
             std::string::npos);
 }

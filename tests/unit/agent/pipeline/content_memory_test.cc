@@ -15,38 +15,38 @@ using fakes::Call;
 using fakes::Fault;
 using fakes::Operation;
 
-constexpr std::uint64_t mib = 1U << 20U;
+constexpr std::uint64_t one_mib = 1U << 20U;
 
 TEST(ContentMemory, LeavesAQuarterToSmallFiles) {
   ContentMemory memory;
-  memory.take(40 * mib);
-  EXPECT_TRUE(memory.fits_part(8 * mib, 64 * mib));
-  EXPECT_FALSE(memory.fits_part(8 * mib + 1, 64 * mib));
-  memory.take(8 * mib);
-  EXPECT_FALSE(memory.fits_part(1, 64 * mib));
+  memory.take(40 * one_mib);
+  EXPECT_TRUE(memory.fits_part(8 * one_mib, 64 * one_mib));
+  EXPECT_FALSE(memory.fits_part(8 * one_mib + 1, 64 * one_mib));
+  memory.take(8 * one_mib);
+  EXPECT_FALSE(memory.fits_part(1, 64 * one_mib));
   memory.give_back(1);
-  EXPECT_TRUE(memory.fits_part(1, 64 * mib));
+  EXPECT_TRUE(memory.fits_part(1, 64 * one_mib));
 }
 
 TEST(ContentMemory, LetsInOnePartThatIsLargerThanAll) {
   ContentMemory memory;
-  EXPECT_TRUE(memory.fits_part(100 * mib, 64 * mib));
-  memory.take(100 * mib);
-  EXPECT_FALSE(memory.fits_part(1, 64 * mib));
+  EXPECT_TRUE(memory.fits_part(100 * one_mib, 64 * one_mib));
+  memory.take(100 * one_mib);
+  EXPECT_FALSE(memory.fits_part(1, 64 * one_mib));
 }
 
 // However many large files come at once: each of them once held a part, whatever there was.
 TEST(ContentMemory, ManyLargeFilesAtOnceStayWithinIt) {
   fakes::PipelineWorld world;
-  world.config().memory = 16 * mib;
-  world.config().folders.front().s3.part_size = 5 * mib;
+  world.config().memory = 16 * one_mib;
+  world.config().folders.front().s3.part_size = 5 * one_mib;
   for (const char name : {'a', 'b', 'c', 'd'}) {
-    world.write(std::string(1, name), std::string(17 * mib, name));
+    world.write(std::string(1, name), std::string(17 * one_mib, name));
   }
   std::uint64_t most = 0;
   world.fault = [&](const Call& call) {
     // Counted before the part that is being sent: the fourth and last has 2 MiB.
-    const std::uint64_t sent = (call.part == 4 ? 2 : 5) * mib;
+    const std::uint64_t sent = (call.part == 4 ? 2 : 5) * one_mib;
     if (call.operation == Operation::PutPart) {
       most = std::max(most, world.bucket.bytes_waiting() + sent);
     }
@@ -59,8 +59,8 @@ TEST(ContentMemory, ManyLargeFilesAtOnceStayWithinIt) {
     ASSERT_TRUE(row);
     EXPECT_EQ(row->state, catalog::FileState::Stored);
   }
-  EXPECT_GT(most, 5 * mib);
-  EXPECT_LE(most, 12 * mib);
+  EXPECT_GT(most, 5 * one_mib);
+  EXPECT_LE(most, 12 * one_mib);
 }
 
 }  // namespace

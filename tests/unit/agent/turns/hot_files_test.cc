@@ -8,7 +8,7 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr FolderId inbox{1};
+constexpr FolderId drops{1};
 
 struct World {
   HotFiles files;
@@ -16,10 +16,10 @@ struct World {
   std::int64_t ticks = 0;
 
   void change(const std::string& path = "f") {
-    files.changed(inbox, path, {.ctime = ++ticks}, now);
+    files.changed(drops, path, {.ctime = ++ticks}, now);
   }
   Nanoseconds settle(Nanoseconds settle = seconds(2)) const {
-    return files.settle(inbox, "f", settle, now);
+    return files.settle(drops, "f", settle, now);
   }
 };
 
@@ -55,8 +55,8 @@ TEST(HotFiles, ALongerSettleOfItsFolderStands) {
 
 TEST(HotFiles, OneChangeSeenTwiceIsOne) {
   World world;
-  for (int i = 0; i < 5; ++i) world.files.changed(inbox, "f", {.ctime = 7}, world.now);
-  EXPECT_EQ(world.files.heat(inbox, "f", world.now), 0);
+  for (int i = 0; i < 5; ++i) world.files.changed(drops, "f", {.ctime = 7}, world.now);
+  EXPECT_EQ(world.files.heat(drops, "f", world.now), 0);
 }
 
 TEST(HotFiles, QuietForLongItIsLikeAllOthers) {
@@ -65,7 +65,7 @@ TEST(HotFiles, QuietForLongItIsLikeAllOthers) {
   world.now += HotFiles::recent + seconds(1);
   EXPECT_EQ(world.settle(), seconds(2));
   world.change();
-  EXPECT_EQ(world.files.heat(inbox, "f", world.now), 0) << "and begins anew";
+  EXPECT_EQ(world.files.heat(drops, "f", world.now), 0) << "and begins anew";
 }
 
 TEST(HotFiles, OthersAreNotDampedWithIt) {
@@ -80,11 +80,11 @@ TEST(HotFiles, RemembersABoundedNumberAndForgetsTheQuietFirst) {
   for (std::size_t i = 0; i < HotFiles::most; ++i) world.change("file" + std::to_string(i));
   world.change();
   world.change();
-  EXPECT_EQ(world.files.heat(inbox, "f", world.now), 0) << "there is no room for it";
+  EXPECT_EQ(world.files.heat(drops, "f", world.now), 0) << "there is no room for it";
   world.now += HotFiles::recent + seconds(1);
   world.change();
   world.change();
-  EXPECT_EQ(world.files.heat(inbox, "f", world.now), 1) << "now there is";
+  EXPECT_EQ(world.files.heat(drops, "f", world.now), 1) << "now there is";
 }
 
 }  // namespace
