@@ -41,6 +41,24 @@ struct PutRequest {
   bool control = false;
 };
 
+// The very object that is copied: another, or another version of it, is refused.
+struct CopySource {
+  std::string key;
+  std::string version;  // empty: none is known
+  std::string etag;     // as the store sent it
+};
+
+// Of an object of the same bucket, in one request; the store takes nothing of it over but its
+// bytes.
+struct CopyRequest {
+  std::string key;
+  CopySource source;
+  Condition condition;  // on `key`
+  Metadata metadata;
+  std::string content_type;
+};
+constexpr std::uint64_t largest_copy = 5ULL << 30U;
+
 struct PutReply {
   std::string etag;
   std::string version;          // empty: none or "null"
@@ -123,6 +141,8 @@ class ObjectStore {
   virtual ~ObjectStore() = default;
 
   virtual RequestId put(PutRequest request, Done<PutReply> done) = 0;
+  // PreconditionFailed and NotFound may be about the source as well as about the key.
+  virtual RequestId copy(CopyRequest request, Done<PutReply> done) = 0;
   virtual RequestId head(std::string key, Done<HeadReply> done) = 0;
   // Of our own objects only: the probe's control object.
   virtual RequestId remove(std::string key, Done<Nothing> done) = 0;

@@ -24,7 +24,8 @@ std::string iso_time(WallTime time) {
 }
 
 bool makes_an_object(Operation operation) {
-  return operation == Operation::PutObject || operation == Operation::CreateMultipartUpload;
+  return operation == Operation::PutObject || operation == Operation::CopyObject ||
+         operation == Operation::CreateMultipartUpload;
 }
 
 bool touches_its_bytes(Operation operation) {
@@ -32,11 +33,12 @@ bool touches_its_bytes(Operation operation) {
          operation == Operation::HeadObject || operation == Operation::CompleteMultipartUpload;
 }
 
-void add_customer_key(Headers& headers, const Secret& key) {
+void add_customer_key(Headers& headers, const Secret& key, const std::string& prefix) {
   const auto bytes = as_bytes(key.reveal());
-  add(headers, "x-amz-server-side-encryption-customer-algorithm", "AES256");
-  add(headers, "x-amz-server-side-encryption-customer-key", to_base64(bytes));
-  add(headers, "x-amz-server-side-encryption-customer-key-md5", to_base64(md5(bytes)));
+  const std::string name = prefix + "server-side-encryption-customer-";
+  add(headers, name + "algorithm", "AES256");
+  add(headers, name + "key", to_base64(bytes));
+  add(headers, name + "key-md5", to_base64(md5(bytes)));
 }
 
 void add_encryption(Headers& headers, const WriteOptions& options) {
@@ -68,7 +70,13 @@ void add_options(const S3Request& request, const WriteOptions& options, WallTime
   if (options.requester_pays) add(headers, "x-amz-request-payer", "requester");
   add(headers, "x-amz-expected-bucket-owner", options.expected_bucket_owner);
   if (!options.sse_customer_key.empty() && touches_its_bytes(request.operation)) {
-    add_customer_key(headers, options.sse_customer_key);
+    add_customer_key(headers, options.sse_customer_key, "x-amz-");
+  }
+  if (request.operation == Operation::CopyObject) {
+    add(headers, "x-amz-source-expected-bucket-owner", options.expected_bucket_owner);
+    if (!options.sse_customer_key.empty()) {
+      add_customer_key(headers, options.sse_customer_key, "x-amz-copy-source-");
+    }
   }
   if (!makes_an_object(request.operation)) return;
   // A bucket's policy may demand encryption of every object, ours for the probe included.

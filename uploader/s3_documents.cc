@@ -72,6 +72,15 @@ Result<Completed> parse_completed(std::string_view document) {
   return completed;
 }
 
+Result<std::string> parse_copied(std::string_view document) {
+  std::string etag;
+  const bool whole = read_xml(document, [&](std::string_view path, std::string_view text) {
+    if (path == "CopyObjectResult/ETag") etag = text;
+  });
+  if (!whole || etag.empty()) return broken("CopyObjectResult");
+  return etag;
+}
+
 Result<PartsPage> parse_list_parts(std::string_view document) {
   PartsPage page;
   Part part;

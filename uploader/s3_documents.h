@@ -31,6 +31,8 @@ struct Completed {
 };
 Result<Completed> parse_completed(std::string_view document);
 
+Result<std::string> parse_copied(std::string_view document);  // its ETag
+
 struct PartsPage {
   std::vector<Part> parts;
   bool truncated = false;

@@ -54,6 +54,7 @@ bool is_read(Operation operation) {
     case Operation::ListMultipartUploads:
       return true;
     case Operation::PutObject:
+    case Operation::CopyObject:
     case Operation::DeleteObject:
     case Operation::CreateMultipartUpload:
     case Operation::UploadPart:
@@ -68,6 +69,8 @@ std::string_view purpose(Operation operation) {
   switch (operation) {
     case Operation::PutObject:
       return "store an object";
+    case Operation::CopyObject:
+      return "copy an object";
     case Operation::HeadObject:
       return "look at an object";
     case Operation::DeleteObject:
@@ -106,6 +109,31 @@ S3Request put_object(PutRequest put, bool with_sha256) {
   }
   add_condition(request, put.condition);
   add_description(request, put.metadata, std::move(put.content_type));
+  return request;
+}
+
+S3Request copy_object(CopyRequest copy, std::string_view bucket, bool with_sha256) {
+  S3Request request{.operation = Operation::CopyObject,
+                    .method = HttpMethod::Put,
+                    .key = std::move(copy.key),
+                    .payload = sha256({})};
+  std::string source =
+      "/" + uri_encode(bucket, Slash::Keep) + "/" + uri_encode(copy.source.key, Slash::Keep);
+  if (!copy.source.version.empty()) {
+    source += "?versionId=" + uri_encode(copy.source.version, Slash::Encode);
+  }
+  add(request, "x-amz-copy-source", std::move(source));
+  add(request, "x-amz-copy-source-if-match", std::move(copy.source.etag));
+  // Else the store takes over what the source says of itself.
+  add(request, "x-amz-metadata-directive", "REPLACE");
+  add(request, "x-amz-tagging-directive", "REPLACE");
+  if (with_sha256) {
+    // Who refuses it here may take the checksum of a body all the same.
+    request.checksum = "SHA256 of a copy";
+    add(request, "x-amz-checksum-algorithm", "SHA256");
+  }
+  add_condition(request, copy.condition);
+  add_description(request, copy.metadata, std::move(copy.content_type));
   return request;
 }
 

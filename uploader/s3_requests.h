@@ -14,6 +14,7 @@ namespace waybill::uploader {
 
 enum class Operation : std::uint8_t {
   PutObject,
+  CopyObject,
   HeadObject,
   DeleteObject,
   CreateMultipartUpload,
@@ -43,6 +44,8 @@ struct S3Request {
 
 // `with_sha256`: as a checksum too, where no CRC is.
 S3Request put_object(PutRequest request, bool with_sha256);
+// `with_sha256`: the store shall take one of the copy.
+S3Request copy_object(CopyRequest request, std::string_view bucket, bool with_sha256);
 S3Request head_object(std::string key);
 // The same question in a form whose refusal has a body: that of a HEAD cannot say why.
 S3Request explained(const S3Request& head);

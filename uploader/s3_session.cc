@@ -82,6 +82,11 @@ bool is_checksum(const HttpHeader& header) {
          header.name == "x-amz-mp-object-size";
 }
 
+// While the store puts bytes together that it has already.
+bool may_be_silent(Operation operation) {
+  return operation == Operation::CompleteMultipartUpload || operation == Operation::CopyObject;
+}
+
 std::string minutes_text(Nanoseconds time) {
   const auto minutes = std::chrono::abs(std::chrono::duration_cast<std::chrono::minutes>(time));
   return std::to_string(minutes.count()) + " minutes";
@@ -131,9 +136,8 @@ Result<HttpRequest> S3Session::sign(const S3Request& request, Made& made) {
                    .proxy_url = options_.proxy,
                    .may_ask_to_continue = continues_,
                    .connect_timeout = options_.connect_timeout,
-                   .stall_timeout = request.operation == Operation::CompleteMultipartUpload
-                                        ? options_.complete_timeout
-                                        : options_.stall_timeout};
+                   .stall_timeout = may_be_silent(request.operation) ? options_.complete_timeout
+                                                                     : options_.stall_timeout};
   const std::string path = address_.path_prefix + "/" + uri_encode(request.key, Slash::Keep);
   const std::string query = canonical_query(request.query);
   http.url = address_.origin + path;

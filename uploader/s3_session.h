@@ -56,6 +56,8 @@ class S3Session {
   void explain(Error& error, const HttpReply& reply) const;
 
   [[nodiscard]] S3Place place() const;
+  // Any thread.
+  [[nodiscard]] const std::string& bucket() const { return options_.bucket; }
   // The server's time minus ours, by the Date of its last reply. Any thread.
   [[nodiscard]] Nanoseconds ahead() const { return Nanoseconds(ahead_.load()); }
   // What is asked for; a store that refuses it gets none. Any thread.

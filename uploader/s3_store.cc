@@ -59,6 +59,12 @@ Result<PutReply> read_put(const S3Request&, const HttpReply& reply) {
   return put_reply(reply, std::move(etag));
 }
 
+Result<PutReply> read_copied(const S3Request&, const HttpReply& reply) {
+  auto etag = parse_copied(reply.body);
+  if (!etag) return fail(std::move(etag.error()));
+  return put_reply(reply, std::move(*etag));
+}
+
 Result<HeadReply> read_head(const S3Request&, const HttpReply& reply) {
   const std::string_view length = reply.headers.find("content-length");
   HeadReply head{.etag = std::string(reply.headers.find("etag")),
@@ -240,6 +246,10 @@ class S3Store final : public ObjectStore {
   RequestId put(PutRequest request, Done<PutReply> done) override {
     return submit(put_object(std::move(request), session_->sends_sha256()), &read_put,
                   std::move(done));
+  }
+  RequestId copy(CopyRequest request, Done<PutReply> done) override {
+    return submit(copy_object(std::move(request), session_->bucket(), session_->sends_sha256()),
+                  &read_copied, std::move(done));
   }
   RequestId head(std::string key, Done<HeadReply> done) override {
     return submit(head_object(std::move(key)), &read_head, std::move(done));

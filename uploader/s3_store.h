@@ -32,7 +32,7 @@ struct S3Options {
   ChecksumHeader checksum_header = ChecksumHeader::Auto;
   Nanoseconds connect_timeout = std::chrono::seconds(3);
   Nanoseconds stall_timeout = std::chrono::seconds(30);
-  // S3 may be silent for minutes while it puts an object together.
+  // S3 may be silent for minutes while it puts an object together or copies one.
   Nanoseconds complete_timeout = std::chrono::minutes(10);
 };
 

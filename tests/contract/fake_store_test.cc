@@ -21,6 +21,9 @@ class FakeUnderTest : public StoreUnderTest {
   [[nodiscard]] uploader::Capabilities capabilities() const override {
     return fake_.behaviour.capabilities();
   }
+  [[nodiscard]] bool guards_copies() const override {
+    return fake_.behaviour.if_absent_on_copy == OnCondition::Enforces;
+  }
   [[nodiscard]] std::size_t least_part() const override { return 5; }
 
  private:
@@ -36,6 +39,7 @@ Subject subject(std::string name, StoreBehaviour behaviour) {
 StoreBehaviour ceph() {
   StoreBehaviour behaviour;
   behaviour.if_absent_on_complete = OnCondition::Ignores;
+  behaviour.if_absent_on_copy = OnCondition::Ignores;
   behaviour.if_match_unquoted = true;
   behaviour.if_match_on_absent_is_412 = true;
   behaviour.returns_checksums = false;
@@ -46,6 +50,7 @@ StoreBehaviour unguarded() {
   StoreBehaviour behaviour;
   behaviour.if_absent_on_put = OnCondition::Ignores;
   behaviour.if_absent_on_complete = OnCondition::Ignores;
+  behaviour.if_absent_on_copy = OnCondition::Ignores;
   behaviour.if_match = OnCondition::Ignores;
   return behaviour;
 }

@@ -33,6 +33,8 @@ class StoreUnderTest {
   virtual void pump() {}
   // What it enforces; the suite holds it to that.
   [[nodiscard]] virtual uploader::Capabilities capabilities() const = 0;
+  // If-None-Match on a copy, of which no probe tells.
+  [[nodiscard]] virtual bool guards_copies() const { return capabilities().if_absent_on_put; }
   [[nodiscard]] virtual std::string prefix() const { return "contract/"; }
   // The least size of a part that is not the last; S3 asks for 5 MiB.
   [[nodiscard]] virtual std::size_t least_part() const { return 5U << 20U; }
@@ -100,6 +102,18 @@ class ObjectStoreContract : public testing::TestWithParam<Subject> {
   Result<uploader::PutReply> put(std::string_view body, uploader::Condition condition = {}) {
     return put(put_request(body, std::move(condition)));
   }
+  // To `key() + "2"`.
+  Result<uploader::PutReply> copy(const uploader::PutReply& source,
+                                  uploader::Condition condition = {}) {
+    return await<uploader::PutReply>([&](auto done) {
+      store().copy({.key = key_ + "2",
+                    .source = {.key = key_, .version = source.version, .etag = source.etag},
+                    .condition = std::move(condition),
+                    .metadata = {{"waybill-attempt", "89ab"}},
+                    .content_type = "text/csv"},
+                   std::move(done));
+    });
+  }
   Result<uploader::HeadReply> head(const std::string& key) {
     return await<uploader::HeadReply>([&](auto done) { store().head(key, std::move(done)); });
   }
@@ -155,6 +169,7 @@ class ObjectStoreContract : public testing::TestWithParam<Subject> {
   [[nodiscard]] std::string full_part(char letter) const {
     return std::string(subject_->least_part(), letter);
   }
+  [[nodiscard]] bool guards_copies() const { return subject_->guards_copies(); }
   // The ETag as If-Match has to carry it here.
   [[nodiscard]] uploader::IfMatch if_match(const std::string& etag) const {
     return {capabilities().if_match_unquoted ? uploader::bare_etag(etag) : etag};
@@ -261,6 +276,54 @@ TEST_P(ObjectStoreContract, OddKeysAreDifferentKeys) {
   const auto first = head(key());
   ASSERT_TRUE(first);
   EXPECT_EQ(first->size, 3U);
+}
+
+// --- copies -------------------------------------------------------------------------------------
+
+TEST_P(ObjectStoreContract, CopyHasTheBytesOfItsSourceAndWhatIsSaidOfItself) {
+  const auto source = put("some bytes");
+  ASSERT_TRUE(source);
+  const auto reply = copy(*source);
+  ASSERT_TRUE(reply) << reply.error().describe();
+  const auto found = head(key() + "2");
+  ASSERT_TRUE(found) << found.error().describe();
+  EXPECT_EQ(found->size, 10U);
+  EXPECT_EQ(found->etag, reply->etag);
+  EXPECT_EQ(found->version, reply->version);
+  EXPECT_EQ(found->metadata, (uploader::Metadata{{"waybill-attempt", "89ab"}}));
+  if (capabilities().md5_etags) {
+    EXPECT_EQ(found->etag, source->etag);
+  }
+  const std::string right = to_base64(sha256(as_bytes("some bytes")));
+  EXPECT_TRUE(found->checksum_sha256.empty() || found->checksum_sha256 == right);
+  EXPECT_EQ(head(key())->etag, source->etag) << "the source stays as it is";
+}
+
+TEST_P(ObjectStoreContract, CopyOfWhatIsNotThereAnyMoreIsNone) {
+  const auto source = put("some bytes");
+  ASSERT_TRUE(source);
+  uploader::PutReply other = *source;
+  other.etag = "\"00000000000000000000000000000000\"";
+  expect_code(copy(other), ErrorCode::PreconditionFailed);
+  EXPECT_DONE(remove(key()));
+  other = *source;
+  other.version.clear();
+  expect_code(copy(other), ErrorCode::NotFound);
+  EXPECT_FALSE(head(key() + "2"));
+}
+
+TEST_P(ObjectStoreContract, CopyIfAbsentRefusesAnExistingKeyWhereThatIsEnforced) {
+  auto there = put_request("what is there");
+  there.key = key() + "2";
+  EXPECT_DONE(put(there));
+  const auto source = put("some bytes");
+  ASSERT_TRUE(source);
+  expect_refused(copy(*source, uploader::IfAbsent{}), guards_copies());
+  const auto found = head(key() + "2");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->size, guards_copies() ? 13U : 10U);
+  EXPECT_DONE(remove(key() + "2"));
+  EXPECT_DONE(copy(*source, uploader::IfAbsent{}));
 }
 
 // --- conditions ---------------------------------------------------------------------------------

@@ -139,6 +139,11 @@ RequestId FakeStore::put(uploader::PutRequest request, Done<PutReply> done) {
                            std::move(done), body);
 }
 
+RequestId FakeStore::copy(uploader::CopyRequest request, Done<PutReply> done) {
+  return enqueue<PutReply>([this, request = std::move(request)] { return do_copy(request); },
+                           std::move(done));
+}
+
 RequestId FakeStore::head(std::string key, Done<HeadReply> done) {
   return enqueue<HeadReply>([this, key = std::move(key)] { return do_head(key); }, std::move(done));
 }
@@ -303,6 +308,30 @@ Result<PutReply> FakeStore::do_put(const uploader::PutRequest& request) {
   object.content_type = request.content_type;
   object.crc = request.crc;
   return store(std::move(object), request.md5, 0);
+}
+
+Result<PutReply> FakeStore::do_copy(const uploader::CopyRequest& request) {
+  if (!behaviour.copies) return refuse(ErrorCode::NeedsPerson, 501, "NotImplemented");
+  // The latest: a version of before is not kept.
+  const Object* const source = find(request.source.key);
+  if (source == nullptr) return refuse(ErrorCode::NotFound, 404, "NoSuchKey");
+  if (!request.source.version.empty() && request.source.version != source->version) {
+    return refuse(ErrorCode::NotFound, 404, "NoSuchVersion");
+  }
+  if (behaviour.pins_copies && request.source.etag != source->etag) {
+    return refuse(ErrorCode::PreconditionFailed, 412, "PreconditionFailed");
+  }
+  if (auto held = check(request.key, request.condition, behaviour.if_absent_on_copy); !held) {
+    return fail(held.error());
+  }
+  Object object;
+  object.key = request.key;
+  object.body = source->body;
+  object.metadata = request.metadata;
+  object.content_type = request.content_type;
+  object.copied = true;
+  const Md5 digest = md5(*object.body);
+  return store(std::move(object), digest, 0);
 }
 
 Result<HeadReply> FakeStore::do_head(const std::string& key) const {

@@ -25,11 +25,14 @@ struct StoreBehaviour {
   };
   OnCondition if_absent_on_put = OnCondition::Enforces;
   OnCondition if_absent_on_complete = OnCondition::Enforces;
+  OnCondition if_absent_on_copy = OnCondition::Enforces;
   OnCondition if_match = OnCondition::Enforces;
   bool if_match_unquoted = false;          // Ceph 16: a quoted ETag never matches
   bool if_match_on_absent_is_412 = false;  // Ceph; AWS says 404
   bool md5_etags = true;                   // false: as under KMS, 32 digits that are no MD5
-  bool returns_checksums = true;           // of single PUTs
+  bool returns_checksums = true;           // of single PUTs and copies
+  bool copies = true;                      // false: 501
+  bool pins_copies = true;                 // false: x-amz-copy-source-if-match is ignored
   bool returns_crcs = false;               // of the whole, where one was asked for
   bool head_hides_absence = false;         // 403 instead of 404: no permission to list
   bool hides_everything = false;           // 403 to every HEAD: write-only credentials
@@ -53,6 +56,7 @@ class FakeStore final : public uploader::ObjectStore {
     SharedBytes body;  // null: a delete marker
     Sha256 sha256{};
     bool multipart = false;
+    bool copied = false;
     std::optional<Crc> crc;  // of the whole, where one was asked for
     uploader::Metadata metadata;
     std::string attempt;  // by its metadata
@@ -64,6 +68,8 @@ class FakeStore final : public uploader::ObjectStore {
 
   uploader::RequestId put(uploader::PutRequest request,
                           uploader::Done<uploader::PutReply> done) override;
+  uploader::RequestId copy(uploader::CopyRequest request,
+                           uploader::Done<uploader::PutReply> done) override;
   uploader::RequestId head(std::string key, uploader::Done<uploader::HeadReply> done) override;
   uploader::RequestId remove(std::string key, uploader::Done<uploader::Nothing> done) override;
   uploader::RequestId create_upload(uploader::CreateRequest request,
@@ -152,6 +158,7 @@ class FakeStore final : public uploader::ObjectStore {
   std::string make_etag(const std::string& md5_etag);
 
   Result<uploader::PutReply> do_put(const uploader::PutRequest& request);
+  Result<uploader::PutReply> do_copy(const uploader::CopyRequest& request);
   [[nodiscard]] Result<uploader::HeadReply> do_head(const std::string& key) const;
   Result<uploader::Part> do_put_part(const uploader::PartRequest& request);
   Result<uploader::PutReply> do_complete(const uploader::CompleteRequest& request);

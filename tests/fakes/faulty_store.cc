@@ -111,6 +111,12 @@ RequestId FaultyStore::put(uploader::PutRequest request, Done<PutReply> done) {
       [this, request](auto next) { return inner_.put(request, next); }, done);
 }
 
+RequestId FaultyStore::copy(uploader::CopyRequest request, Done<PutReply> done) {
+  return call<PutReply>(
+      {.operation = Operation::Copy, .key = request.key},
+      [this, request](auto next) { return inner_.copy(request, next); }, done);
+}
+
 RequestId FaultyStore::head(std::string key, Done<HeadReply> done) {
   return call<HeadReply>(
       {.operation = Operation::Head, .key = key},

@@ -11,6 +11,7 @@ namespace waybill::fakes {
 
 enum class Operation : std::uint8_t {
   Put,
+  Copy,
   Head,
   Remove,
   Create,
@@ -55,6 +56,8 @@ class FaultyStore final : public uploader::ObjectStore {
 
   uploader::RequestId put(uploader::PutRequest request,
                           uploader::Done<uploader::PutReply> done) override;
+  uploader::RequestId copy(uploader::CopyRequest request,
+                           uploader::Done<uploader::PutReply> done) override;
   uploader::RequestId head(std::string key, uploader::Done<uploader::HeadReply> done) override;
   uploader::RequestId remove(std::string key, uploader::Done<uploader::Nothing> done) override;
   uploader::RequestId create_upload(uploader::CreateRequest request,

@@ -114,6 +114,19 @@ RequestId Witness::put(uploader::PutRequest request, Done<PutReply> done) {
       });
 }
 
+RequestId Witness::copy(uploader::CopyRequest request, Done<PutReply> done) {
+  const std::string attempt = uploader::parse_metadata(request.metadata).attempt;
+  const std::string key = request.key;
+  if (!edges_.effect()) return RequestId{};
+  commits(attempt, key);
+  return call<PutReply>(
+      draw(), key, [this, request](auto next) { return edges_.bucket.copy(request, next); },
+      [this, attempt, done](const auto& reply) {
+        answered(attempt, reply);
+        done(reply);
+      });
+}
+
 RequestId Witness::head(std::string key, Done<HeadReply> done) {
   const auto before = static_cast<std::int64_t>(edges_.bucket.history().size());
   return call<HeadReply>(

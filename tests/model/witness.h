@@ -26,6 +26,8 @@ class Witness final : public uploader::ObjectStore {
 
   uploader::RequestId put(uploader::PutRequest request,
                           uploader::Done<uploader::PutReply> done) override;
+  uploader::RequestId copy(uploader::CopyRequest request,
+                           uploader::Done<uploader::PutReply> done) override;
   uploader::RequestId head(std::string key, uploader::Done<uploader::HeadReply> done) override;
   uploader::RequestId remove(std::string key, uploader::Done<uploader::Nothing> done) override;
   uploader::RequestId create_upload(uploader::CreateRequest request,

@@ -33,6 +33,9 @@ const std::map<std::string, Setter, std::less<>>& setters() {
   static const std::map<std::string, Setter, std::less<>> kSetters = {
       {"put-if-none-match", support(&Behaviour::put_if_none_match)},
       {"put-if-match", support(&Behaviour::put_if_match)},
+      {"copy-if-none-match", support(&Behaviour::copy_if_none_match)},
+      {"copy-if-match", support(&Behaviour::copy_if_match)},
+      {"copy-keeps-etag", flag(&Behaviour::copy_keeps_etag)},
       {"complete-if-none-match", support(&Behaviour::complete_if_none_match)},
       {"complete-if-match", support(&Behaviour::complete_if_match)},
       {"delete-if-match", support(&Behaviour::delete_if_match)},
@@ -75,7 +78,10 @@ const std::map<std::string, Setter, std::less<>>& setters() {
 }  // namespace
 
 Behaviour ceph_16() {
-  return {.complete_if_none_match = Support::Ignored,
+  return {.copy_if_none_match = Support::Ignored,
+          .copy_if_match = Support::Ignored,
+          .copy_keeps_etag = true,
+          .complete_if_none_match = Support::Ignored,
           .complete_if_match = Support::Ignored,
           .delete_if_match = Support::Ignored,
           .if_match_needs_bare_etag = true,

@@ -123,6 +123,28 @@ Outcome<Done> put_object(World& world, S3Exchange& exchange) {
   return Done{};
 }
 
+namespace {
+
+// The one that is asked for, or that of the original again; a copy is of one piece.
+Outcome<std::optional<Checksum>> checksum_of_copy(const S3Exchange& exchange,
+                                                  const ObjectVersion& object) {
+  const auto wanted = exchange.request.header("x-amz-checksum-algorithm");
+  const Support support = exchange.behaviour->checksums;
+  if (wanted && support == Support::Rejected) {
+    S3Error error = s3_error("NotImplemented");
+    error.details.emplace_back("Header", "x-amz-checksum-algorithm");
+    return error;
+  }
+  if (support != Support::Enforced || (!wanted && !object.checksum)) {
+    return std::optional<Checksum>();
+  }
+  const auto* const kind = checksum_kind(wanted ? *wanted : object.checksum->algorithm);
+  if (kind == nullptr) return s3_error("InvalidRequest");
+  return std::optional(full_checksum(*kind, object.body));
+}
+
+}  // namespace
+
 Outcome<Done> copy_object(World& world, S3Exchange& exchange) {
   std::string_view source = exchange.request.header("x-amz-copy-source").value_or("");
   if (source.starts_with('/')) source.remove_prefix(1);
@@ -141,8 +163,10 @@ Outcome<Done> copy_object(World& world, S3Exchange& exchange) {
       match && unquoted(*match) != original.value()->etag) {
     return s3_error("PreconditionFailed");
   }
-  const auto conditions = read_conditions(exchange, exchange.behaviour->put_if_none_match,
-                                          exchange.behaviour->put_if_match);
+  constexpr std::uint64_t largest_copy = 5ULL << 30;
+  if (original.value()->size > largest_copy) return s3_error("InvalidRequest");
+  const auto conditions = read_conditions(exchange, exchange.behaviour->copy_if_none_match,
+                                          exchange.behaviour->copy_if_match);
   if (!conditions.ok()) return conditions.error();
 
   ObjectVersion object = *original.value();
@@ -154,10 +178,19 @@ Outcome<Done> copy_object(World& world, S3Exchange& exchange) {
   }
   if (!object.has_body && object.size > 0) return s3_error("NotImplemented");
   // A copy is written in one piece, whatever the original was.
-  object.etag = fresh_etag(exchange, to_hex(digest_of(Algorithm::Md5, object.body)));
+  if (!exchange.behaviour->copy_keeps_etag) {
+    object.etag = fresh_etag(exchange, to_hex(digest_of(Algorithm::Md5, object.body)));
+  }
+  auto checksum = checksum_of_copy(exchange, object);
+  if (!checksum.ok()) return checksum.error();
+  object.checksum = std::move(checksum.value());
   XmlWriter xml("CopyObjectResult");
   xml.element("LastModified", iso_date(object.modified));
   xml.element("ETag", quoted_etag(object.etag));
+  if (object.checksum) {
+    xml.element(checksum_kind(object.checksum->algorithm)->element, object.checksum->value);
+    xml.element("ChecksumType", object.checksum->type);
+  }
   const auto version = world.store.put(exchange.route.bucket, exchange.route.key, std::move(object),
                                        conditions.value(), observer(world, exchange, true));
   if (!version.ok()) return absent(exchange, version.error());

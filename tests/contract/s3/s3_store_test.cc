@@ -46,6 +46,9 @@ class ServedStore final : public StoreUnderTest {
   }
   uploader::ObjectStore& store() override { return *store_; }
   [[nodiscard]] uploader::Capabilities capabilities() const override { return way_.capabilities; }
+  [[nodiscard]] bool guards_copies() const override {
+    return way_.behaviour.copy_if_none_match == s3server::Support::Enforced;
+  }
 
  private:
   static s3server::Options options(const Way& way, const s3server::Certificates& certificates) {
@@ -82,6 +85,7 @@ Way without_conditions() {
   Way way;
   way.behaviour.put_if_none_match = s3server::Support::Ignored;
   way.behaviour.put_if_match = s3server::Support::Ignored;
+  way.behaviour.copy_if_none_match = s3server::Support::Ignored;
   way.behaviour.complete_if_none_match = s3server::Support::Ignored;
   way.capabilities.if_absent_on_put = false;
   way.capabilities.if_absent_on_complete = false;

@@ -109,6 +109,17 @@ class S3Client : public testing::Test {
                                  uploader::Condition condition = {}) {
     return await(begin_put(put_request(key, text, std::move(condition))));
   }
+  Result<uploader::PutReply> copy(const std::string& to, uploader::CopySource source,
+                                  uploader::Condition condition = {}) {
+    return await(begin<uploader::PutReply>([&](auto done) {
+      store().copy({.key = to,
+                    .source = std::move(source),
+                    .condition = std::move(condition),
+                    .metadata = {{"waybill-attempt", "a2"}},
+                    .content_type = "text/csv"},
+                   std::move(done));
+    }));
+  }
   Result<uploader::HeadReply> head(const std::string& key) {
     return await(
         begin<uploader::HeadReply>([&](auto done) { store().head(key, std::move(done)); }));

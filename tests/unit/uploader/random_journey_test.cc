@@ -61,6 +61,7 @@ Fault random_fault(Random& dice, Operation operation) {
   const Fault reading[] = {Fault::LostReply, Fault::FailBefore, Fault::Throttle};
   switch (operation) {
     case Operation::Put:
+    case Operation::Copy:
     case Operation::Complete:
       return one_of(dice, commit);
     case Operation::PutPart:

@@ -70,6 +70,17 @@ TEST(S3Documents, CompletedWithoutItsEndIsNoSuccess) {
   EXPECT_FALSE(parse_completed("   "));
 }
 
+TEST(S3Documents, CopiedObjectHasItsEtag) {
+  const auto etag = parse_copied(
+      "<CopyObjectResult><LastModified>2026-07-01T09:14:03.000Z</LastModified>"
+      "<ETag>&quot;3858f62230ac3c915f300c664312c11f&quot;</ETag></CopyObjectResult>");
+  ASSERT_TRUE(etag);
+  EXPECT_EQ(*etag, "\"3858f62230ac3c915f300c664312c11f\"");
+  EXPECT_FALSE(parse_copied("<CopyObjectResult><ETag>\"x\"</ETag>"));
+  EXPECT_FALSE(parse_copied("<CopyObjectResult></CopyObjectResult>"));
+  EXPECT_FALSE(parse_copied(""));
+}
+
 TEST(S3Documents, PartsAreReadWithTheNextMarker) {
   const auto page = parse_list_parts(
       "<ListPartsResult><PartNumberMarker>0</PartNumberMarker>"

@@ -94,6 +94,27 @@ TEST(RequestOptions, CustomersKeyGoesWithEveryPartAndEveryHead) {
   }
 }
 
+TEST(RequestOptions, CopyIsWrittenAsTheRestAndItsSourceReadWithTheSameKey) {
+  WriteOptions options;
+  options.storage_class = "STANDARD_IA";
+  options.tags = {{"team", "a"}};
+  options.expected_bucket_owner = "111122223333";
+  EXPECT_EQ(headers_of(Operation::CopyObject, options),
+            (Headers{{"x-amz-expected-bucket-owner", "111122223333"},
+                     {"x-amz-source-expected-bucket-owner", "111122223333"},
+                     {"x-amz-storage-class", "STANDARD_IA"},
+                     {"x-amz-tagging", "team=a"}}));
+  WriteOptions encrypted;
+  encrypted.sse_customer_key = Secret(std::string(32, 'k'));
+  const auto headers = headers_of(Operation::CopyObject, encrypted);
+  ASSERT_EQ(headers.size(), 6U);
+  for (const char* name : {"algorithm", "key", "key-md5"}) {
+    const std::string what = std::string("server-side-encryption-customer-") + name;
+    ASSERT_TRUE(headers.contains("x-amz-" + what)) << what;
+    EXPECT_EQ(headers.at("x-amz-copy-source-" + what), headers.at("x-amz-" + what));
+  }
+}
+
 TEST(RequestOptions, PayerAndOwnerGoWithEveryRequest) {
   WriteOptions options;
   options.requester_pays = true;

@@ -88,6 +88,32 @@ TEST(S3Requests, MetadataCannotAddAHeaderOfItsOwn) {
             "a  x-amz-acl: public-read");
 }
 
+TEST(S3Requests, CopyNamesItsSourceAndTakesNothingOverButBytes) {
+  const auto request = copy_object({.key = "to",
+                                    .source = {.key = "a/b +%ä", .version = "v/1", .etag = "\"e\""},
+                                    .condition = IfAbsent{},
+                                    .metadata = {{"waybill-attempt", "a1"}},
+                                    .content_type = "text/csv"},
+                                   "inbox", false);
+  EXPECT_EQ(request.method, HttpMethod::Put);
+  EXPECT_EQ(request.key, "to");
+  EXPECT_EQ(request.body, nullptr);
+  EXPECT_EQ(header(request, "x-amz-copy-source"), "/inbox/a/b%20%2B%25%C3%A4?versionId=v%2F1");
+  EXPECT_EQ(header(request, "x-amz-copy-source-if-match"), "\"e\"");
+  EXPECT_EQ(header(request, "x-amz-metadata-directive"), "REPLACE");
+  EXPECT_EQ(header(request, "x-amz-tagging-directive"), "REPLACE");
+  EXPECT_EQ(header(request, "x-amz-meta-waybill-attempt"), "a1");
+  EXPECT_EQ(header(request, "content-type"), "text/csv");
+  EXPECT_EQ(header(request, "if-none-match"), "*");
+  EXPECT_FALSE(header(request, "x-amz-checksum-algorithm"));
+}
+
+TEST(S3Requests, CopyOfWhatHasNoVersionNamesNone) {
+  const auto request = copy_object({.key = "to", .source = {.key = "from"}}, "inbox", true);
+  EXPECT_EQ(header(request, "x-amz-copy-source"), "/inbox/from");
+  EXPECT_EQ(header(request, "x-amz-checksum-algorithm"), "SHA256");
+}
+
 TEST(S3Requests, HeadAsksForTheChecksum) {
   EXPECT_EQ(header(head_object("k"), "x-amz-checksum-mode"), "ENABLED");
 }
@@ -122,8 +148,8 @@ TEST(S3Requests, OnlyWhatChangesNothingCountsAsReading) {
   EXPECT_TRUE(is_read(Operation::ListParts));
   EXPECT_TRUE(is_read(Operation::ListMultipartUploads));
   for (const Operation operation :
-       {Operation::PutObject, Operation::DeleteObject, Operation::CreateMultipartUpload,
-        Operation::UploadPart, Operation::CompleteMultipartUpload,
+       {Operation::PutObject, Operation::CopyObject, Operation::DeleteObject,
+        Operation::CreateMultipartUpload, Operation::UploadPart, Operation::CompleteMultipartUpload,
         Operation::AbortMultipartUpload}) {
     EXPECT_FALSE(is_read(operation)) << purpose(operation);
   }
