@@ -75,18 +75,20 @@ void Transfers::claim(FileRow row, Source source) {
   }
   const std::uint64_t part_size = uploader::part_size_for(
       row.fingerprint.size, session_.folders.at(row.folder).config.s3.part_size);
-  const catalog::NewAttempt attempt{
-      .id = attempt_id,
-      .file = row.id,
-      .store = session_.folders.at(row.folder).store,
-      .key = place->key,
-      .kind = part_size == 0 ? catalog::AttemptKind::Single : catalog::AttemptKind::Multipart,
-      .condition = describe(place->base_etag),
-      .fingerprint = row.fingerprint,
-      .sha256 = row.sha256,
-      .part_size = part_size,
-      .new_version = place->new_version,
-      .metadata = source.metadata.value_or("")};
+  using catalog::AttemptKind;
+  AttemptKind kind = part_size == 0 ? AttemptKind::Single : AttemptKind::Multipart;
+  if (!place->base_etag && copy_source(row, place->key)) kind = AttemptKind::Copy;
+  const catalog::NewAttempt attempt{.id = attempt_id,
+                                    .file = row.id,
+                                    .store = session_.folders.at(row.folder).store,
+                                    .key = place->key,
+                                    .kind = kind,
+                                    .condition = describe(place->base_etag),
+                                    .fingerprint = row.fingerprint,
+                                    .sha256 = row.sha256,
+                                    .part_size = part_size,
+                                    .new_version = place->new_version,
+                                    .metadata = source.metadata.value_or("")};
   auto claimed = session_.catalog->claim(attempt);
   if (!claimed && claimed.error().code == ErrorCode::PreconditionFailed) {
     block(row, claimed.error().message);
@@ -211,7 +213,8 @@ std::optional<bool> Transfers::must_wait_for_earlier_attempt(const FileRow& row,
     if (other.state != AttemptState::Abandoned || other.key != key) return false;
     // Its content is durable before its Complete is sent.
     if (other.kind == catalog::AttemptKind::Multipart && !other.sha256) return false;
-    if (!guarded) return true;
+    // Nobody knows of a store that it guards copies.
+    if (!guarded || other.kind == catalog::AttemptKind::Copy) return true;
     // Its If-Match would hold again if the object's former content came back: equal content has an
     // equal ETag wherever that is an MD5. A large one's is not known before it is read.
     const auto base = base_etag_of(other);

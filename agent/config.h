@@ -72,6 +72,12 @@ enum class OnReplace : std::uint8_t {
   Overwrite,
 };
 
+// How a file that was renamed comes to its new key.
+enum class OnRename : std::uint8_t {
+  Store,  // from the file
+  Copy,   // the store copies its former object, where it can and proves it
+};
+
 // Which of the files that wait goes first.
 enum class Order : std::uint8_t { Oldest, Newest };
 
@@ -95,6 +101,7 @@ struct FolderConfig {
   bool xattr_metadata = true;   // and the extended attributes user.waybill.*
   std::string sidecar;          // and what this says, named as a marker; empty: nobody does
   OnReplace on_replace = OnReplace::Version;
+  OnRename on_rename = OnRename::Store;
   Order order = Order::Oldest;
   std::vector<std::string> ignore;  // beside the defaults
   S3Config s3;

@@ -56,11 +56,11 @@ constexpr auto agent_keys = std::to_array<std::string_view>(
     {"name", "state_dir", "socket", "log_level", "uploads", "memory", "bandwidth",
      "bandwidth_schedule", "keep_history", "mime_types"});
 constexpr auto folder_keys = std::to_array<std::string_view>(
-    {"name",         "path",           "prefix",         "prefix_as_is", "key",
-     "complete",     "marker",         "arrived_unseen", "settle",       "settle_nolease",
-     "stuck_after",  "rescan",         "lease",          "poll",         "one_filesystem",
-     "prove_events", "initial",        "after_upload",   "on_replace",   "order",
-     "ignore",       "posix_metadata", "xattr_metadata", "sidecar"});
+    {"name",         "path",    "prefix",         "prefix_as_is",   "key",
+     "complete",     "marker",  "arrived_unseen", "settle",         "settle_nolease",
+     "stuck_after",  "rescan",  "lease",          "poll",           "one_filesystem",
+     "prove_events", "initial", "after_upload",   "on_replace",     "on_rename",
+     "order",        "ignore",  "posix_metadata", "xattr_metadata", "sidecar"});
 // What DESIGN.md and its companions promise for later; silence would be worse than a refusal.
 constexpr auto later_s3_keys = std::to_array<std::string_view>({"ip_version", "parts"});
 constexpr auto later_folder_keys = std::to_array<std::string_view>({"on_object_missing"});
@@ -327,6 +327,9 @@ void read_policies(const SectionReader& section, FolderConfig& folder) {
       {"refuse", OnReplace::Refuse},
       {"overwrite", OnReplace::Overwrite}};
   take(section.choice("on_replace", replacements), folder.on_replace);
+  constexpr std::pair<std::string_view, OnRename> renames[] = {{"store", OnRename::Store},
+                                                               {"copy", OnRename::Copy}};
+  take(section.choice("on_rename", renames), folder.on_rename);
   constexpr std::pair<std::string_view, Order> orders[] = {{"oldest", Order::Oldest},
                                                            {"newest", Order::Newest}};
   take(section.choice("order", orders), folder.order);

@@ -25,7 +25,7 @@ constexpr std::int64_t tries_before_it_is_told = 6;
 
 // Its content is durable before its Complete is sent.
 bool may_have_landed(const AttemptRow& attempt) {
-  return attempt.kind == AttemptKind::Single || attempt.sha256.has_value();
+  return attempt.kind != AttemptKind::Multipart || attempt.sha256.has_value();
 }
 
 bool is_its_object(const AttemptRow& attempt, const Result<HeadReply>& head) {
@@ -117,7 +117,7 @@ void Leftovers::resolve(Task task) {
   if (!still_open(attempt)) return;
   if (!attempt.upload_id.empty() && is_left_upload(attempt)) return abort(task);
   // Its own uploads could not be told from those of a later attempt under way.
-  if (attempt.kind == AttemptKind::Multipart && key_in_use_(attempt.key)) {
+  if (attempt.kind != AttemptKind::Single && key_in_use_(attempt.key)) {
     return after(quarantine, std::move(task));
   }
   if (may_have_landed(attempt)) return look_for_landing(task);
@@ -198,12 +198,15 @@ void Leftovers::end(const Task& task, const Result<HeadReply>& head,
     }
   }
   if (landed) {
-    const catalog::StoredObject object{.version = head->version,
-                                       .etag = head->etag,
-                                       .size = head->size,
-                                       .sha256 = *attempt.sha256,
-                                       .proof = catalog::ProofLevel::Acknowledged,
-                                       .proof_detail = "landed after it had been given up"};
+    // Nobody has signed the bytes of a copy.
+    const bool copied = attempt.kind == AttemptKind::Copy;
+    const catalog::StoredObject object{
+        .version = head->version,
+        .etag = head->etag,
+        .size = head->size,
+        .sha256 = *attempt.sha256,
+        .proof = copied ? catalog::ProofLevel::None : catalog::ProofLevel::Acknowledged,
+        .proof_detail = "landed after it had been given up"};
     if (!session_.expect(session_.catalog->acknowledge(attempt.id, object, true))) return;
   } else if (!session_.expect(session_.catalog->end_attempt(attempt.id))) {
     return;

@@ -103,6 +103,9 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
       session_.expect(session_.catalog->acknowledge(running.attempt.id, object, true, unresolved));
   if (!row) return;
   stores_.got_through(running.attempt.store);
+  if (running.machine.attempt().copy) {
+    stores_.copied(running.attempt.store, running.attempt.part_size != 0);
+  }
   if (const auto crc = running.machine.attempt().crc; crc && running.attempt.part_size != 0) {
     stores_.crc_of_parts(running.attempt.store, *crc, running.attempt.key, outcome.crc);
   }

@@ -9,6 +9,7 @@
 namespace waybill::agent {
 namespace {
 
+constexpr Nanoseconds ask_for_copies_again = std::chrono::hours(1);
 constexpr Nanoseconds first_retry = std::chrono::seconds(1);
 constexpr Nanoseconds between_probes = std::chrono::hours(24);
 constexpr Nanoseconds last_retry = std::chrono::seconds(30);  // rule 10: a probe every ≤ 60 s
@@ -73,6 +74,24 @@ void Stores::got_through(StoreId store) {
   ++gate.stored;
   if (gate.openings > 1) session_.world.log.info("store open again", {{"store", gate.name}});
   gate.failures = gate.openings = 0;
+}
+
+bool Stores::copies(StoreId store, bool of_parts) const {
+  const Gate& gate = gates_.at(store);
+  if (!gate.capabilities || !gate.capabilities->head_tells_absent) return false;
+  const auto refused = gate.no_copies.find(of_parts);
+  return refused == gate.no_copies.end() ||
+         session_.now() - refused->second >= ask_for_copies_again;
+}
+
+void Stores::refuses_copies(StoreId store, bool of_parts, const Error& cause) {
+  Gate& gate = gates_.at(store);
+  if (!gate.no_copies.contains(of_parts)) {
+    session_.world.log.warning(of_parts ? "large renamed files are sent again, not copied"
+                                        : "renamed files are sent again, not copied",
+                               {{"store", gate.name}, {"cause", cause.describe()}});
+  }
+  gate.no_copies[of_parts] = session_.now();
 }
 
 // One HEAD after the first: where a reply is lost it is HEAD that must prove the object.

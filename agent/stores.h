@@ -53,6 +53,13 @@ class Stores {
     return gates_.at(store).stored;
   }
 
+  // Renamed files may be copied there: it tells what is absent, and has refused or left unproven
+  // none within the last hour. `of_parts`: objects of several parts, of whose copies some stores
+  // show less.
+  [[nodiscard]] bool copies(StoreId store, bool of_parts) const;
+  void copied(StoreId store, bool of_parts) { gates_.at(store).no_copies.erase(of_parts); }
+  void refuses_copies(StoreId store, bool of_parts, const Error& cause);
+
   // Both Complete and HEAD of this store were seen to give back such a CRC of a whole object.
   [[nodiscard]] bool returns_crc(StoreId store, CrcKind kind) const {
     return gates_.at(store).returns_crc.contains(kind);
@@ -80,6 +87,7 @@ class Stores {
     uploader::RetryQuota quota;
     std::set<CrcKind> returns_crc;
     bool asks_for_crc = false;
+    std::map<bool, BootTime> no_copies;  // since one worked the last time; by `of_parts`
     std::optional<UploadSweep> sweep;
     std::optional<uploader::Probe> probe;  // under way
     std::uint64_t probes = 0;              // counts them: a late timer knows that it is late

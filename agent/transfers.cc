@@ -14,6 +14,7 @@
 namespace waybill::agent {
 namespace {
 
+using catalog::AttemptKind;
 using catalog::AttemptRow;
 using catalog::AttemptState;
 using catalog::FileEvent;
@@ -169,6 +170,11 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
                          .own_metadata = std::move(*metadata)};
   for (const auto& [name, value] : folder.config.s3.write.metadata) {
     what.configured_metadata_bytes += name.size() + value.size();
+  }
+  if (attempt.kind == AttemptKind::Copy) {
+    // What has begun an upload went on from the file.
+    if (attempt.state == AttemptState::Open) what.copy = copy_source(row, attempt.key);
+    what.copy_sent = resumed && !what.copy;
   }
   if (attempt.part_size != 0 && attempt.sent_at != 0) {
     what.create_sent = WallTime(Nanoseconds(attempt.sent_at));
@@ -331,6 +337,8 @@ void Transfers::perform(Running& running, Action action) {
                                        return HeadDone{std::move(reply)};
                                      })));
           },
+          [&](SendCopy& copy) { send_copy(running, copy); },
+          [&](NotCopied& told) { go_on_from_file(running, told); },
           [&](SendCreate& create) {
             // Rule 12: what is initiated on this key around now is ours.
             running.attempt.sent_at = session_.wall_now() + store.ahead().count();

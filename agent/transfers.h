@@ -151,6 +151,10 @@ class Transfers {
   };
   // Where the next generation goes; nullopt: the row has been blocked, or the session has failed.
   std::optional<Place> choose_place(const catalog::FileRow& row, const std::string& attempt_id);
+  // Where the store has these bytes under the key of the row's former name; nullopt: they are to be
+  // sent.
+  std::optional<uploader::CopySource> copy_source(const catalog::FileRow& row,
+                                                  const std::string& key);
   std::optional<Place> beside_another_file(const catalog::FileRow& row,
                                            const catalog::ObjectRow& object,
                                            const std::string& beside);
@@ -167,6 +171,8 @@ class Transfers {
   void begin(catalog::AttemptRow attempt, const catalog::FileRow& row, Source source, bool resumed);
   void feed(const std::string& attempt_id, uploader::Input input);
   void perform(Running& running, uploader::Action action);
+  void send_copy(Running& running, uploader::SendCopy& copy);
+  void go_on_from_file(Running& running, const uploader::NotCopied& told);
   void send_put(Running& running);
   void put_content(Running& running);
   void read_parts(const Running& running);

@@ -37,6 +37,7 @@ void erase_pointer(auto& index, const auto& key, const AttemptRow* row) {
 
 bool may_land(const AttemptRow& attempt) {
   if (is_left_upload(attempt)) return false;
+  if (attempt.kind == AttemptKind::Copy) return true;  // whatever it goes on with
   switch (attempt.state) {
     case AttemptState::Open:
     case AttemptState::Completing:

@@ -32,7 +32,7 @@ Result<void> Catalog::Impl::key_is_free(const NewAttempt& attempt) {
 namespace {
 
 AttemptRow first_try(const NewAttempt& attempt, std::int64_t generation) {
-  const bool single = attempt.kind == AttemptKind::Single;
+  const bool of_parts = attempt.kind == AttemptKind::Multipart;
   return {.id = attempt.id,
           .file = attempt.file,
           .generation = generation,
@@ -40,7 +40,7 @@ AttemptRow first_try(const NewAttempt& attempt, std::int64_t generation) {
           .key = attempt.key,
           .kind = attempt.kind,
           .condition = attempt.condition,
-          .state = single ? AttemptState::Open : AttemptState::Creating,
+          .state = of_parts ? AttemptState::Creating : AttemptState::Open,
           .fingerprint = attempt.fingerprint,
           .sha256 = attempt.sha256,
           .part_size = attempt.part_size,

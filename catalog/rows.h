@@ -122,7 +122,11 @@ struct ObjectRow {
   std::string metadata = {};
 };
 
-enum class AttemptKind : std::uint8_t { Single = 0, Multipart = 1 };
+enum class AttemptKind : std::uint8_t {
+  Single = 0,
+  Multipart = 1,
+  Copy = 2,  // of the row's object; stays so where it goes on from the file and may still land
+};
 
 enum class AttemptState : std::uint8_t {
   Open = 0,        // durable; may have been sent

@@ -11,7 +11,6 @@
 #include "uploader/upload_machine.h"
 
 namespace waybill::uploader {
-namespace {
 
 bool is_unanswered(const Error& error) {
   return error.code == ErrorCode::Ambiguous || error.code == ErrorCode::Cancelled;
@@ -20,8 +19,6 @@ bool is_unanswered(const Error& error) {
 bool passes_by_itself(const Error& error) {
   return error.code == ErrorCode::RetryLater || error.code == ErrorCode::Throttled;
 }
-
-}  // namespace
 
 // --- Upload -------------------------------------------------------------------------------------
 
@@ -70,9 +67,10 @@ Upload::Machine::Machine(Attempt attempt_to_make, Capabilities capabilities, Ret
       quota(tokens),
       random(dice),
       attempt(std::move(attempt_to_make)),
+      distrust(attempt.copy_sent),
       id_durable(!attempt.upload_id.empty()),
       parts_unknown(!attempt.upload_id.empty()) {
-  if (!multipart()) return;
+  if (attempt.part_size == 0) return;
   const std::uint64_t count = attempt.size == 0 ? 1 : (attempt.size - 1) / attempt.part_size + 1;
   parts.resize(count);
   first_reading.resize(count);
@@ -84,9 +82,9 @@ void Upload::Machine::on(const Begin& begin) {
   // An upload id is durable before part 1: without one, only Create can have been sent. How often
   // it was sent nobody wrote down: more than once, then, so that one that has landed is not the
   // last.
-  if (!multipart() || !attempt.upload_id.empty()) unanswered = 2;
+  if (!multipart() || !attempt.upload_id.empty() || attempt.copy_sent) unanswered = 2;
   // Nor is a Complete sent before the content is durable.
-  may_be_completed = multipart() && unanswered > 0 && attempt.sha256;
+  may_be_completed = multipart() && unanswered > 0 && attempt.sha256 && !attempt.upload_id.empty();
   // And behind a durable id a newer Create may have gone unanswered.
   create_unanswered = multipart() && attempt.create_sent;
   if (create_unanswered) return list_uploads();
@@ -135,6 +133,7 @@ void Upload::Machine::on(const SourceLost&) {
     case Phase::PersistingContent:
       return drop();
     case Phase::Putting:
+    case Phase::Copying:
     case Phase::Creating:
     case Phase::Listing:
     case Phase::Completing:
@@ -161,7 +160,8 @@ void Upload::Machine::on(const SourceLost&) {
 // --- sending ------------------------------------------------------------------------------------
 
 bool Upload::Machine::ambiguous() const {
-  return unanswered > 0 || phase == Phase::Putting || phase == Phase::Completing;
+  return unanswered > 0 || phase == Phase::Putting || phase == Phase::Copying ||
+         phase == Phase::Completing;
 }
 
 void Upload::Machine::head() {
@@ -170,6 +170,7 @@ void Upload::Machine::head() {
 }
 
 void Upload::Machine::send(bool seen) {
+  if (attempt.copy) return send_copy(seen);
   if (multipart() && (!content_durable || parts_done < parts.size())) return proceed_multipart();
   const auto on_condition = condition(seen);
   on_condition ? commit(*on_condition) : head();
@@ -329,6 +330,8 @@ void Upload::Machine::stored(PutReply reply, Proof proof) {
 
 std::optional<std::string> Upload::Machine::md5_etag() const {
   if (!store.md5_etags) return std::nullopt;
+  // Its own is that of the bytes that were sent once; a store may take it over or make it anew.
+  if (attempt.copy) return bare_etag(attempt.copy->etag);
   if (!multipart()) {
     return body_md5 ? std::optional<std::string>(etag_of(*body_md5)) : std::nullopt;
   }

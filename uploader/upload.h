@@ -52,7 +52,13 @@ struct Attempt {
   // No Create but this attempt's own can have begun what is found on the key in its window.
   bool may_adopt = true;
   std::uint64_t part_size = 0;  // 0: single PUT
-  std::string upload_id;        // known when a multipart is resumed
+  // An object of ours with these very bytes: the store is asked to copy it, once a HEAD has shown
+  // that the key is free. What it refuses or does not prove is sent from the file, as
+  // `part_size` says. Only with a SHA-256 and without a base.
+  std::optional<CopySource> copy = std::nullopt;
+  // A copy of it may have been sent before a restart, though it was to go on from the file.
+  bool copy_sent = false;
+  std::string upload_id;  // known when a multipart is resumed
   // When the last Create may have been sent, by the store's clock, durable before it: rule 12 calls
   // the uploads ours that were initiated on this key in its window. nullopt: none is, an orphan is
   // left to the sweep.
@@ -75,6 +81,17 @@ struct SendPut {
   bool reread = false;  // what is in memory is in doubt (S3.md 10.14): read the file again
 };
 struct SendHead {};
+struct SendCopy {
+  CopySource source;
+  Condition condition;
+  Metadata metadata;
+};
+// It is sent from the file from here on.
+struct NotCopied {
+  Error cause;
+  bool by_store = false;  // not about this object: the store refuses or proves no copy
+  bool may_land = false;  // one of them was never answered
+};
 struct SendCreate {
   Metadata metadata;
 };
@@ -152,9 +169,9 @@ struct Dropped {
 };
 using Outcome = std::variant<Stored, StoredByOther, ForeignObject, CannotTell, Refused, Dropped>;
 
-using Action = std::variant<SendPut, SendHead, SendCreate, PersistUploadId, SendPart,
-                            PersistContent, SendComplete, SendAbort, SendListParts, SendListUploads,
-                            Wait, EndpointTrouble, Outcome>;
+using Action = std::variant<SendPut, SendHead, SendCopy, NotCopied, SendCreate, PersistUploadId,
+                            SendPart, PersistContent, SendComplete, SendAbort, SendListParts,
+                            SendListUploads, Wait, EndpointTrouble, Outcome>;
 
 // --- what the owner feeds back ------------------------------------------------------------------
 struct Begin {
@@ -168,6 +185,9 @@ struct PutDone {
 };
 struct HeadDone {
   Result<HeadReply> reply;
+};
+struct CopyDone {
+  Result<PutReply> reply;
 };
 struct CreateDone {
   Result<std::string> upload_id;
@@ -203,7 +223,7 @@ struct UploadsListed {
 struct Resumed {};     // Wait is over, or the endpoint works again
 struct SourceLost {};  // changed, gone, or no longer wanted; ends the pauses before it
 using Input =
-    std::variant<Begin, PutDone, HeadDone, CreateDone, Persisted, PartDone, ContentRead,
+    std::variant<Begin, PutDone, HeadDone, CopyDone, CreateDone, Persisted, PartDone, ContentRead,
                  CompleteDone, AbortDone, PartsListed, UploadsListed, Resumed, SourceLost>;
 
 class Upload {
@@ -220,8 +240,9 @@ class Upload {
   std::vector<Action> step(Input input);
 
   [[nodiscard]] const Attempt& attempt() const;
-  // Something of this attempt may still land: a PUT or Complete is under way, or one was never
-  // answered (PROTOCOL.md rule 2). The 20 minutes after the last send are the owner's to count.
+  // Something of this attempt may still land: a PUT, copy or Complete is under way, or one was
+  // never answered (PROTOCOL.md rule 2). The 20 minutes after the last send are the owner's to
+  // count.
   [[nodiscard]] bool ambiguous() const;
   [[nodiscard]] bool finished() const;
   // Upload ids of ours that the store would not let us abort, or failed to, or that may become the

@@ -10,6 +10,10 @@
 
 namespace waybill::uploader {
 
+// An effect that nobody told us about; and a failure that had none.
+bool is_unanswered(const Error& error);
+bool passes_by_itself(const Error& error);
+
 // The inside of Upload; only its .cc files include this.
 //
 //   Fresh ── Begin ──► send() ──► Putting ─────────────────────────────┐
@@ -18,6 +22,8 @@ namespace waybill::uploader {
 //     └─ sent ► Heading ┘ ◄─────── unclear: lost reply, 412, 404 ────────┴────────────────────┤
 //                  └────► verdict ► outcome ► (Aborting ► CheckingAbort) ► Finished ◄──────────┘
 //
+// A copy goes the way of a PUT, Copying in its place, between two HEADs: one shows that the key is
+// free, one proves what came of it. Where it does not work out, send() goes on from the file.
 // An upload from before a restart goes over ListingParts before SendingParts.
 // Every arrow may lead over Paused: Wait or EndpointTrouble, until Resumed. What cannot be aborted
 // at once, or must not be yet, is left behind.
@@ -26,6 +32,7 @@ struct Upload::Machine {
     Fresh,
     Heading,
     Putting,
+    Copying,
     Creating,
     Listing,
     PersistingId,
@@ -62,6 +69,7 @@ struct Upload::Machine {
   void on(const Begin& begin);
   void on(const PutDone& done);
   void on(const HeadDone& done);
+  void on(const CopyDone& done);
   void on(const CreateDone& done);
   void on(const Persisted& persisted);
   void on(const PartDone& done);
@@ -74,7 +82,7 @@ struct Upload::Machine {
   void on(const SourceLost& lost);
 
   // --- upload.cc: sending, pausing, ending ---
-  [[nodiscard]] bool multipart() const { return attempt.part_size != 0; }
+  [[nodiscard]] bool multipart() const { return attempt.part_size != 0 && !attempt.copy; }
   [[nodiscard]] bool ambiguous() const;
   void head();
   // The next request of this attempt. `seen`: a HEAD has just shown what lies at the key.
@@ -107,6 +115,11 @@ struct Upload::Machine {
   void absent();
   void send_again(bool seen);  // slowly where the last send failed
   [[nodiscard]] bool is_damaged(const HeadReply& object, Verdict verdict) const;
+
+  // --- upload_copy.cc ---
+  void send_copy(bool seen);
+  void go_on_from_file(bool seen);
+  void decide_copy(const HeadReply& object);
 
   // --- upload_multipart.cc ---
   void proceed_multipart();
@@ -153,10 +166,16 @@ struct Upload::Machine {
   std::optional<Crc> body_crc;
   bool reread = false;
   int damages = 0;  // the store had or refused other bytes; the second time a person must know
-  bool distrust = false;  // an object with our attempt id and other bytes is, or was, at the key
+  // An object with our attempt id and other bytes, or a copy that nothing proves, is, was or may
+  // come to be at the key.
+  bool distrust = false;
   std::optional<std::string> damaged_etag;  // its ETag, where known
   bool base_was_missing = false;
   bool recovered = false;
+
+  // --- copy ---
+  bool copies_on_condition = true;      // false: the store said 501 to one
+  std::optional<NotCopied> not_copied;  // it is to go on from the file
 
   // --- multipart ---
   bool id_durable = false;

@@ -38,11 +38,18 @@ void Upload::Machine::on(const HeadDone& done) {
     default:
       break;
   }
+  if (attempt.copy && unanswered == 0) {
+    // A PUT may guard itself where nobody may look.
+    not_copied = NotCopied{.cause = error};
+    return send(false);
+  }
   finish(CannotTell{error});
 }
 
 void Upload::Machine::decide(const HeadReply& object) {
   const Verdict verdict = judge(object, attempt, md5_etag(), crc());
+  const bool carries_our_id = verdict == Verdict::Mine || verdict == Verdict::Damaged;
+  if (attempt.copy && unanswered > 0 && carries_our_id) return decide_copy(object);
   if (is_damaged(object, verdict)) {
     attempt.base_etag = object.etag;
     return send_again(true);
@@ -89,7 +96,8 @@ void Upload::Machine::decide(const HeadReply& object) {
   }
 }
 
-// An object with our id that S3 told us has other bytes; it is ours to replace.
+// An object with our id that S3 told us has other bytes, or a copy that nothing proves; it is ours
+// to replace.
 bool Upload::Machine::is_damaged(const HeadReply& object, Verdict verdict) const {
   if (!distrust || (verdict != Verdict::Mine && verdict != Verdict::Damaged)) return false;
   if (verdict == Verdict::Damaged) return true;

@@ -202,6 +202,26 @@ TEST_F(Journey, RenamedFileIsStoredUnderItsNewNameKeepsItsHistoryAndItsFirstObje
   EXPECT_TRUE(before.says("It was renamed to " + local("b/new name"))) << before.output;
 }
 
+TEST_F(Journey, RenamedFileIsCopiedWhereThatIsAskedFor) {
+  folder["on_rename"] = toml_string("copy");
+  server_options.behaviour.copy_keeps_etag = true;  // else nothing proves the large one
+  start();
+  drop("old name", "content");
+  drop("old large", std::string(20U << 20U, 'x'));
+  wait_until_all_stored();
+  const std::size_t sent = server().count("PutObject") + server().count("UploadPart");
+  move("old name", "new name");
+  move("old large", "new large");
+  ASSERT_TRUE(becomes("new name", "stored"));
+  ASSERT_TRUE(becomes("new large", "stored"));
+  wait_until_all_stored();
+  EXPECT_EQ(server().count("PutObject") + server().count("UploadPart"), sent);
+  EXPECT_EQ(server().count("CopyObject"), 2U);
+  EXPECT_EQ(body_at("in/new name"), "content");
+  const Answer shown = waybill({"show", "--", local("new name")});
+  EXPECT_TRUE(shown.says("S3 copied it")) << shown.output;
+}
+
 TEST_F(Journey, MovedFolderTreeIsTakenWhole) {
   for (int i = 0; i < 30; ++i) {
     const std::string name = "tree/" + std::to_string(i % 3) + "/" + std::to_string(i);

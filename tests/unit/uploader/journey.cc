@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/digest.h"
+#include "uploader/metadata.h"
 
 namespace waybill::uploader {
 
@@ -54,6 +55,18 @@ void Journey::make_multipart(int parts, std::uint64_t part_size) {
   attempt.size = size;
   attempt.part_size = part_size;
   attempt.sha256.reset();
+}
+
+void Journey::make_copy() {
+  Attempt former = attempt;
+  former.id = "former";
+  former.path = "2026/draft.pdf";
+  former.sha256 = sha256(as_bytes(content));
+  const std::string key = "invoices/2026/draft.pdf";
+  store.put_foreign(key, content, make_metadata(former));
+  const auto& there = *store.find(key);
+  attempt.sha256 = former.sha256;
+  attempt.copy = CopySource{.key = key, .version = there.version, .etag = there.etag};
 }
 
 void Journey::fault(Operation operation, int nth, Fault what) {
@@ -138,6 +151,10 @@ Attempt Journey::durable_attempt() const {
   Attempt durable = attempt;
   durable.upload_id = upload_id_;
   if (content_durable_) durable.sha256 = content_durable_;
+  if (from_file_) {
+    durable.copy.reset();
+    durable.copy_sent = copy_may_land_;
+  }
   return durable;
 }
 
@@ -189,7 +206,8 @@ void Journey::restart(Random& dice) {
   const auto& left = upload_->left_behind();
   left_by_earlier_lives.insert(left_by_earlier_lives.end(), left.begin(), left.end());
   note("restart");
-  unanswered_ = count("PUT ") + count("COMPLETE ") > 0;
+  const bool copy_settled = from_file_ && !copy_may_land_;
+  unanswered_ = count("PUT ") + count("COMPLETE ") > 0 || (count("COPY ") > 0 && !copy_settled);
   attempt = durable_attempt();
   begin(true);
 }
@@ -226,6 +244,29 @@ void Journey::perform(const SendHead&) {
                  hidden_ = !reply && reply.error().code == ErrorCode::NeedsPerson;
                  return HeadDone{std::move(reply)};
                }));
+}
+
+void Journey::perform(const SendCopy& copy) {
+  note("COPY " + name_of(copy.condition));
+  count_commit();
+  faulty_.copy({.key = attempt.key,
+                .source = copy.source,
+                .condition = copy.condition,
+                .metadata = copy.metadata,
+                .content_type = attempt.content_type},
+               deliver<PutReply>([this](auto reply) {
+                 // Its success is no acknowledgement of bytes: a HEAD has to follow.
+                 unanswered_ = reply || reply.error().code == ErrorCode::Ambiguous;
+                 return CopyDone{std::move(reply)};
+               }));
+}
+
+void Journey::perform(const NotCopied& told) {
+  EXPECT_FALSE(not_copied) << "told once";
+  not_copied = told;
+  hidden_ = false;  // it goes on as if nobody had looked: who has to looks again
+  from_file_ = true;
+  copy_may_land_ = told.may_land;
 }
 
 void Journey::perform(const SendCreate& create) {

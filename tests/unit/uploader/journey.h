@@ -24,6 +24,8 @@ class Journey {
 
   // A multipart of `parts` parts of `part_size` bytes, the last one shorter.
   void make_multipart(int parts, std::uint64_t part_size = 4);
+  // The bytes lie under another key already, as an object of ours, and are to be copied from there.
+  void make_copy();
   // The `nth` request of this kind (from 1) meets the fault.
   void fault(fakes::Operation operation, int nth, fakes::Fault what);
   // All of this kind, from the nth on.
@@ -65,6 +67,7 @@ class Journey {
   // --- what happened ---
   std::vector<std::string> requests;  // "PUT if-absent", "HEAD", "PART 3", "persist id" …
   std::vector<Error> troubles;
+  std::optional<NotCopied> not_copied;
   std::vector<Nanoseconds> waits;
   int most_parts_in_flight = 0;
   std::vector<std::string> left_by_earlier_lives;  // uploads, of which the catalog knows
@@ -80,6 +83,8 @@ class Journey {
   void carry_out(const Action& action);
   void perform(const SendPut& put);
   void perform(const SendHead& head);
+  void perform(const SendCopy& copy);
+  void perform(const NotCopied& told);
   void perform(const SendCreate& create);
   void perform(const PersistUploadId& persist);
   void perform(const SendPart& part);
@@ -117,6 +122,8 @@ class Journey {
   bool id_durable_ = false;
   std::string upload_id_;
   std::optional<Sha256> content_durable_;
+  bool from_file_ = false;      // durable: it is no copy any more
+  bool copy_may_land_ = false;  // likewise
 
  public:
   fakes::FaultyStore& faulty() { return faulty_; }

@@ -154,6 +154,8 @@ const Refusal values[] = {
     {"OnReplace", FOLDER "on_replace = 'ask'\n",
      "w.toml:6: [[folder]] on_replace = \"ask\": must be \"version\", \"suffix\", \"refuse\" or "
      "\"overwrite\""},
+    {"OnRename", FOLDER "on_rename = 'move'\n",
+     "w.toml:6: [[folder]] on_rename = \"move\": must be \"store\" or \"copy\""},
     {"DeleteAfterUpload", FOLDER "after_upload = 'delete'\n",
      "w.toml:6: [[folder]] after_upload = \"delete\": this version knows \"keep\" alone; write "
      "that, or "

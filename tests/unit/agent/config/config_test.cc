@@ -52,6 +52,7 @@ TEST(Config, ABucketAndAPathAreEnough) {
   EXPECT_EQ(folder.lease, LeaseUse::Auto);
   EXPECT_EQ(folder.poll, PollUse::Auto);
   EXPECT_EQ(folder.on_replace, OnReplace::Version);
+  EXPECT_EQ(folder.on_rename, OnRename::Store);
   EXPECT_FALSE(folder.posix_metadata);
   EXPECT_TRUE(folder.xattr_metadata);
   EXPECT_EQ(folder.sidecar, "");
@@ -197,6 +198,7 @@ prove_events = false
 initial = "store"
 after_upload = "keep"
 on_replace = "suffix"
+on_rename = "copy"
 posix_metadata = true
 xattr_metadata = false
 sidecar = "{name}.meta.json"
@@ -230,6 +232,7 @@ ignore = ["*.tmp", "cache/*"]
   EXPECT_EQ(folder.lease, LeaseUse::Require);
   EXPECT_EQ(folder.poll, PollUse::On);
   EXPECT_EQ(folder.on_replace, OnReplace::Suffix);
+  EXPECT_EQ(folder.on_rename, OnRename::Copy);
   EXPECT_TRUE(folder.posix_metadata);
   EXPECT_FALSE(folder.xattr_metadata);
   EXPECT_EQ(folder.sidecar, "{name}.meta.json");
