@@ -18,10 +18,13 @@ class Model {
   explicit Model(std::uint64_t seed)
       : dice_(seed * 7919 + 1),
         said_dice_(seed * 104'729 + 3),
+        copy_dice_(seed * 15'487 + 5),
         world_(seed, [this](const std::string& what) { complain(what); }),
         oracle_(world_, [this](const std::string& what) { complain(what); }) {
     draw_store();
     auto& folder = world_.config.folders.front();
+    copies_ = copy_dice_.next() % 2 == 0;
+    if (copies_) folder.on_rename = agent::OnRename::Copy;
     if (dice_.next() % 2 == 0) folder.settle = Nanoseconds::zero();
     if (dice_.next() % 2 == 0) world_.slow = 1 + dice_.next() % 30;
     if (dice_.next() % 3 == 0) folder.prefix = "drop/{mtime:%S}/";
@@ -46,11 +49,12 @@ class Model {
     for (std::uint64_t i = 0; i < acts && fine(); ++i) {
       act();
       if (said_dice_.next() % 6 == 0) say();
+      if (copies_ && copy_dice_.next() % 8 == 0) rename_what_is_stored();
       steps(dice_.next() % 40);
       if (dice_.next() % 4 == 0) pass(std::chrono::milliseconds(dice_.next() % 20'000));
     }
     if (fine()) heal();
-    return {complaint_, trace_, oracle_.renames()};
+    return {complaint_, trace_, oracle_.renames(), oracle_.copies()};
   }
 
  private:
@@ -76,6 +80,11 @@ class Model {
     how.returns_checksums = how.returns_crcs = !one_in(3);
     how.versioned = one_in(4);
     how.complete_may_be_replayed = one_in(2);
+    how.copies = copy_dice_.next() % 8 != 0;
+    if (copy_dice_.next() % 2 == 0) {
+      how.if_absent_on_copy =
+          copy_dice_.next() % 3 == 0 ? OnCondition::Unknown : OnCondition::Ignores;
+    }
     world_.bucket.lists_whole_keys_only = one_in(4);
     if (one_in(3)) {
       world_.bucket.clock_ahead =
@@ -201,6 +210,10 @@ class Model {
     // As a log is rotated.
     if (dice_.next() % 3 == 0) write(from, new_content());
   }
+  void rename_what_is_stored() {
+    pass(std::chrono::seconds(5 + copy_dice_.next() % 5));
+    if (fine()) move();
+  }
   void touch(const std::string& path) {
     if (!oracle_.disk().contains(path)) return;
     note("touch " + path);
@@ -300,10 +313,12 @@ class Model {
 
   Random dice_;
   Random said_dice_;  // its own, so that all else happens with it as without
+  Random copy_dice_;  // likewise
   std::string complaint_;
   std::string trace_;
   World world_;
   Oracle oracle_;
+  bool copies_ = false;  // renamed files are to be copied
   std::uint64_t contents_ = 0;
   std::vector<std::string> known_;
   std::map<std::string, std::string> before_;  // path → its last content but one

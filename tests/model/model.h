@@ -9,6 +9,7 @@ struct Verdict {
   std::string complaint;    // empty: all promises were kept
   std::string trace;        // what happened, for people
   std::size_t renames = 0;  // that were recognised
+  std::size_t copies = 0;   // that the store made
 };
 
 // What every run of the tests goes through.

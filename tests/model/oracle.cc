@@ -93,8 +93,11 @@ void Oracle::check_replacement(const fakes::FakeStore::Object& ours, std::size_t
   if (attempt.empty()) {
     // Somebody else's: where no condition is enforced, only if it came after our look.
     const auto& how = world_.bucket.behaviour;
-    const bool guarded = (ours.multipart ? how.if_absent_on_complete : how.if_absent_on_put) ==
-                             fakes::StoreBehaviour::OnCondition::Enforces &&
+    const auto if_absent = ours.copied      ? how.if_absent_on_copy
+                           : ours.multipart ? how.if_absent_on_complete
+                                            : how.if_absent_on_put;
+    const bool guarded = if_absent == fakes::StoreBehaviour::OnCondition::Enforces &&
+                         (!ours.copied || how.if_absent_on_put == if_absent) &&
                          how.if_match == fakes::StoreBehaviour::OnCondition::Enforces;
     // If-Match is blind to equal content: somebody put back the very bytes that were ours.
     const auto& history = world_.bucket.history();
@@ -205,6 +208,11 @@ void Oracle::check_renames() {
         names_, [&](const auto& names) { return names.contains(from) && names.contains(to); });
     if (!true_of_one) complain_("no file was renamed from " + from + " to " + to);
   }
+}
+
+std::size_t Oracle::copies() const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      world_.bucket.history(), [](const auto& object) { return object.copied; }));
 }
 
 std::size_t Oracle::renames() {

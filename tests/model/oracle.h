@@ -35,6 +35,8 @@ class Oracle {
   void when_healed();
   // Renames that the catalog tells of.
   [[nodiscard]] std::size_t renames();
+  // Objects that the store has copied.
+  [[nodiscard]] std::size_t copies() const;
 
   static constexpr const char* paths[] = {"f0", "dir/f1", "dir/f2", "dir/sub/f3", "f4"};
 

@@ -32,10 +32,16 @@ TEST_P(PipelineModel, RowAndObjectAgreeWhateverFailsAndWheneverProcessOrMachineD
 
 INSTANTIATE_TEST_SUITE_P(Share, PipelineModel, testing::Range(std::uint64_t{0}, shares));
 
-TEST(PipelineModelItself, RenamesAreDrawnAndRecognised) {
+TEST(PipelineModelItself, RenamesAreDrawnAndRecognisedAndSomeAreCopied) {
   std::size_t renames = 0;
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) renames += run_seed(seed).renames;
+  std::size_t copies = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    const Verdict verdict = run_seed(seed);
+    renames += verdict.renames;
+    copies += verdict.copies;
+  }
   EXPECT_GE(renames, 10U);
+  EXPECT_GE(copies, 3U);
 }
 
 TEST(PipelineModelItself, ASeedReplaysExactly) {

@@ -122,7 +122,10 @@ RequestId Witness::copy(uploader::CopyRequest request, Done<PutReply> done) {
   return call<PutReply>(
       draw(), key, [this, request](auto next) { return edges_.bucket.copy(request, next); },
       [this, attempt, done](const auto& reply) {
-        answered(attempt, reply);
+        // Its success says nothing of bytes: whatever follows, a look comes first.
+        Sent& sent = sent_.at(attempt);
+        sent.in_flight = false;
+        if (reply || unanswered(reply.error())) sent.unclear = true;
         done(reply);
       });
 }
