@@ -24,6 +24,7 @@ class FakeUnderTest : public StoreUnderTest {
   [[nodiscard]] bool guards_copies() const override {
     return fake_.behaviour.if_absent_on_copy == OnCondition::Enforces;
   }
+  [[nodiscard]] bool pins_copies() const override { return fake_.behaviour.pins_copies; }
   [[nodiscard]] std::size_t least_part() const override { return 5; }
 
  private:
@@ -40,6 +41,7 @@ StoreBehaviour ceph() {
   StoreBehaviour behaviour;
   behaviour.if_absent_on_complete = OnCondition::Ignores;
   behaviour.if_absent_on_copy = OnCondition::Ignores;
+  behaviour.pins_copies = false;
   behaviour.if_match_unquoted = true;
   behaviour.if_match_on_absent_is_412 = true;
   behaviour.returns_checksums = false;

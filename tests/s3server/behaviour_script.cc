@@ -35,6 +35,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"put-if-match", support(&Behaviour::put_if_match)},
       {"copy-if-none-match", support(&Behaviour::copy_if_none_match)},
       {"copy-if-match", support(&Behaviour::copy_if_match)},
+      {"copy-source-if-match", support(&Behaviour::copy_source_if_match)},
       {"copy-keeps-etag", flag(&Behaviour::copy_keeps_etag)},
       {"complete-if-none-match", support(&Behaviour::complete_if_none_match)},
       {"complete-if-match", support(&Behaviour::complete_if_match)},
@@ -80,6 +81,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
 Behaviour ceph_16() {
   return {.copy_if_none_match = Support::Ignored,
           .copy_if_match = Support::Ignored,
+          .copy_source_if_match = Support::Ignored,
           .copy_keeps_etag = true,
           .complete_if_none_match = Support::Ignored,
           .complete_if_match = Support::Ignored,

@@ -159,9 +159,11 @@ Outcome<Done> copy_object(World& world, S3Exchange& exchange) {
   const auto original =
       world.store.get(decoded->substr(0, slash), decoded->substr(slash + 1), version_id);
   if (!original.ok()) return absent(exchange, original.error());
-  if (const auto match = exchange.request.header("x-amz-copy-source-if-match");
-      match && unquoted(*match) != original.value()->etag) {
-    return s3_error("PreconditionFailed");
+  if (const auto match = exchange.request.header("x-amz-copy-source-if-match")) {
+    const Support pins = exchange.behaviour->copy_source_if_match;
+    if (pins == Support::Rejected) return s3_error("NotImplemented");
+    const bool same = unquoted(*match) == original.value()->etag;
+    if (pins == Support::Enforced && !same) return s3_error("PreconditionFailed");
   }
   constexpr std::uint64_t largest_copy = 5ULL << 30;
   if (original.value()->size > largest_copy) return s3_error("InvalidRequest");

@@ -19,7 +19,8 @@ struct Behaviour {
   Support put_if_match = Support::Enforced;
   Support copy_if_none_match = Support::Enforced;  // AWS, since late 2025; elsewhere hardly
   Support copy_if_match = Support::Enforced;       // of the key that is written to
-  bool copy_keeps_etag = false;                    // Ceph: also that of a multipart object
+  Support copy_source_if_match = Support::Enforced;
+  bool copy_keeps_etag = false;  // Ceph: also that of a multipart object
   Support complete_if_none_match = Support::Enforced;
   Support complete_if_match = Support::Enforced;
   Support delete_if_match = Support::Enforced;

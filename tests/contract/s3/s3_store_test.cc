@@ -49,6 +49,9 @@ class ServedStore final : public StoreUnderTest {
   [[nodiscard]] bool guards_copies() const override {
     return way_.behaviour.copy_if_none_match == s3server::Support::Enforced;
   }
+  [[nodiscard]] bool pins_copies() const override {
+    return way_.behaviour.copy_source_if_match == s3server::Support::Enforced;
+  }
 
  private:
   static s3server::Options options(const Way& way, const s3server::Certificates& certificates) {
