@@ -32,6 +32,7 @@ enum class Defect : std::uint8_t {
   CompleteBeforeContent,
   FutureTimesTrusted,  // a ctime in the future, or too young
   NoSecondLook,        // at what was read with times too young
+  CopyWithoutLook,     // at the key that it goes to
 };
 
 bool planted(Defect defect);

@@ -60,7 +60,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{Defect::CreateBeforeAttempt, "CreateBeforeAttempt"},
                     Case{Defect::CompleteBeforeContent, "CompleteBeforeContent"},
                     Case{Defect::FutureTimesTrusted, "FutureTimesTrusted"},
-                    Case{Defect::NoSecondLook, "NoSecondLook"}),
+                    Case{Defect::NoSecondLook, "NoSecondLook"},
+                    Case{Defect::CopyWithoutLook, "CopyWithoutLook"}),
     [](const auto& planted) { return planted.param.name; });
 
 }  // namespace
