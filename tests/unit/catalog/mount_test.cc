@@ -9,18 +9,18 @@ class MountTest : public CatalogTest {
   [[nodiscard]] std::vector<FileId> covered() { return must(catalog_->covered(folder_)); }
 };
 
-constexpr std::string_view odd_name("d/\xff\n'a", 6);
+constexpr std::string_view odd_place("d/\xff\n'a", 6);
 
 TEST_F(MountTest, IsKnownAgainAfterACrash) {
   in_a_crash([&] {
     must(catalog_->note_mount(
-        folder_, {.path = std::string(odd_name), .dev = 1, .ino = ~0ULL, .btime = 3}, true));
+        folder_, {.path = std::string(odd_place), .dev = 1, .ino = ~0ULL, .btime = 3}, true));
     must(catalog_->commit());
   });
   reopen();
   const auto known = must(catalog_->mounts(folder_));
   ASSERT_EQ(known.size(), 1U);
-  EXPECT_EQ(known[0].path, odd_name);
+  EXPECT_EQ(known[0].path, odd_place);
   EXPECT_EQ(known[0].dev, 1U);
   EXPECT_EQ(known[0].ino, ~0ULL);
   EXPECT_EQ(known[0].btime, 3);

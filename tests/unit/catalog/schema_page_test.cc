@@ -16,7 +16,7 @@ struct Query {
   std::string sql;
 };
 
-std::string page() {
+std::string page_text() {
   std::ifstream file(WAYBILL_SCHEMA_PAGE);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -100,7 +100,7 @@ class SchemaPage : public CatalogTest {
 };
 
 TEST_F(SchemaPage, EveryQueryOnThePageRunsAndAnswers) {
-  const auto queries = queries_of(page());
+  const auto queries = queries_of(page_text());
   EXPECT_GE(queries.size(), 10U);
   for (const Query& query : queries) {
     const Answer answer = ask(query.sql);
@@ -113,7 +113,7 @@ TEST_F(SchemaPage, EveryQueryOnThePageRunsAndAnswers) {
 }
 
 TEST_F(SchemaPage, HistoryTellsTheJourneyInOrder) {
-  for (const Query& query : queries_of(page())) {
+  for (const Query& query : queries_of(page_text())) {
     if (query.sql.find("RECURSIVE") == std::string::npos) continue;
     const Answer answer = ask(query.sql);
     ASSERT_EQ(answer.rows.size(), 3U);
@@ -167,7 +167,7 @@ TEST_F(SchemaPage, NamesOfStatesAndEventsAreTheCodes) {
 }
 
 TEST_F(SchemaPage, EveryTableAndEveryColumnIsOnThePage) {
-  const std::string text = page();
+  const std::string text = page_text();
   for (const auto& table : ask("SELECT name, type FROM sqlite_master WHERE type IN"
                                " ('table', 'view') AND name NOT LIKE 'sqlite_%'")
                                .rows) {

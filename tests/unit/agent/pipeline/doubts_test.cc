@@ -15,8 +15,8 @@
 namespace waybill::agent {
 namespace {
 
-constexpr FolderId one{1};
-constexpr FolderId two{2};
+constexpr FolderId this_folder{1};
+constexpr FolderId that_folder{2};
 
 // Rows are a set of paths, and looks are answered when the test says so.
 class DoubtsTest : public testing::Test {
@@ -59,9 +59,9 @@ class DoubtsTest : public testing::Test {
 };
 
 TEST_F(DoubtsTest, ADirectoryOfVeryManyIsAskedAfterSomeAtATime) {
-  make_rows(one, "d", 3 * Doubts::at_a_time + 1);
-  make_rows(one, "other", 10);
-  doubts_.gone(one, "d");
+  make_rows(this_folder, "d", 3 * Doubts::at_a_time + 1);
+  make_rows(this_folder, "other", 10);
+  doubts_.gone(this_folder, "d");
   EXPECT_EQ(asked_.size(), Doubts::at_a_time) << "and no more before these are answered";
   answer_all();
   EXPECT_EQ(asked_.size(), 3 * Doubts::at_a_time + 1);
@@ -71,34 +71,34 @@ TEST_F(DoubtsTest, ADirectoryOfVeryManyIsAskedAfterSomeAtATime) {
 }
 
 TEST_F(DoubtsTest, WhatAListingShowedIsNotInDoubt) {
-  make_rows(one, "d", 10);
+  make_rows(this_folder, "d", 10);
   SeenNames shown(1);
   for (int i = 0; i < 9; ++i) shown.insert("d/" + std::to_string(i));
-  doubts_.add({.folder = one, .directory = "d", .seen = std::move(shown)});
+  doubts_.add({.folder = this_folder, .directory = "d", .seen = std::move(shown)});
   EXPECT_EQ(asked_, (std::map<std::string, int>{{"d/9", 1}}));
 }
 
 TEST_F(DoubtsTest, ALaterListingOfADirectoryTakesThePlaceOfAnEarlierOne) {
-  make_rows(one, "big", Doubts::at_a_time);
-  make_rows(one, "d", 2);
-  doubts_.gone(one, "big");
+  make_rows(this_folder, "big", Doubts::at_a_time);
+  make_rows(this_folder, "d", 2);
+  doubts_.gone(this_folder, "big");
   SeenNames first(1);
   first.insert("d/0");
   SeenNames second(2);
   second.insert("d/1");
-  doubts_.add({.folder = one, .directory = "d", .seen = std::move(first)});
-  doubts_.add({.folder = one, .directory = "d", .seen = std::move(second)});
+  doubts_.add({.folder = this_folder, .directory = "d", .seen = std::move(first)});
+  doubts_.add({.folder = this_folder, .directory = "d", .seen = std::move(second)});
   answer_all();
   EXPECT_EQ(asked_["d/0"], 1);
   EXPECT_FALSE(asked_.contains("d/1"));
 }
 
 TEST_F(DoubtsTest, ManySmallOnesAreAskedTogether) {
-  make_rows(one, "big", Doubts::at_a_time);
-  doubts_.gone(one, "big");
+  make_rows(this_folder, "big", Doubts::at_a_time);
+  doubts_.gone(this_folder, "big");
   for (int i = 0; i < 100; ++i) {
-    make_rows(one, std::to_string(i), 3);
-    doubts_.gone(one, std::to_string(i));
+    make_rows(this_folder, std::to_string(i), 3);
+    doubts_.gone(this_folder, std::to_string(i));
   }
   answer_all();
   EXPECT_EQ(asked_.size(), Doubts::at_a_time + 300);
@@ -106,18 +106,18 @@ TEST_F(DoubtsTest, ManySmallOnesAreAskedTogether) {
 }
 
 TEST_F(DoubtsTest, OfNamesThatAreVeryManyTheDirectoryIsKept) {
-  make_rows(one, "d", 3 * Doubts::at_a_time);
-  for (const std::string& path : rows_[one]) doubts_.name(one, path);
+  make_rows(this_folder, "d", 3 * Doubts::at_a_time);
+  for (const std::string& path : rows_[this_folder]) doubts_.name(this_folder, path);
   answer_all();
   EXPECT_EQ(asked_.size(), 3 * Doubts::at_a_time);
   EXPECT_LE(most_at_a_time_, Doubts::at_a_time);
 }
 
 TEST_F(DoubtsTest, EveryFolderHasItsTurn) {
-  make_rows(one, "d", 5 * Doubts::at_a_time);
-  make_rows(two, "e", 5);
-  doubts_.gone(one, "d");
-  doubts_.gone(two, "e");
+  make_rows(this_folder, "d", 5 * Doubts::at_a_time);
+  make_rows(that_folder, "e", 5);
+  doubts_.gone(this_folder, "d");
+  doubts_.gone(that_folder, "e");
   for (int i = 0; i < 2 && open_; ++i) doubts_.looked(*std::exchange(open_, std::nullopt));
   EXPECT_TRUE(asked_.contains("e/0"));
   answer_all();
@@ -125,20 +125,20 @@ TEST_F(DoubtsTest, EveryFolderHasItsTurn) {
 }
 
 TEST_F(DoubtsTest, NothingIsAskedOfAFolderThatIsForgotten) {
-  make_rows(one, "d", 2 * Doubts::at_a_time);
-  doubts_.gone(one, "d");
-  doubts_.gone(one, "e");
-  doubts_.name(one, "x");
-  doubts_.forget(one);
+  make_rows(this_folder, "d", 2 * Doubts::at_a_time);
+  doubts_.gone(this_folder, "d");
+  doubts_.gone(this_folder, "e");
+  doubts_.name(this_folder, "x");
+  doubts_.forget(this_folder);
   answer_all();
   EXPECT_EQ(asked_.size(), Doubts::at_a_time);
-  doubts_.name(one, "y");
+  doubts_.name(this_folder, "y");
   EXPECT_TRUE(asked_.contains("y"));
 }
 
 TEST_F(DoubtsTest, AnAnswerToAnEarlierQuestionIsNone) {
-  make_rows(one, "d", 2 * Doubts::at_a_time);
-  doubts_.gone(one, "d");
+  make_rows(this_folder, "d", 2 * Doubts::at_a_time);
+  doubts_.gone(this_folder, "d");
   doubts_.looked(*open_ + 7);
   EXPECT_EQ(questions_, 1);
 }
