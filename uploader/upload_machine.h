@@ -175,6 +175,7 @@ struct Upload::Machine {
 
   // --- copy ---
   bool copies_on_condition = true;      // false: the store said 501 to one
+  int copies_sent = 0;
   std::optional<NotCopied> not_copied;  // it is to go on from the file
 
   // --- multipart ---

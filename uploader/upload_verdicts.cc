@@ -49,7 +49,7 @@ void Upload::Machine::on(const HeadDone& done) {
 void Upload::Machine::decide(const HeadReply& object) {
   const Verdict verdict = judge(object, attempt, md5_etag(), crc());
   const bool carries_our_id = verdict == Verdict::Mine || verdict == Verdict::Damaged;
-  if (attempt.copy && unanswered > 0 && carries_our_id) return decide_copy(object);
+  if (attempt.copy && carries_our_id) return decide_copy(object);
   if (is_damaged(object, verdict)) {
     attempt.base_etag = object.etag;
     return send_again(true);

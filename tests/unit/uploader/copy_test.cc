@@ -74,6 +74,27 @@ TEST_F(Copy, ThatNothingProvesIsReplacedByTheFile) {
   EXPECT_FALSE(there().copied);
   ASSERT_TRUE(journey().not_copied);
   EXPECT_TRUE(journey().not_copied->by_store);
+  EXPECT_TRUE(journey().not_copied->may_land) << "it is there: whoever comes back knows it as one";
+}
+
+TEST_F(Copy, ThatWasMadeThoughTheStoreSaysItFailedIsProvenAsACopy) {
+  StoreBehaviour behaviour;
+  behaviour.returns_checksums = false;
+  behaviour.md5_etags = false;
+  begin(behaviour);
+  journey().fault(Operation::Copy, 1, Fault::Throttle);
+  journey().before(Operation::Head, 2, [&] {
+    journey().store.put_foreign(journey().attempt.key, journey().content,
+                                make_metadata(journey().attempt));
+  });
+  journey().expect<Stored>();
+  EXPECT_EQ(journey().count("PUT"), 1U) << "nobody signed what was copied";
+}
+
+TEST_F(Copy, ThatFailsTimeAndAgainIsSentFromTheFile) {
+  for (int i = 1; i <= 10; ++i) journey().fault(Operation::Copy, i, Fault::FailBefore);
+  expect_from_file(false);
+  EXPECT_EQ(journey().count("COPY"), 3U);
 }
 
 TEST_F(Copy, OfAnObjectThatIsAnotherOneByNowIsNotMade) {
