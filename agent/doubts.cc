@@ -40,6 +40,12 @@ void Doubts::forget(FolderId folder) {
   names_.erase(folder);
 }
 
+bool Doubts::any(FolderId folder) const {
+  return (open_ && open_folder_ == folder) || gone_.contains(folder) || names_.contains(folder) ||
+         std::any_of(waiting_.begin(), waiting_.end(),
+                     [folder](const Doubt& doubt) { return doubt.folder == folder; });
+}
+
 // Of what has gone one directory of a folder at a time.
 std::optional<FolderId> Doubts::line_up() {
   for (auto at = gone_.begin(); at != gone_.end();) {
@@ -76,6 +82,7 @@ void Doubts::ask_on() {
     }
     if (names.empty()) continue;
     open_ = ++asked_;
+    open_folder_ = folder;
     ask_(folder, std::move(names), *open_);
   }
 }

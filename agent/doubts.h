@@ -44,7 +44,9 @@ class Doubts {
   using More = std::function<bool(Doubt&, std::vector<std::string>& names)>;
   // To be answered by looked(id).
   using Ask = std::function<void(FolderId, std::vector<std::string> names, std::uint64_t id)>;
-  Doubts(More more, Ask ask) : more_(std::move(more)), ask_(std::move(ask)) {}
+  // Ids begin above `first`: the scanner may still answer to whoever asked before.
+  Doubts(More more, Ask ask, std::uint64_t first = 0)
+      : more_(std::move(more)), ask_(std::move(ask)), asked_(first) {}
 
   // What is left of an earlier one of the same kind and directory is asked for anew.
   void add(Doubt doubt);
@@ -54,6 +56,8 @@ class Doubts {
   void name(FolderId folder, const std::string& path);
   void looked(std::uint64_t id);
   void forget(FolderId folder);
+  // Something of the folder is to be asked, or is not answered yet.
+  [[nodiscard]] bool any(FolderId folder) const;
 
  private:
   void ask_on();
@@ -66,7 +70,8 @@ class Doubts {
   std::map<FolderId, GoneDirectories> gone_;
   std::map<FolderId, std::vector<std::string>> names_;
   std::optional<std::uint64_t> open_;  // asked and not answered
-  std::uint64_t asked_ = 0;
+  FolderId open_folder_{};             // of that
+  std::uint64_t asked_;
 };
 
 }  // namespace waybill::agent

@@ -35,7 +35,8 @@ Intake::Intake(Session& session, Hooks hooks)
       doubts_([this](Doubt& doubt, auto& names) { return names_in_doubt(doubt, names); },
               [this](FolderId folder, std::vector<std::string> names, std::uint64_t id) {
                 session_.world.scanner.look(folder, std::move(names), id);
-              }) {
+              },
+              static_cast<std::uint64_t>(session.now().time_since_epoch().count())) {
   for (const auto& [id, folder] : session_.folders) {
     FolderState& state = folders_[id];
     if (folder.config.complete == CompleteBy::Marker) state.marker.emplace(folder.config.marker);
@@ -92,6 +93,8 @@ void Intake::observe(const watcher::Observation& observation) {
                  [&](const watcher::EventsLost& lost) { events_lost(lost); },
                  [&](const watcher::Watermark& watermark) {
                    if (!known(watermark.folder)) return;
+                   // What has gone is known once it was asked after.
+                   if (doubts_.any(watermark.folder)) return;
                    const Nanoseconds ago = session_.now() - watermark.until;
                    session_.folders.at(watermark.folder).seen_until =
                        (session_.world.clock.wall().time_since_epoch() - ago).count();
@@ -311,6 +314,13 @@ void Intake::folder_status(const watcher::FolderStatus& status) {
     std::erase_if(looked_at_,
                   [&](const auto& asked) { return asked.first.first == status.folder; });
     doubts_.forget(status.folder);
+    // What it has seen so far may go while nobody looks.
+    FolderState& state = folders_.at(status.folder);
+    state.rows_seen = {};
+    state.shown = {};
+    state.gone = {};
+    state.listed.reset();
+    state.listing.reset();
   }
   // Back after a suspension all of it is seen again; what went meanwhile only the whole scan tells.
   if (there && folder.row.state == "suspended") folders_.at(status.folder).scanning = true;

@@ -51,6 +51,11 @@ bool Sidecars::may_use(const FilePath& sidecar, const std::optional<watcher::Sid
                        BootTime now) {
   const auto& [folder, path] = sidecar;
   if (settling(sidecar)) return false;
+  if (!read && known_.contains(sidecar)) {
+    // It has just gone, perhaps for another to take its place.
+    absent(sidecar, policy, now);
+    return false;
+  }
   if (!read) return true;
   // Without a lease nobody can tell whether a writer still has it open: then only a longer silence
   // counts (WATCHING.md 2.3).

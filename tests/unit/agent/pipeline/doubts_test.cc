@@ -70,6 +70,18 @@ TEST_F(DoubtsTest, ADirectoryOfVeryManyIsAskedAfterSomeAtATime) {
   for (const auto& [name, times] : asked_) EXPECT_EQ(times, 1) << name;
 }
 
+TEST_F(DoubtsTest, AreKnownUntilTheLastNameWasLookedAt) {
+  make_rows(this_folder, "d", Doubts::at_a_time + 1);
+  EXPECT_FALSE(doubts_.any(this_folder));
+  doubts_.gone(this_folder, "d");
+  EXPECT_TRUE(doubts_.any(this_folder));
+  EXPECT_FALSE(doubts_.any(that_folder));
+  doubts_.looked(*std::exchange(open_, std::nullopt));
+  EXPECT_TRUE(doubts_.any(this_folder)) << "one is left";
+  doubts_.looked(*std::exchange(open_, std::nullopt));
+  EXPECT_FALSE(doubts_.any(this_folder));
+}
+
 TEST_F(DoubtsTest, WhatAListingShowedIsNotInDoubt) {
   make_rows(this_folder, "d", 10);
   SeenNames shown(1);

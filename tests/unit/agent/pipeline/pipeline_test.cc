@@ -464,6 +464,34 @@ TEST_F(PipelineTest, AFileThatWentUnheardDuringTheFirstScanIsGoneAfterIt) {
   }
 }
 
+// Whole directories, too: nothing lists again what is not there.
+TEST_F(PipelineTest, ADirectoryThatGoesWhileItsDiskIsAwayDuringTheFirstScanIsGoneAfterIt) {
+  constexpr int directories = 20;
+  for (int i = 0; i < directories; ++i) world_.write(std::to_string(i) + "/file", "x");
+  world_.start();
+  world_.settle_down();
+  world_.crash();
+  world_.start();
+  const int listed = world_.disk.entries_listed;
+  world_.run_until([&] { return world_.disk.entries_listed > listed + directories + 10; });
+  const std::string away = world_.folder() + "-away";
+  std::filesystem::rename(world_.folder(), away);
+  world_.lose_events();
+  world_.pass(std::chrono::seconds(10));
+  ASSERT_TRUE(world_.has_reason("folder-suspended"));
+  for (int i = 0; i < directories; i += 2) {
+    std::filesystem::remove_all(away + "/" + std::to_string(i));
+  }
+  std::filesystem::rename(away, world_.folder());
+  world_.pass(std::chrono::minutes(2));
+  world_.settle_down();
+  ASSERT_FALSE(world_.has_reason("folder-suspended"));
+  for (int i = 0; i < directories; ++i) {
+    const auto wanted = i % 2 == 0 ? FileState::Gone : FileState::Stored;
+    EXPECT_EQ(world_.row(std::to_string(i) + "/file")->state, wanted) << i;
+  }
+}
+
 // So many names of one directory are told as the directory alone.
 TEST_F(PipelineTest, FilesThatGoDuringTheFirstScanAreGoneHoweverManyTheyAre) {
   constexpr int others = 20;
