@@ -119,7 +119,6 @@ class Journey {
   bool acknowledged_ = false;
   bool unanswered_ = false;
   bool hidden_ = false;
-  bool id_durable_ = false;
   std::string upload_id_;
   std::optional<Sha256> content_durable_;
   bool from_file_ = false;      // durable: it is no copy any more
