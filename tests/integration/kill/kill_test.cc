@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <utility>
@@ -71,7 +72,7 @@ class Kill : public MortalJourney {
 };
 
 TEST_F(Kill, AtAnyMomentLosesNothingAndSendsNothingTwice) {
-  rounds(25, 20261121);
+  rounds(wished_kills(25), 20261121);
   everything_agrees();
 }
 
@@ -79,7 +80,7 @@ TEST_F(Kill, UnderAServerThatFailsNowAndThenLosesNothing) {
   server().add_fault(
       {.operation = "PutObject", .key = "in/d*", .percent = 10, .cut = s3server::Cut::AfterCommit});
   server().add_fault({.key = "in/*", .percent = 10, .status = 503, .code = "SlowDown"});
-  rounds(8, 7);
+  rounds(std::min(8, wished_kills(8)), 7);
   server().clear_faults();
   everything_agrees();
 }

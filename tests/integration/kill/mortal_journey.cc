@@ -1,6 +1,8 @@
 #include "tests/integration/kill/mortal_journey.h"
 
+#include <cstdlib>
 #include <set>
+#include <string>
 
 namespace waybill::test {
 
@@ -8,6 +10,11 @@ void MortalJourney::with_test_points() {
   daemon_program = WAYBILLD_WITH_TEST_POINTS;
   daemon_environment = {"WAYBILL_TEST_PART=" + std::to_string(part_size)};
   server_options.behaviour.smallest_part = 1;
+}
+
+int MortalJourney::wished_kills(int by_default) {
+  const char* const wished = std::getenv("WAYBILL_KILLS");
+  return wished == nullptr ? by_default : std::stoi(wished);
 }
 
 LeftCatalog MortalJourney::left_catalog() {

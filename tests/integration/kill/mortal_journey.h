@@ -14,6 +14,8 @@ class MortalJourney : public Journey {
   // a few KiB go up in parts.
   void with_test_points();
   static constexpr std::size_t part_size = 64U << 10U;
+  // WAYBILL_KILLS, where somebody wishes for another number.
+  static int wished_kills(int by_default);
 
   // With the daemon down: no row says more than the truth (P3).
   void no_row_lies();

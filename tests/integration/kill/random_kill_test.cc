@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <random>
 #include <set>
 #include <string>
@@ -25,12 +24,6 @@ class KilledAtRandom : public MortalJourney, public testing::WithParamInterface<
     // Some answers take their time, so that a kill meets requests under way.
     server().add_fault({.operation = "PutObject", .key = "in/*7", .delay = Milliseconds(30)});
     server().add_fault({.operation = "UploadPart", .percent = 20, .delay = Milliseconds(20)});
-  }
-
-  static int kills() {
-    constexpr int by_default = 50;
-    const char* wished = std::getenv("WAYBILL_KILLS");
-    return wished == nullptr ? by_default : std::stoi(wished);
   }
 
   // Drawn, not waited for: nothing is asserted of how far the daemon has come by then.
@@ -107,7 +100,8 @@ class KilledAtRandom : public MortalJourney, public testing::WithParamInterface<
 };
 
 TEST_P(KilledAtRandom, UnderLoadLosesNothingAndNoRowLies) {
-  for (int i = 0; i < kills(); ++i) {
+  const int kills = wished_kills(50);
+  for (int i = 0; i < kills; ++i) {
     SCOPED_TRACE("kill " + std::to_string(i));
     live_and_die();
     look_at_what_is_left();
