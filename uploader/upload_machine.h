@@ -174,7 +174,7 @@ struct Upload::Machine {
   bool recovered = false;
 
   // --- copy ---
-  bool copies_on_condition = true;      // false: the store said 501 to one
+  bool copies_on_condition = true;  // false: the store said 501 to one
   int copies_sent = 0;
   std::optional<NotCopied> not_copied;  // it is to go on from the file
 
