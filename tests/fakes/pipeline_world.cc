@@ -262,4 +262,25 @@ std::optional<catalog::ObjectRow> PipelineWorld::object_of(const catalog::FileRo
   return found ? *found : std::nullopt;
 }
 
+agent::FileView PipelineWorld::explain(const std::string& path) {
+  agent::Explain question{.folder = status().folders.front().id, .path = path};
+  auto answer = question.reply.get_future();
+  command(std::move(question));
+  run();
+  return answer.get();
+}
+
+agent::Unrecorded PipelineWorld::unrecorded(agent::ListUnrecorded question) {
+  auto answer = question.reply.get_future();
+  command(std::move(question));
+  run();
+  return answer.get();
+}
+
+// Not one of the probe's own, which are below _waybill/.
+bool carries_a_file(const Call& call) {
+  const bool body = call.operation == Operation::Put || call.operation == Operation::PutPart;
+  return body && call.key.find("_waybill/") == std::string::npos;
+}
+
 }  // namespace waybill::fakes

@@ -74,6 +74,9 @@ class PipelineWorld {
   [[nodiscard]] bool has_reason(std::string_view code) const;
   [[nodiscard]] std::optional<catalog::FileRow> row(const std::string& path);
   [[nodiscard]] std::optional<catalog::ObjectRow> object_of(const catalog::FileRow& row);
+  // What `waybill show` and `waybill ls --ignored` are told.
+  agent::FileView explain(const std::string& path);
+  agent::Unrecorded unrecorded(agent::ListUnrecorded question);
 
   agent::World& edges() { return *edges_; }
   agent::Config& config() { return config_; }
@@ -135,5 +138,8 @@ class PipelineWorld {
   std::optional<BootTime> pipeline_due_;
   std::optional<BootTime> scan_due_;
 };
+
+// A request with a file's bytes.
+[[nodiscard]] bool carries_a_file(const Call& call);
 
 }  // namespace waybill::fakes

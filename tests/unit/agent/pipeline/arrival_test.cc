@@ -124,13 +124,7 @@ class ByRename : public testing::Test {
     EXPECT_TRUE(stored(path)) << path << ": " << explained(path).explanation;
     world_.pass(seconds(1));  // until the status says so
   }
-  FileView explained(const std::string& path) {
-    Explain question{.folder = world_.status().folders.front().id, .path = path};
-    auto answer = question.reply.get_future();
-    world_.command(std::move(question));
-    world_.run();
-    return answer.get();
-  }
+  FileView explained(const std::string& path) { return world_.explain(path); }
   std::int64_t retry(const std::string& path) {
     Retry wish{.folder = world_.status().folders.front().id, .path = path};
     auto answer = wish.reply.get_future();

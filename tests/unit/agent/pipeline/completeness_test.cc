@@ -37,26 +37,14 @@ class Completeness : public testing::Test {
     world_.run_until([&] { return stored(path); });
     EXPECT_TRUE(stored(path)) << path;
   }
-  Unrecorded unrecorded(bool ignored) {
-    ListUnrecorded question{.ignored = ignored};
-    auto answer = question.reply.get_future();
-    world_.command(std::move(question));
-    world_.run();
-    return answer.get();
-  }
+  Unrecorded unrecorded(bool ignored) { return world_.unrecorded({.ignored = ignored}); }
   std::string reason_of(const std::string& path, bool ignored = false) {
     for (const UnrecordedFile& file : unrecorded(ignored).files) {
       if (file.path == path) return file.reason;
     }
     return "not listed";
   }
-  FileView explained(const std::string& path) {
-    Explain question{.folder = world_.status().folders.front().id, .path = path};
-    auto answer = question.reply.get_future();
-    world_.command(std::move(question));
-    world_.run();
-    return answer.get();
-  }
+  FileView explained(const std::string& path) { return world_.explain(path); }
   [[nodiscard]] const Reason* stuck() const {
     for (const Reason& reason : world_.status().reasons) {
       if (reason.code == "file-stuck") return &reason;

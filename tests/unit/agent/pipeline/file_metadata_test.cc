@@ -5,9 +5,8 @@
 #include <map>
 #include <string>
 
-#include "agent/metadata_text.h"
-#include "tests/fakes/pipeline_world.h"
 #include "tests/integration/watcher/disk.h"
+#include "tests/unit/agent/pipeline/said.h"
 
 // What is said of a file travels with its object and stands in its row: mode and owner where they
 // are asked for, extended attributes always. Other metadata is new content.
@@ -19,56 +18,12 @@ using catalog::FileState;
 using fakes::Call;
 using fakes::Fault;
 using fakes::Operation;
-using Said = std::map<std::string, std::string>;
 
-class FileMetadata : public testing::Test {
+class FileMetadata : public WhatIsSaid {
  protected:
-  [[nodiscard]] std::string at(const std::string& path) const {
-    return world_.folder() + "/" + path;
-  }
   void say(const std::string& path, const std::string& name, std::string_view value) {
     disk::set_attribute(at(path), "user.waybill." + name, value);
   }
-  FolderConfig& folder() { return world_.config().folders.front(); }
-
-  // What the object that the file's row names has beside ours.
-  Said on_object(const std::string& path) {
-    const auto row = world_.row(path);
-    const auto object = row ? world_.object_of(*row) : std::nullopt;
-    const auto* const there = object ? world_.bucket.find(object->key) : nullptr;
-    if (there == nullptr) return {{"it has", "no object"}};
-    Said said;
-    for (const auto& [name, value] : there->metadata) {
-      if (!name.starts_with("waybill-") && name != "mtime") said.emplace(name, value);
-    }
-    return said;
-  }
-  Said in_row(const std::string& path) {
-    const auto row = world_.row(path);
-    const auto object = row ? world_.object_of(*row) : std::nullopt;
-    if (!object) return {{"it has", "no object"}};
-    const auto pairs = metadata_pairs(object->metadata);
-    return pairs ? Said(pairs->begin(), pairs->end()) : Said{{"it is", "no metadata"}};
-  }
-  void expect_said(const std::string& path, const Said& said) {
-    const auto row = world_.row(path);
-    ASSERT_TRUE(row) << path;
-    EXPECT_EQ(row->state, FileState::Stored) << row->reason;
-    EXPECT_EQ(on_object(path), said);
-    EXPECT_EQ(in_row(path), said);
-  }
-  void count_bodies() {
-    world_.fault = [this](const Call& call) {
-      const bool of_a_file = call.key.find("_waybill/") == std::string::npos;
-      if (of_a_file && (call.operation == Operation::Put || call.operation == Operation::PutPart)) {
-        ++bodies_;
-      }
-      return Fault::None;
-    };
-  }
-
-  fakes::PipelineWorld world_{1, std::filesystem::temp_directory_path()};
-  int bodies_ = 0;
 };
 
 TEST_F(FileMetadata, ExtendedAttributesAreOnTheObjectAndInTheRow) {

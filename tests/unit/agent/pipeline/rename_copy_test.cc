@@ -23,20 +23,23 @@ class RenameByCopy : public testing::Test {
     folder().on_rename = OnRename::Copy;
     world_.fault = [this](const Call& call) {
       if (call.key.find("_waybill/") != std::string::npos) return Fault::None;
-      if (call.operation == Operation::Put || call.operation == Operation::PutPart) ++bodies_;
+      if (carries_a_file(call)) ++bodies_;
       if (call.operation != Operation::Copy) return Fault::None;
       ++copies_;
       return copies_ == strikes_at_ || strikes_at_ == 0 ? fault_ : Fault::None;
     };
   }
   FolderConfig& folder() { return world_.config().folders.front(); }
-  // Stored under that name, and then called b.
-  FileId renamed(const std::string& content) {
+  FileId stored_as_a(const std::string& content) {
     world_.write("a", content);
     world_.start();
     world_.settle_down();
-    const FileId id = world_.row("a")->id;
     bodies_ = 0;
+    return world_.row("a")->id;
+  }
+  // Stored under that name, and then called b.
+  FileId renamed(const std::string& content) {
+    const FileId id = stored_as_a(content);
     world_.rename("a", "b");
     return id;
   }
@@ -97,12 +100,7 @@ TEST_F(RenameByCopy, IsNotWhatHappensUnlessAskedFor) {
 
 TEST_F(RenameByCopy, OfALargeFileReadsItOnceAndSendsNoParts) {
   const std::string content(20U << 20U, 'x');
-  world_.write("a", content);
-  world_.start();
-  world_.settle_down();
-  const FileId id = world_.row("a")->id;
-  bodies_ = 0;
-  world_.rename("a", "b");
+  const FileId id = renamed(content);
   world_.settle_down();
   expect_stored(id, content, true);
 }
@@ -120,9 +118,7 @@ TEST_F(RenameByCopy, NewMetadataGoesWithTheCopy) {
 }
 
 TEST_F(RenameByCopy, IsAnAttemptThatIsDurableBeforeItIsAskedFor) {
-  world_.write("a", "bytes");
-  world_.start();
-  world_.settle_down();
+  stored_as_a("bytes");
   world_.bucket_hangs = true;
   world_.rename("a", "b");
   world_.run_until([&] { return world_.bucket.waiting() > 0; });
@@ -158,10 +154,7 @@ TEST_F(RenameByCopy, ThatTheStoreRefusesIsSentAndNotAskedForAgainForAWhile) {
 }
 
 TEST_F(RenameByCopy, OfAnObjectThatSomebodyReplacedIsSent) {
-  world_.write("a", "bytes");
-  world_.start();
-  world_.settle_down();
-  bodies_ = 0;
+  stored_as_a("bytes");
   world_.bucket.put_foreign("in/a", "theirs");
   world_.rename("a", "b");
   world_.settle_down();
@@ -172,9 +165,7 @@ TEST_F(RenameByCopy, OfAnObjectThatSomebodyReplacedIsSent) {
 }
 
 TEST_F(RenameByCopy, DoesNotTakeThePlaceOfAForeignObject) {
-  world_.write("a", "bytes");
-  world_.start();
-  world_.settle_down();
+  stored_as_a("bytes");
   world_.bucket.put_foreign("in/b", "theirs");
   world_.rename("a", "b");
   world_.settle_down();
@@ -183,9 +174,7 @@ TEST_F(RenameByCopy, DoesNotTakeThePlaceOfAForeignObject) {
 }
 
 TEST_F(RenameByCopy, OfAFileThatChangesMeanwhileEndsInWhatItIsNow) {
-  world_.write("a", "bytes");
-  world_.start();
-  world_.settle_down();
+  stored_as_a("bytes");
   world_.bucket_hangs = true;
   world_.rename("a", "b");
   world_.run_until([&] { return world_.bucket.waiting() > 0; });

@@ -1,135 +1,16 @@
-#include <fcntl.h>
-#include <gtest/gtest.h>
+#include "tests/unit/agent/pipeline/renames.h"
 
 #include <filesystem>
-#include <set>
 #include <string>
-#include <vector>
-
-#include "base/bytes.h"
-#include "base/unique_fd.h"
-#include "catalog/sqlite.h"
-#include "tests/fakes/pipeline_world.h"
-#include "uploader/key.h"
 
 // A file that is renamed inside its folder: its row goes on, under a key of its new name, and the
 // old object is held until the new one is stored (PROTOCOL.md section 4).
 namespace waybill::agent {
 namespace {
 
-using catalog::FileEvent;
 using catalog::FileState;
-using fakes::Call;
-using fakes::Fault;
-using fakes::Operation;
 
-class Rename : public testing::Test {
- protected:
-  Rename() {
-    folder().prefix = "in/";
-    world_.fault = [this](const Call& call) {
-      const bool of_a_file = call.key.find("_waybill/") == std::string::npos;
-      const bool body = call.operation == Operation::Put || call.operation == Operation::PutPart;
-      if (!of_a_file || !body) return Fault::None;
-      ++sent_;
-      const auto* there = world_.bucket.find(call.key);
-      for (const Sha256& kept : kept_) {
-        if (there == nullptr || there->sha256 != kept) continue;
-        EXPECT_GT(copies_of(kept), 1) << call.key << " is written over";
-      }
-      if (call.key == forbid_) return Fault::Denied;
-      if (lose_) return Fault::LostReply;
-      return refuse_ ? Fault::FailBefore : Fault::None;
-    };
-  }
-  FolderConfig& folder() { return world_.config().folders.front(); }
-  void start_and_settle() {
-    world_.start();
-    world_.settle_down();
-  }
-  void start_for(Nanoseconds time) {
-    world_.start();
-    world_.pass(time);
-  }
-  // As after write, start and settling down.
-  FileId stored(const std::string& path, const std::string& content) {
-    world_.write(path, content);
-    start_and_settle();
-    EXPECT_EQ(world_.row(path)->state, FileState::Stored);
-    return world_.row(path)->id;
-  }
-  std::string key_of(const std::string& path) {
-    const auto row = world_.row(path);
-    const auto object = row ? world_.object_of(*row) : std::nullopt;
-    return object ? object->key : "none";
-  }
-  void expect_renamed(FileId id, const std::string& from, const std::string& to) {
-    const auto row = world_.row(to);
-    ASSERT_TRUE(row) << "no row of " << to;
-    EXPECT_EQ(row->id, id) << "its history is that of another file";
-    EXPECT_EQ(row->state, FileState::Stored);
-    EXPECT_FALSE(world_.row(from)) << from;
-    bool told = false;
-    auto reader = catalog::Reader::open(world_.config().state_dir);
-    const auto events = (*reader)->events_of(id, 100);
-    for (const auto& event : *events) {
-      told = told || (event.event == FileEvent::Renamed && event.reason == from);
-    }
-    EXPECT_TRUE(told) << "its history does not say that it was " << from;
-  }
-  // a is stored and renamed to b; while that cannot be sent, another file comes as a, which may
-  // overwrite and waits.
-  void renamed_with_another_at_its_name() {
-    folder().on_replace = OnReplace::Overwrite;
-    const FileId id = stored("a", "bytes");
-    refuse_ = true;
-    world_.rename("a", "b");
-    world_.run_until([&] { return world_.row("b") && world_.row("b")->id == id; });
-    world_.write("a", "another file");
-    world_.run_until([&] { return phase("a") == "waiting-for-renamed-file"; });
-  }
-  std::string phase(const std::string& path) {
-    Explain question{.folder = world_.status().folders.front().id, .path = path};
-    auto answer = question.reply.get_future();
-    world_.command(std::move(question));
-    world_.run();
-    return answer.get().phase;
-  }
-  // No key of `content` is written over while no other one has it.
-  void expect_always_in_bucket(const std::string& content) {
-    kept_.push_back(sha256(as_bytes(content)));
-  }
-  std::optional<catalog::ObjectRow> object_at(const std::string& key) {
-    auto catalog = catalog::Connection::open(world_.config().state_dir + "/catalog.db",
-                                             catalog::Connection::Mode::ReadOnly);
-    auto found = catalog->prepare("SELECT id FROM objects WHERE live = 1 AND key = ?");
-    auto rows = found->query({catalog::Value::blob(key)});
-    if (!*rows->next()) return std::nullopt;
-    auto reader = catalog::Reader::open(world_.config().state_dir);
-    return *(*reader)->object(rows->id<ObjectId>(0));
-  }
-  void expect_in_bucket(const std::string& key, const std::string& content) {
-    const auto* there = world_.bucket.find(key);
-    ASSERT_NE(there, nullptr) << key;
-    EXPECT_EQ(there->sha256, sha256(as_bytes(content))) << key;
-  }
-
-  int copies_of(const Sha256& content) {
-    std::set<std::string> keys;
-    for (const auto& version : world_.bucket.history()) {
-      const auto* now = world_.bucket.find(version.key);
-      if (now != nullptr && now->sha256 == content) keys.insert(version.key);
-    }
-    return static_cast<int>(keys.size());
-  }
-
-  fakes::PipelineWorld world_;
-  std::vector<Sha256> kept_;
-  std::string forbid_;
-  int sent_ = 0;
-  bool refuse_ = false;
-  bool lose_ = false;
-};
+class Rename : public Renames {};
 
 TEST_F(Rename, OfAStoredFileKeepsItsRowAndStoresItUnderTheNewName) {
   const FileId id = stored("a", "bytes");
@@ -193,76 +74,6 @@ TEST_F(Rename, BackIsTheSameRow) {
   expect_in_bucket(key_of("a"), "bytes");
 }
 
-TEST_F(Rename, NewFileUnderTheOldNameNeverTakesTheKeyBeforeTheOldObjectIsReleased) {
-  renamed_with_another_at_its_name();
-  EXPECT_EQ(world_.row("a")->state, FileState::Queued);
-  expect_in_bucket("in/a", "bytes");
-  refuse_ = false;
-  world_.run_until([&] {
-    return world_.row("a")->state == FileState::Stored &&
-           world_.row("b")->state == FileState::Stored;
-  });
-  expect_in_bucket("in/b", "bytes");
-}
-
-TEST_F(Rename, NewFileUnderTheOldNameGoesBesideWhereTheRenamedOneCannotBeStored) {
-  const FileId id = stored("a", "bytes");
-  forbid_ = "in/b";
-  world_.rename("a", "b");
-  world_.run_until([&] { return world_.row("b") && world_.row("b")->state == FileState::Blocked; });
-  world_.write("a", "another file");
-  world_.run_until([&] { return world_.row("a") && world_.row("a")->state == FileState::Stored; });
-  EXPECT_EQ(world_.row("b")->id, id);
-  expect_in_bucket("in/a", "bytes");
-  expect_in_bucket(key_of("a"), "another file");
-}
-
-TEST_F(Rename, WithANewFileAtTheOldNameAtOnceKeepsTheRow) {
-  folder().on_replace = OnReplace::Overwrite;
-  const FileId id = stored("a", "bytes");
-  expect_always_in_bucket("bytes");
-  world_.rename("a", "b");
-  world_.write("a", "another file");
-  world_.settle_down();
-  world_.run_until([&] { return world_.row("a") && world_.row("a")->state == FileState::Stored; });
-  EXPECT_EQ(world_.row("b")->id, id);
-  EXPECT_NE(world_.row("a")->id, id);
-  expect_in_bucket("in/b", "bytes");
-  expect_in_bucket("in/a", "another file");
-}
-
-TEST_F(Rename, OfRotatedLogsAtOnceKeepsAllRows) {
-  folder().on_replace = OnReplace::Overwrite;
-  world_.write("log.1", "the first day");
-  const FileId second = stored("log", "the second day");
-  const FileId first = world_.row("log.1")->id;
-  expect_always_in_bucket("the first day");
-  expect_always_in_bucket("the second day");
-  world_.rename("log.1", "log.2");
-  world_.rename("log", "log.1");
-  world_.write("log", "the third day");
-  world_.settle_down();
-  world_.run_until(
-      [&] { return world_.row("log") && world_.row("log")->state == FileState::Stored; });
-  EXPECT_EQ(world_.row("log.2")->id, first);
-  EXPECT_EQ(world_.row("log.1")->id, second);
-  expect_in_bucket("in/log.2", "the first day");
-  expect_in_bucket("in/log.1", "the second day");
-  expect_in_bucket("in/log", "the third day");
-}
-
-TEST_F(Rename, WithANewFileAtTheOldNameIsNotWaitedForWhereItIsNotComplete) {
-  const FileId id = stored("a", "bytes");
-  world_.rename("a", "b");
-  const UniqueFd writer(::open((world_.folder() + "/b").c_str(), O_WRONLY | O_CLOEXEC));
-  world_.write("a", "another file");
-  world_.run_until([&] { return copies_of(sha256(as_bytes(std::string("another file")))) > 0; });
-  world_.run();
-  EXPECT_NE(world_.row("a")->id, id);
-  EXPECT_EQ(world_.row("a")->state, FileState::Stored);
-  expect_in_bucket("in/a", "bytes");
-}
-
 TEST_F(Rename, OfAPendingFileIsFollowedByWhoeverWaitsForIt) {
   refuse_ = true;
   world_.write("queued", "first");
@@ -294,67 +105,6 @@ TEST_F(Rename, OutOfTheFolderOfAPendingFileEndsTheWaitForIt) {
   EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 0);
 }
 
-TEST_F(Rename, OfALogThatWasAppendedToLeavesWhatIsStoredOfIt) {
-  folder().on_replace = OnReplace::Suffix;
-  stored("log", "one");
-  expect_always_in_bucket("one");
-  world_.write("log", "one, two");
-  world_.rename("log", "log.1");
-  world_.write("log", "three");
-  world_.settle_down();
-  world_.run_until([&] { return world_.row("log") && key_of("log") != "none"; });
-  expect_in_bucket("in/log", "one");
-  expect_in_bucket("in/log.1", "one, two");
-  expect_in_bucket(key_of("log"), "three");
-}
-
-TEST_F(Rename, TwoThatWantEachOthersFormerKeyDoNotWaitForEachOther) {
-  const FileId first = stored("a", "first");
-  world_.write("b", "second");
-  world_.settle_down();
-  const FileId second = world_.row("b")->id;
-  refuse_ = true;
-  world_.rename("a", "t");
-  world_.run_until([&] { return world_.row("t") && world_.row("t")->id == first; });
-  world_.rename("b", "a");
-  world_.run_until([&] { return world_.row("a") && world_.row("a")->id == second; });
-  world_.rename("t", "b");
-  world_.run_until([&] { return world_.row("b") && world_.row("b")->id == first; });
-  world_.pass(std::chrono::minutes(2));
-  refuse_ = false;
-  world_.settle_down();
-  expect_in_bucket(key_of("a"), "second");
-  expect_in_bucket(key_of("b"), "first");
-}
-
-TEST_F(Rename, WhoeverWaitsWaitsForWhatHasComeToTheOldNameToo) {
-  stored("log", "the first day");
-  world_.rename("log", "log.1");
-  world_.write("log", "the second day");
-  const auto ticket = std::make_shared<WaitTicket>();
-  world_.command(StartWait{.ticket = ticket});
-  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
-  EXPECT_GT(copies_of(sha256(as_bytes(std::string("the second day")))), 0);
-  EXPECT_GT(copies_of(sha256(as_bytes(std::string("the first day")))), 0);
-}
-
-TEST_F(Rename, OfOnceIsNoneOfALaterFileOfThatName) {
-  folder().complete = CompleteBy::Marker;
-  folder().marker = "{name}.done";
-  world_.write("a.done", "");
-  stored("a", "first");
-  world_.rename("a", "b");  // for which no marker comes
-  world_.write("a", "second");
-  world_.run_until([&] { return copies_of(sha256(as_bytes(std::string("second")))) > 0; });
-  world_.run();
-  const FileId second = world_.row("a")->id;
-  world_.write("a.new", "third");
-  world_.rename("a.new", "a");
-  world_.run_until([&] { return copies_of(sha256(as_bytes(std::string("third")))) > 0; });
-  world_.run();
-  EXPECT_EQ(world_.row("a")->id, second);
-}
-
 TEST_F(Rename, OfOneThatChangedOnManyEarlierWaysKeepsItsLastRow) {
   stored("0", "x");
   for (int i = 1; i <= 5; ++i) {
@@ -366,15 +116,6 @@ TEST_F(Rename, OfOneThatChangedOnManyEarlierWaysKeepsItsLastRow) {
   world_.rename("5", "6");
   world_.settle_down();
   EXPECT_EQ(world_.row("6")->id, id);
-}
-
-TEST_F(Rename, ThatIsFollowedSaysOfWhatSettlesThatItSettles) {
-  folder().settle = std::chrono::seconds(30);
-  stored("a", "bytes");
-  world_.rename("a", "b");
-  world_.write("a", "another file");
-  world_.pass(std::chrono::seconds(2));
-  EXPECT_EQ(phase("a"), "settling");
 }
 
 TEST_F(Rename, OntoAnotherFileIsNewContentOfThatOne) {

@@ -8,10 +8,9 @@
 #include <ostream>
 #include <string>
 
-#include "agent/metadata_text.h"
 #include "base/unique_fd.h"
-#include "tests/fakes/pipeline_world.h"
 #include "tests/integration/watcher/disk.h"
+#include "tests/unit/agent/pipeline/said.h"
 
 // What a sidecar says of its file travels with its object and stands in its row, whenever it came.
 namespace waybill::agent {
@@ -25,16 +24,11 @@ using fakes::Operation;
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using Said = std::map<std::string, std::string>;
 
-class SidecarOf : public testing::Test {
+class SidecarOf : public WhatIsSaid {
  protected:
   SidecarOf() { folder().sidecar = "{name}.meta.json"; }
 
-  [[nodiscard]] std::string at(const std::string& path) const {
-    return world_.folder() + "/" + path;
-  }
-  FolderConfig& folder() { return world_.config().folders.front(); }
   // Of the file at `path`.
   void say(const std::string& path, const std::string& json) {
     disk::let_clock_tick(world_.folder());
@@ -51,25 +45,6 @@ class SidecarOf : public testing::Test {
     rest();
   }
 
-  Said said_of(const std::string& path) {
-    const auto row = world_.row(path);
-    const auto object = row ? world_.object_of(*row) : std::nullopt;
-    const auto* const there = object ? world_.bucket.find(object->key) : nullptr;
-    if (there == nullptr) return {{"it has", "no object"}};
-    Said on_object;
-    for (const auto& [name, value] : there->metadata) {
-      if (!name.starts_with("waybill-") && name != "mtime") on_object.emplace(name, value);
-    }
-    const auto in_row = metadata_pairs(object->metadata);
-    EXPECT_TRUE(in_row && on_object == Said(in_row->begin(), in_row->end())) << object->metadata;
-    return on_object;
-  }
-  void expect_stored(const std::string& path, const Said& said) {
-    const auto row = world_.row(path);
-    ASSERT_TRUE(row) << path;
-    EXPECT_EQ(row->state, FileState::Stored) << row->reason;
-    EXPECT_EQ(said_of(path), said);
-  }
   void expect_blocked(const std::string& path, std::string_view why) {
     const auto row = world_.row(path);
     ASSERT_TRUE(row) << path;
@@ -77,34 +52,11 @@ class SidecarOf : public testing::Test {
     EXPECT_TRUE(row->reason.find(why) != std::string::npos) << row->reason;
   }
   std::string ignored_as(const std::string& path) {
-    ListUnrecorded question{.ignored = true};
-    auto answer = question.reply.get_future();
-    world_.command(std::move(question));
-    world_.run();
-    for (const UnrecordedFile& file : answer.get().files) {
+    for (const UnrecordedFile& file : world_.unrecorded({.ignored = true}).files) {
       if (file.path == path) return file.reason;
     }
     return "not listed";
   }
-  FileView explained(const std::string& path) {
-    Explain question{.folder = world_.status().folders.front().id, .path = path};
-    auto answer = question.reply.get_future();
-    world_.command(std::move(question));
-    world_.run();
-    return answer.get();
-  }
-  void count_bodies() {
-    world_.fault = [this](const Call& call) {
-      const bool of_a_file = call.key.find("_waybill/") == std::string::npos;
-      if (of_a_file && (call.operation == Operation::Put || call.operation == Operation::PutPart)) {
-        ++bodies_;
-      }
-      return Fault::None;
-    };
-  }
-
-  fakes::PipelineWorld world_{1, std::filesystem::temp_directory_path()};
-  int bodies_ = 0;
 };
 
 TEST_F(SidecarOf, AFileIsOnItsObjectAndInItsRow) {
@@ -113,11 +65,11 @@ TEST_F(SidecarOf, AFileIsOnItsObjectAndInItsRow) {
       R"({"Sample": "HeLa 12", "operator": "Zoë", "run": 7, "gain": 1.50, "ok": true})");
   world_.start();
   rest();
-  expect_stored("d/scan.tif", {{"sample", "HeLa 12"},
-                               {"operator", "Zo%C3%AB"},
-                               {"run", "7"},
-                               {"gain", "1.50"},
-                               {"ok", "true"}});
+  expect_said("d/scan.tif", {{"sample", "HeLa 12"},
+                             {"operator", "Zo%C3%AB"},
+                             {"run", "7"},
+                             {"gain", "1.50"},
+                             {"ok", "true"}});
   EXPECT_FALSE(world_.row("d/scan.tif.meta.json")) << "it is no file itself";
   EXPECT_EQ(ignored_as("d/scan.tif.meta.json"), "tells of scan.tif, as its sidecar");
 }
@@ -128,8 +80,8 @@ TEST_F(SidecarOf, AnyFileIsAFileWhereNobodyAskedForSidecars) {
   say("f", R"({"sample": "1"})");
   world_.start();
   rest();
-  expect_stored("f", {});
-  expect_stored("f.meta.json", {});
+  expect_said("f", {});
+  expect_said("f.meta.json", {});
 }
 
 TEST_F(SidecarOf, AFileGoesBeforeItsAttributes) {
@@ -139,7 +91,7 @@ TEST_F(SidecarOf, AFileGoesBeforeItsAttributes) {
   say("f", R"({"sample": "by sidecar"})");
   world_.start();
   rest();
-  expect_stored("f", {{"sample", "by sidecar"}, {"operator", "Ada"}});
+  expect_said("f", {{"sample", "by sidecar"}, {"operator", "Ada"}});
 }
 
 TEST_F(SidecarOf, AFileCountsWithoutAttributesToo) {
@@ -149,7 +101,7 @@ TEST_F(SidecarOf, AFileCountsWithoutAttributesToo) {
   say("f", R"({"sample": "1"})");
   world_.start();
   rest();
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
 }
 
 TEST_F(SidecarOf, ALargeFileGoesAlongInPartsToo) {
@@ -157,10 +109,10 @@ TEST_F(SidecarOf, ALargeFileGoesAlongInPartsToo) {
   say("large", R"({"sample": "1"})");
   world_.start();
   rest();
-  expect_stored("large", {{"sample", "1"}});
+  expect_said("large", {{"sample", "1"}});
   say("large", R"({"sample": "2"})");
   rest();
-  expect_stored("large", {{"sample", "2"}});
+  expect_said("large", {{"sample", "2"}});
 }
 
 TEST_F(SidecarOf, NobodySaysNothing) {
@@ -168,7 +120,7 @@ TEST_F(SidecarOf, NobodySaysNothing) {
   say("f", "{}");
   world_.start();
   rest();
-  expect_stored("f", {});
+  expect_said("f", {});
 }
 
 // --- one that comes, changes or goes after its file was stored -----------------------------------
@@ -177,17 +129,17 @@ TEST_F(SidecarOf, AStoredFileIsSentWithItWhenItComesChangesAndGoes) {
   world_.write("f", "bytes");
   world_.start();
   rest();
-  expect_stored("f", {});
+  expect_said("f", {});
   say("f", R"({"sample": "1"})");
   rest();
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
   EXPECT_EQ(world_.row("f")->generation, 2);
   say("f", R"({"sample": "2"})");
   rest();
-  expect_stored("f", {{"sample", "2"}});
+  expect_said("f", {{"sample", "2"}});
   world_.remove("f.meta.json");
   rest();
-  expect_stored("f", {});
+  expect_said("f", {});
   EXPECT_EQ(world_.row("f")->generation, 4);
   EXPECT_EQ(ignored_as("f.meta.json"), "not listed");
 }
@@ -200,7 +152,7 @@ TEST_F(SidecarOf, AStoredFileThatSaysTheSameSendsNothing) {
   count_bodies();
   say("f", "{\n  \"b\": \"2\",\n  \"A\": \"1\"\n}\n");
   rest();
-  expect_stored("f", {{"a", "1"}, {"b", "2"}});
+  expect_said("f", {{"a", "1"}, {"b", "2"}});
   EXPECT_EQ(bodies_, 0);
   EXPECT_EQ(world_.row("f")->generation, 1);
 }
@@ -216,10 +168,10 @@ TEST_F(SidecarOf, AStoredFileIsSentAnewForWhatHappenedWhileNobodyWatched) {
   world_.remove("went.meta.json");
   world_.start();
   rest();
-  expect_stored("came", {{"sample", "2"}});
-  expect_stored("changed", {{"sample", "2"}});
-  expect_stored("went", {});
-  expect_stored("stayed", {{"sample", "1"}});
+  expect_said("came", {{"sample", "2"}});
+  expect_said("changed", {{"sample", "2"}});
+  expect_said("went", {});
+  expect_said("stayed", {{"sample", "1"}});
   EXPECT_EQ(world_.row("stayed")->generation, 1);
 }
 
@@ -232,7 +184,7 @@ TEST_F(SidecarOf, AStoredFileIsSentAnewWhenOneGoesAmongManyOthers) {
   for (int i = 0; i < 1500; ++i) world_.write("d/" + std::to_string(i) + ".part", "");
   world_.remove("d/f.meta.json");
   rest();
-  expect_stored("d/f", {});
+  expect_said("d/f", {});
 }
 
 TEST_F(SidecarOf, ManyStoredFilesAreSentAnewForWhatHappenedWhileNobodyWatched) {
@@ -246,7 +198,7 @@ TEST_F(SidecarOf, ManyStoredFilesAreSentAnewForWhatHappenedWhileNobodyWatched) {
   world_.start();
   rest();
   for (int i = 0; i < files; i += 50) {
-    expect_stored(name(i), i % 100 == 0 ? Said{{"sample", "1"}} : Said{});
+    expect_said(name(i), i % 100 == 0 ? Said{{"sample", "1"}} : Said{});
   }
 }
 
@@ -265,7 +217,7 @@ TEST_F(SidecarOf, AFileThatIsUnderWayIsSentAnewAfterwards) {
   ASSERT_EQ(world_.row("large")->state, FileState::Uploading);
   world_.bucket_hangs = false;
   rest();
-  expect_stored("large", {{"sample", "1"}});
+  expect_said("large", {{"sample", "1"}});
 }
 
 TEST_F(SidecarOf, AnUploadThatIsTakenUpAgainIsFollowedByWhatIsSaidNow) {
@@ -282,7 +234,7 @@ TEST_F(SidecarOf, AnUploadThatIsTakenUpAgainIsFollowedByWhatIsSaidNow) {
   say("large", R"({"sample": "2"})");
   world_.start();
   rest();
-  expect_stored("large", {{"sample", "2"}});
+  expect_said("large", {{"sample", "2"}});
 }
 
 TEST_F(SidecarOf, WhoeverWaitsWaitsForIt) {
@@ -294,7 +246,7 @@ TEST_F(SidecarOf, WhoeverWaitsWaitsForIt) {
   world_.command(StartWait{.ticket = ticket});
   world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
   EXPECT_TRUE(ticket->wait(Nanoseconds::zero()).done());
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
 }
 
 TEST_F(SidecarOf, WhoeverWaitsAfterAStartWaitsForItToo) {
@@ -308,7 +260,7 @@ TEST_F(SidecarOf, WhoeverWaitsAfterAStartWaitsForItToo) {
   world_.command(StartWait{.ticket = ticket});
   world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
   EXPECT_TRUE(ticket->wait(Nanoseconds::zero()).done());
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
 }
 
 // --- one that is not finished --------------------------------------------------------------------
@@ -324,7 +276,7 @@ TEST_F(SidecarOf, AFileThatIsHalfWrittenIsWaitedFor) {
   ASSERT_EQ(::write(writer.get(), R"( "1"})", 6), 6);
   writer.reset();
   rest();
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
 }
 
 TEST_F(SidecarOf, AFileSettlesAsAFileDoes) {
@@ -337,10 +289,10 @@ TEST_F(SidecarOf, AFileSettlesAsAFileDoes) {
     world_.pass(seconds(40));
     EXPECT_FALSE(world_.row("f"));
   }
-  EXPECT_EQ(explained("f").phase, "settling");
+  EXPECT_EQ(world_.explain("f").phase, "settling");
   say("f", R"({"sample": "whole"})");
   world_.pass(minutes(3));
-  expect_stored("f", {{"sample", "whole"}});
+  expect_said("f", {{"sample", "whole"}});
 }
 
 TEST_F(SidecarOf, AFileWithoutALeaseIsBelievedAfterALongSilence) {
@@ -352,10 +304,10 @@ TEST_F(SidecarOf, AFileWithoutALeaseIsBelievedAfterALongSilence) {
   reload();
   say("f", R"({"sample": "1"})");
   world_.pass(minutes(50));
-  EXPECT_EQ(said_of("f"), Said{});
+  EXPECT_EQ(on_object("f"), Said{});
   folder().lease = LeaseUse::Off;
   reload();
-  EXPECT_EQ(said_of("f"), (Said{{"sample", "1"}}));
+  EXPECT_EQ(on_object("f"), (Said{{"sample", "1"}}));
 }
 
 // --- what cannot be sent -------------------------------------------------------------------------
@@ -381,7 +333,7 @@ TEST_P(BadSidecarOf, AFileBlocksItUntilItIsMended) {
   EXPECT_TRUE(world_.has_reason("file-blocked"));
   say("f", R"({"sample": "1"})");
   world_.pass(seconds(10));
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -407,7 +359,7 @@ TEST_F(SidecarOf, AFileThatIsALinkIsNotFollowed) {
   expect_blocked("f", "its sidecar f.meta.json cannot be used: ");
   world_.remove("f.meta.json");
   world_.pass(seconds(10));
-  expect_stored("f", {});
+  expect_said("f", {});
 }
 
 TEST_F(SidecarOf, AStoredFileThatIsSpoiltBlocksItRatherThanLeavingItWithLess) {
@@ -421,7 +373,7 @@ TEST_F(SidecarOf, AStoredFileThatIsSpoiltBlocksItRatherThanLeavingItWithLess) {
   count_bodies();
   say("f", R"({"sample": "1"})");
   world_.pass(seconds(10));
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
   EXPECT_EQ(bodies_, 0) << "it is what is stored";
 }
 
@@ -434,7 +386,7 @@ TEST_F(SidecarOf, AFileThatWasMendedWhileNobodyWatchedIsTaken) {
   say("f", R"({"sample": "1"})");
   world_.start();
   rest();
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
 }
 
 // --- names ---------------------------------------------------------------------------------------
@@ -448,7 +400,7 @@ TEST_F(SidecarOf, AFileMayComeBeforeIt) {
   EXPECT_EQ(ignored_as("f.meta.json"), "tells of f, as its sidecar");
   world_.write("f", "bytes");
   rest();
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
 }
 
 TEST_F(SidecarOf, AFileStaysWithItsNameWhenTheFileGoes) {
@@ -458,10 +410,10 @@ TEST_F(SidecarOf, AFileStaysWithItsNameWhenTheFileGoes) {
   rest();
   world_.rename("a", "b");
   rest();
-  expect_stored("b", {});
+  expect_said("b", {});
   world_.rename("a.meta.json", "b.meta.json");
   rest();
-  expect_stored("b", {{"sample", "a's"}});
+  expect_said("b", {{"sample", "a's"}});
 }
 
 TEST_F(SidecarOf, AFileGoesAlongWithItsDirectory) {
@@ -471,10 +423,10 @@ TEST_F(SidecarOf, AFileGoesAlongWithItsDirectory) {
   rest();
   world_.rename("d", "e");
   rest();
-  expect_stored("e/a", {{"sample", "1"}});
+  expect_said("e/a", {{"sample", "1"}});
   say("e/a", R"({"sample": "2"})");
   rest();
-  expect_stored("e/a", {{"sample", "2"}});
+  expect_said("e/a", {{"sample", "2"}});
 }
 
 TEST_F(SidecarOf, AnotherSidecarIsNobodys) {
@@ -483,7 +435,7 @@ TEST_F(SidecarOf, AnotherSidecarIsNobodys) {
   say("f.meta.json", "rubbish, which nobody reads");
   world_.start();
   rest();
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
   EXPECT_FALSE(world_.row("f.meta.json.meta.json"));
   EXPECT_EQ(ignored_as("f.meta.json.meta.json"), "tells of f.meta.json, as its sidecar");
 }
@@ -498,7 +450,7 @@ TEST_F(SidecarOf, AFileWithAMarkerNeedsNone) {
   world_.write("f.done", "");
   say("f.done", "rubbish, which nobody reads");
   rest();
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
   EXPECT_EQ(ignored_as("f.meta.json"), "tells of f, as its sidecar");
   EXPECT_EQ(ignored_as("f.done"), "marks f as complete");
 }
@@ -508,7 +460,7 @@ TEST_F(SidecarOf, AFileWithALongNameHasNone) {
   world_.write(longest, "bytes");
   world_.start();
   rest();
-  expect_stored(longest, {});
+  expect_said(longest, {});
 }
 
 // --- another configuration -----------------------------------------------------------------------
@@ -519,10 +471,10 @@ TEST_F(SidecarOf, AStoredFileCountsOnceItIsAskedFor) {
   say("f", R"({"sample": "1"})");
   world_.start();
   rest();
-  expect_stored("f.meta.json", {});
+  expect_said("f.meta.json", {});
   folder().sidecar = "{name}.meta.json";
   reload();
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
   EXPECT_EQ(world_.row("f.meta.json")->state, FileState::Gone);
 }
 
@@ -534,8 +486,8 @@ TEST_F(SidecarOf, AFileIsAFileOnceNobodyAsksForIt) {
   count_bodies();
   folder().sidecar.clear();
   reload();
-  expect_stored("f.meta.json", {});
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f.meta.json", {});
+  expect_said("f", {{"sample", "1"}});
   EXPECT_EQ(bodies_, 1) << "what is stored stays as it is";
 }
 
@@ -545,11 +497,11 @@ TEST_F(SidecarOf, AFileUnderAnotherPatternIsAnotherOne) {
   world_.write(".f.json", R"({"sample": "2"})");
   world_.start();
   rest();
-  expect_stored("f", {{"sample", "1"}});
+  expect_said("f", {{"sample", "1"}});
   folder().sidecar = ".{name}.json";
   reload();
-  expect_stored("f", {{"sample", "2"}});
-  expect_stored("f.meta.json", {});
+  expect_said("f", {{"sample", "2"}});
+  expect_said("f.meta.json", {});
 }
 
 }  // namespace
