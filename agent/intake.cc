@@ -224,6 +224,8 @@ void Intake::absent(const FilePath& file) {
   if (!found) return;
   const auto pending = pending_as(file, *found);
   forget(file);
+  leave_line(file);
+  if (hooks_.busy(file)) missed_.insert(file);
   moved_.decided(file);
   if (gate_.release(file)) session_.changed();
   if (*found && folders_.at(folder).covered.contains((*found)->id)) return suspended(file);
@@ -365,7 +367,7 @@ void Intake::look_again(const FilePath& file, BootTime due, std::optional<BootTi
 }
 
 bool Intake::waiting(const FilePath& file) const {
-  return ready_paths_.contains(file) || looked_at_.contains(file) || gate_.find(file) != nullptr ||
+  return ready_.contains(file) || looked_at_.contains(file) || gate_.find(file) != nullptr ||
          settling_.find(file.first, file.second).has_value();
 }
 
@@ -374,7 +376,8 @@ std::optional<watcher::SettleTracker::Waiting> Intake::settling(const FilePath& 
 }
 
 std::vector<FilePath> Intake::waiting_paths() const {
-  std::vector<FilePath> paths(ready_paths_.begin(), ready_paths_.end());
+  std::vector<FilePath> paths;
+  for (const auto& [file, seen] : ready_) paths.push_back(file);
   for (const auto& [file, since] : looked_at_) paths.push_back(file);
   for (const FilePath& sidecar : sidecars_.all_settling()) {
     if (auto file = told_of_by(sidecar)) paths.emplace_back(sidecar.first, std::move(*file));

@@ -66,6 +66,8 @@ class Intake {
     // Being read or uploaded right now: its own way decides, the queue must not take it a second
     // time.
     std::function<bool(const FilePath&)> busy;
+    // What is being read under this path right now, if anything is.
+    std::function<std::optional<Fingerprint>(const FilePath&)> reading;
     // This path is not pending any more without having become a row's new state (ignored,
     // unchanged).
     std::function<void(const FilePath&)> left;
@@ -262,6 +264,8 @@ class Intake {
   void read_on(const QueueName& name, Line& line);
   void line_up_again(FileId file);
   void no_longer_ready(const ReadyFile& file);
+  // It is not there any more: what waits in memory alone waits no more.
+  void leave_line(const FilePath& file);
 
   Session& session_;
   const Hooks hooks_;
@@ -289,8 +293,9 @@ class Intake {
   std::map<QueueName, Line> lines_;
   std::size_t fresh_ = 0;  // in all lines
   bool may_record_ = true;
-  bool look_for_work_ = true;       // there may be more in the catalog
-  std::set<FilePath> ready_paths_;  // what the lines hold
+  bool look_for_work_ = true;              // there may be more in the catalog
+  std::map<FilePath, Fingerprint> ready_;  // what the lines hold
+  std::set<FilePath> missed_;              // not there any more, while they were under way
   std::set<FilePath> passed_over_;  // queued rows whose file was under way when they were read
   // look_again()s that the scanner has not answered yet, and since when the file is incomplete.
   std::map<FilePath, std::optional<BootTime>> looked_at_;

@@ -73,7 +73,8 @@ std::optional<Fingerprint> Intake::pending_as(const FilePath& file,
   if (const auto settling = settling_.find(file.first, file.second)) return settling->fingerprint;
   if (const Gate::Held* const held = gate_.find(file)) return held->fingerprint;
   if (row && row->state < FileState::Stored) return row->fingerprint;
-  return std::nullopt;
+  if (const auto ready = ready_.find(file); ready != ready_.end()) return ready->second;
+  return hooks_.reading(file);
 }
 
 // Whoever waits for it waits for it under its new name, which may be seen a little later.

@@ -71,6 +71,7 @@ void Pipeline::open_session() {
           .vanished = [this](const FileRow& row) { parts_->transfers->cancel(row.id); },
           .moved = [this](const FilePath& from, const FilePath& to) { waits_.moved(from, to); },
           .busy = [this](const FilePath& file) { return parts_->transfers->busy(file); },
+          .reading = [this](const FilePath& file) { return parts_->transfers->being_read(file); },
           .left = [this](const FilePath& file) { waits_.look_at(file); },
           .barrier = [this](std::uint64_t id) { barrier_reached(id); },
           .doubtful = [this](const ReadyFile& file) { parts_->transfers->check_again(file); },

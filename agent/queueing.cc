@@ -34,7 +34,7 @@ void Intake::step(bool may_record) {
         if (recorded) settling_row(path);
         continue;
       }
-      if (!ready_paths_.insert(path).second) continue;
+      if (!ready_.emplace(path, file.fingerprint).second) continue;
       ReadyFile ready{.folder = file.folder,
                       .path = std::move(file.path),
                       .fingerprint = file.fingerprint,
@@ -52,8 +52,23 @@ void Intake::step(bool may_record) {
 }
 
 void Intake::no_longer_ready(const ReadyFile& file) {
-  ready_paths_.erase({file.folder, file.path});
+  ready_.erase({file.folder, file.path});
   if (!file.recorded) --unrecorded_in_folder_[file.folder];
+}
+
+void Intake::leave_line(const FilePath& file) {
+  const auto ready = ready_.find(file);
+  if (ready == ready_.end()) return;
+  const auto line = lines_.find(
+      {.folder = file.first, .lane = catalog::lane_of(ready->second.size), .again = false});
+  if (line == lines_.end()) return;
+  std::deque<Waiting>& fresh = line->second.fresh;
+  const auto waiting = std::ranges::find_if(
+      fresh, [&file](const Waiting& other) { return other.file.path == file.second; });
+  if (waiting == fresh.end()) return;
+  no_longer_ready(waiting->file);
+  fresh.erase(waiting);
+  --fresh_;
 }
 
 // Files that get no slot soon are recorded as queued, so that memory stays bounded and everybody
@@ -160,7 +175,7 @@ bool Intake::line_up(Line& line, FileRow&& row) {
   if (is_on_missing_mount(path)) return false;
   const auto due = postponed_.find(row.id);
   if (due != postponed_.end() && due->second > session_.now()) return false;
-  if (ready_paths_.contains(path) || gate_.find(path) != nullptr ||
+  if (ready_.contains(path) || gate_.find(path) != nullptr ||
       settling_.find(path.first, path.second)) {
     return false;
   }
@@ -169,7 +184,7 @@ bool Intake::line_up(Line& line, FileRow&& row) {
     return false;
   }
   if (due != postponed_.end()) postponed_.erase(due);
-  ready_paths_.insert(path);
+  ready_.emplace(path, row.fingerprint);
   line.rows.push_back({.folder = row.folder,
                        .path = std::move(row.path),
                        .fingerprint = row.fingerprint,
@@ -193,6 +208,8 @@ void Intake::line_up_again(FileId file) {
 }
 
 void Intake::ended(const FilePath& file) {
+  // What was read of it may have been recorded after it had been missed.
+  if (missed_.erase(file) > 0) session_.world.scanner.look(file.first, file.second);
   if (passed_over_.erase(file) == 0) return;
   auto row = session_.expect(session_.catalog->find_live(file.first, file.second));
   if (row && *row) line_up_again((*row)->id);

@@ -97,7 +97,8 @@ void Transfers::start(ReadyFile file) {
 }
 
 void Transfers::begin_reading(const ReadyFile& file, std::uint64_t charge) {
-  reading_[{file.folder, file.path}] = {queue_of(file), charge, file.since, file.recorded};
+  reading_[{file.folder, file.path}] = {file.fingerprint, queue_of(file), charge, file.since,
+                                        file.recorded};
 }
 
 void Transfers::no_longer_reading(const FilePath& file) {

@@ -74,6 +74,12 @@ bool Transfers::busy(const FilePath& file) const {
   return reading_.contains(file) || attempt_of_path_.contains(file);
 }
 
+std::optional<Fingerprint> Transfers::being_read(const FilePath& file) const {
+  const auto reading = reading_.find(file);
+  if (reading == reading_.end()) return std::nullopt;
+  return reading->second.fingerprint;
+}
+
 std::string Transfers::phase(const FilePath& file) const {
   if (reading_.contains(file)) return "it is being read";
   const auto attempt = attempt_of_path_.find(file);

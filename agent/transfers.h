@@ -61,6 +61,8 @@ class Transfers {
   std::int64_t retry(std::optional<FolderId> folder, const std::string& path);
 
   [[nodiscard]] bool busy(const FilePath& file) const;
+  // As what it is being read; nullopt: it is not.
+  [[nodiscard]] std::optional<Fingerprint> being_read(const FilePath& file) const;
   [[nodiscard]] bool idle() const { return reading_.empty() && running_.empty(); }
   // What it is doing with this file, in a sentence; empty: nothing.
   [[nodiscard]] std::string phase(const FilePath& file) const;
@@ -218,6 +220,7 @@ class Transfers {
   void no_longer_reading(const FilePath& file);
 
   struct Reading {
+    Fingerprint fingerprint;
     QueueName queue;
     std::uint64_t charge = 0;  // bytes
     std::optional<BootTime> since;

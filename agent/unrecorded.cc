@@ -120,10 +120,10 @@ void Intake::under_way_below(const ListUnrecorded& question, const std::vector<F
     if (settling_.find(folder, path) || gate_.find(file) != nullptr) return;
     add(question, {.folder = folder, .path = path, .state = "settling", .reason = reason}, list);
   };
-  for (const FilePath& file : ready_paths_) tell(file, "it waits for its turn");
+  for (const auto& [file, seen] : ready_) tell(file, "it waits for its turn");
   for (const FilePath& file : busy) tell(file, "it is being read");
   for (const auto& [file, since] : looked_at_) {
-    if (!ready_paths_.contains(file) && !hooks_.busy(file)) tell(file, "it is looked at again");
+    if (!ready_.contains(file) && !hooks_.busy(file)) tell(file, "it is looked at again");
   }
 }
 

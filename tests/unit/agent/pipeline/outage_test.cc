@@ -22,6 +22,10 @@ class OutageTest : public testing::Test {
   static bool about_a_file(const Call& call) {
     return call.key.find("_waybill/") == std::string::npos;
   }
+  bool waits_for_its_turn(const std::string& path) {
+    const auto list = world_.unrecorded({.path = path});
+    return !list.files.empty() && list.files.front().reason == "it waits for its turn";
+  }
   std::int64_t stored() const { return world_.status().folders.front().stored; }
   void write_files(int count) {
     for (int i = 0; i < count; ++i) {
@@ -56,6 +60,21 @@ TEST_F(OutageTest, ManyUploadsUnderWayAskTheStoreAFewDozenTimesMoreNotManyTimesE
   world_.pass(std::chrono::minutes(2));
   EXPECT_EQ(stored(), 1'000);
   EXPECT_FALSE(world_.has_reason("store-unreachable"));
+}
+
+// It waits in memory for a moment before it has a row.
+TEST_F(OutageTest, FileThatGoesBeforeItHasARowHasNoneAfterwards) {
+  world_.fault = [](const Call&) { return Fault::FailBefore; };
+  world_.write("first", "finds out");
+  world_.start();
+  world_.run_until([&] { return world_.has_reason("store-unreachable"); });
+  world_.write("short-lived", "here and gone");
+  world_.run_until([&] { return waits_for_its_turn("short-lived"); });
+  ASSERT_FALSE(world_.row("short-lived"));
+  world_.remove("short-lived");
+  world_.pass(std::chrono::minutes(1));
+  EXPECT_FALSE(world_.row("short-lived"));
+  EXPECT_EQ(world_.status().folders.front().pending, 1);
 }
 
 // The quota was spent on finding out that the store was gone; what it does after that is not to be

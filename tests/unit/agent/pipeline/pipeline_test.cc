@@ -595,5 +595,27 @@ TEST(ContentTypes, AreTheMachinesUntilTheConfigurationSaysOtherwise) {
   EXPECT_EQ(type_of("drop/b.pdb"), "text/x-own");
 }
 
+// Its reading has ended well, and nobody has heard of that yet when it is missed.
+TEST_F(PipelineTest, FileThatGoesJustAfterItWasReadIsGoneOnceItIsStored) {
+  bool hold_back = false;
+  std::vector<Task> held_back;
+  world_.edges().post = [&, post = world_.edges().post](Task task) {
+    if (hold_back) return held_back.push_back(std::move(task));
+    post(std::move(task));
+  };
+  world_.start();
+  world_.settle_down();
+  world_.write("short-lived", "here and gone");
+  hold_back = true;
+  world_.run_until([&] { return !held_back.empty(); });
+  world_.remove("short-lived");
+  world_.run();
+  hold_back = false;
+  for (Task& task : held_back) world_.edges().post(std::move(task));
+  world_.settle_down();
+  const auto row = world_.row("short-lived");
+  EXPECT_TRUE(!row || row->state == FileState::Gone) << "its row says that it is there";
+}
+
 }  // namespace
 }  // namespace waybill::agent

@@ -1,7 +1,10 @@
 #include "tests/unit/agent/pipeline/renames.h"
 
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 // A file that is renamed inside its folder: its row goes on, under a key of its new name, and the
 // old object is held until the new one is stored (PROTOCOL.md section 4).
@@ -10,7 +13,16 @@ namespace {
 
 using catalog::FileState;
 
-class Rename : public Renames {};
+class Rename : public Renames {
+ protected:
+  // What `waybill wait` waits for is known.
+  std::shared_ptr<WaitTicket> wait() {
+    auto ticket = std::make_shared<WaitTicket>();
+    world_.command(StartWait{.ticket = ticket});
+    world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).started; });
+    return ticket;
+  }
+};
 
 TEST_F(Rename, OfAStoredFileKeepsItsRowAndStoresItUnderTheNewName) {
   const FileId id = stored("a", "bytes");
@@ -79,9 +91,7 @@ TEST_F(Rename, OfAPendingFileIsFollowedByWhoeverWaitsForIt) {
   world_.write("queued", "first");
   start_for(std::chrono::seconds(10));
   world_.write("settling", "second");
-  const auto ticket = std::make_shared<WaitTicket>();
-  world_.command(StartWait{.ticket = ticket});
-  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).started; });
+  const auto ticket = wait();
   world_.rename("queued", "later");
   world_.rename("settling", "a");
   world_.pass(std::chrono::seconds(60));
@@ -93,13 +103,55 @@ TEST_F(Rename, OfAPendingFileIsFollowedByWhoeverWaitsForIt) {
   expect_in_bucket("in/a", "second");
 }
 
+// It waits in memory for a moment before it has a row.
+TEST_F(Rename, OfAFileThatWaitsForItsTurnWithoutARowIsFollowedByWhoeverWaitsForIt) {
+  bool out = true;
+  world_.fault = [&](const fakes::Call&) {
+    return out ? fakes::Fault::FailBefore : fakes::Fault::None;
+  };
+  world_.write("first", "finds out");
+  world_.start();
+  world_.run_until([&] { return world_.has_reason("store-unreachable"); });
+  world_.write("ready", "bytes");
+  world_.run_until([&] {
+    const auto list = world_.unrecorded({.path = "ready"});
+    return !list.files.empty() && list.files.front().reason == "it waits for its turn";
+  });
+  const auto ticket = wait();
+  ASSERT_FALSE(world_.row("ready"));
+  world_.rename("ready", "a");
+  out = false;
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 2);
+  expect_in_bucket("in/a", "bytes");
+}
+
+TEST_F(Rename, OfAFileThatIsReadIsFollowedByWhoeverWaitsForIt) {
+  bool hold_back = false;
+  std::vector<Task> held_back;
+  world_.edges().read = [&, read = world_.edges().read](Task task) {
+    if (hold_back) return held_back.push_back(std::move(task));
+    read(std::move(task));
+  };
+  start_and_settle();
+  world_.write("read", "bytes");
+  hold_back = true;
+  world_.run_until([&] { return !held_back.empty(); });
+  const auto ticket = wait();
+  world_.rename("read", "a");
+  world_.run();
+  hold_back = false;
+  for (Task& task : held_back) world_.edges().read(std::move(task));
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 1);
+  expect_in_bucket("in/a", "bytes");
+}
+
 TEST_F(Rename, OutOfTheFolderOfAPendingFileEndsTheWaitForIt) {
   refuse_ = true;
   world_.write("a", "bytes");
   start_for(std::chrono::seconds(10));
-  const auto ticket = std::make_shared<WaitTicket>();
-  world_.command(StartWait{.ticket = ticket});
-  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).started; });
+  const auto ticket = wait();
   std::filesystem::rename(world_.folder() + "/a", world_.folder() + "-outside");
   world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
   EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 0);
