@@ -13,6 +13,7 @@
 
 #include "agent/arrival.h"
 #include "agent/command.h"
+#include "agent/departed_files.h"
 #include "agent/doubts.h"
 #include "agent/file_set.h"
 #include "agent/gate.h"
@@ -282,11 +283,7 @@ class Intake {
   Sidecars sidecars_;
   MovedFiles moved_;
   RecentNames came_;
-  struct Departed {
-    Fingerprint file;
-    BootTime until;  // then it has not turned up
-  };
-  std::map<FilePath, Departed> departed_;  // pending ones that have just gone
+  DepartedFiles departed_;
   std::map<FolderId, FolderState> folders_;
   std::uint64_t listings_ = 0;  // so far
 

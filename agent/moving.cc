@@ -14,8 +14,6 @@ using catalog::FileState;
 
 // As for a file whose reading failed: it is looked at, and then it has its turn again.
 constexpr Nanoseconds look_every = std::chrono::seconds(2);
-// Each that comes is held against them.
-constexpr std::size_t most_departed = 100;
 
 }  // namespace
 
@@ -49,13 +47,7 @@ void Intake::note_move(const FilePath& file, const Fingerprint& fingerprint) {
   }
   moved_.decided(file);
   came_.came(fingerprint, file, session_.now());
-  const auto gone = std::ranges::find_if(departed_, [&](const auto& departed) {
-    return departed.first != file && same_life(departed.second.file, fingerprint);
-  });
-  if (gone != departed_.end() && fingerprint.btime != 0) {
-    hooks_.moved(gone->first, file);
-    departed_.erase(gone);
-  }
+  if (const auto from = departed_.turned_up(fingerprint, file)) hooks_.moved(*from, file);
   const auto rows =
       session_.expect(session_.catalog->same_inode_elsewhere(folder, path, fingerprint));
   if (!rows) return;
@@ -82,15 +74,9 @@ void Intake::depart(const FilePath& file, const Fingerprint& fingerprint) {
   if (const FilePath* const to = came_.of(fingerprint); to != nullptr && *to != file) {
     return hooks_.moved(file, *to);
   }
-  if (fingerprint.btime == 0 || departed_.size() >= most_departed) return;
-  const BootTime until = session_.now() + RecentNames::kept_for;
-  departed_[file] = {fingerprint, until};
-  session_.timers.at(until, [this, file] {
-    // Later, if it came and went again meanwhile.
-    const auto gone = departed_.find(file);
-    if (gone == departed_.end() || gone->second.until > session_.now()) return;
-    departed_.erase(gone);
-    hooks_.left(file);
+  if (!departed_.departed(file, fingerprint, session_.now())) return;
+  session_.timers.at(session_.now() + DepartedFiles::kept_for, [this, file] {
+    if (departed_.has_not_turned_up(file, session_.now())) hooks_.left(file);
   });
 }
 

@@ -126,6 +126,25 @@ TEST_F(Rename, OfAFileThatWaitsForItsTurnWithoutARowIsFollowedByWhoeverWaitsForI
   expect_in_bucket("in/a", "bytes");
 }
 
+TEST_F(Rename, OfADirectoryWithManyPendingFilesIsFollowedByWhoeverWaitsForThem) {
+  constexpr int many = 300;
+  refuse_ = true;
+  for (int i = 0; i < many; ++i) {
+    const std::string number = std::to_string(i);
+    world_.write("old/" + number, number);
+  }
+  start_for(std::chrono::seconds(10));
+  const auto ticket = wait();
+  // Out of the folder and in again: the old names are missed before the new ones are seen.
+  const std::string outside = world_.folder() + "-outside";
+  std::filesystem::rename(world_.folder() + "/old", outside);
+  world_.run();
+  std::filesystem::rename(outside, world_.folder() + "/new");
+  refuse_ = false;
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, many);
+}
+
 TEST_F(Rename, OfAFileThatIsReadIsFollowedByWhoeverWaitsForIt) {
   bool hold_back = false;
   std::vector<Task> held_back;
