@@ -30,10 +30,45 @@ if(WAYBILL_SANITIZE)
   endif()
 endif()
 
+function(waybill_has_test_points file variable)
+  file(STRINGS ${file} points REGEX "WAYBILL_(REACHED|PLANTED|SIZE)\\(" LIMIT_COUNT 1)
+  set(${variable} ${points} PARENT_SCOPE)
+endfunction()
+
 # Where nothing is cached most of a build is reading the same headers for each file: eight files are compiled
 # as one then. A file has to name what it includes all the same: other builds compile it alone.
+# Files with test points (base/test_points.h) are compiled together and apart from the others: a program that brings
+# its own build of them takes none of a room's objects in which they are.
 function(waybill_compile_together name)
-  set_target_properties(${name} PROPERTIES UNITY_BUILD ${WAYBILL_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  set(at_once 8)
+  set(count 0)
+  set(count_points 0)
+  foreach(source ${ARGN})
+    get_filename_component(file ${source} ABSOLUTE)
+    waybill_has_test_points(${file} points)
+    set(kind "")
+    if(points)
+      set(kind "_points")
+    endif()
+    math(EXPR group "${count${kind}} / ${at_once}")
+    math(EXPR count${kind} "${count${kind}} + 1")
+    set_source_files_properties(${file} PROPERTIES UNITY_GROUP "${name}${kind}_${group}")
+  endforeach()
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ${WAYBILL_UNITY} UNITY_BUILD_MODE GROUP)
+endfunction()
+
+# waybill_with_test_points(variable): the files of the rooms that have test points.
+function(waybill_with_test_points variable)
+  set(found)
+  file(GLOB files ${PROJECT_SOURCE_DIR}/agent/*.cc ${PROJECT_SOURCE_DIR}/catalog/*.cc ${PROJECT_SOURCE_DIR}/uploader/*.cc
+       ${PROJECT_SOURCE_DIR}/watcher/*.cc)
+  foreach(file IN LISTS files)
+    waybill_has_test_points(${file} points)
+    if(points)
+      list(APPEND found ${file})
+    endif()
+  endforeach()
+  set(${variable} ${found} PARENT_SCOPE)
 endfunction()
 
 # waybill_library(name SOURCES … LINK …): one room of the house.
@@ -41,7 +76,7 @@ function(waybill_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC waybill_flags ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
-  waybill_compile_together(${name})
+  waybill_compile_together(${name} ${ARG_SOURCES})
 endfunction()
 
 # waybill_program(name SOURCES … LINK …): an executable.
@@ -49,7 +84,7 @@ function(waybill_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE waybill_flags ${ARG_LINK})
-  waybill_compile_together(${name})
+  waybill_compile_together(${name} ${ARG_SOURCES})
 endfunction()
 
 # waybill_tests(name SOURCES … LINK … [LABEL unit]): a GoogleTest program, each of its tests known to ctest.
@@ -60,7 +95,7 @@ function(waybill_tests name)
   cmake_parse_arguments(ARG "THREADS" "LABEL;TIMEOUT" "SOURCES;LINK;PROPERTIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE waybill_flags ${ARG_LINK} GTest::gmock GTest::gtest_main)
-  waybill_compile_together(${name})
+  waybill_compile_together(${name} ${ARG_SOURCES})
   # What is tested is optimized; to optimize the tests themselves would double the time of a build.
   target_compile_options(${name} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0;-U_FORTIFY_SOURCE>)
   if(NOT ARG_LABEL)
