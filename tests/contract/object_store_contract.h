@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -122,10 +123,11 @@ class ObjectStoreContract : public testing::TestWithParam<Subject> {
   Result<uploader::Nothing> remove(const std::string& key) {
     return await<uploader::Nothing>([&](auto done) { store().remove(key, std::move(done)); });
   }
-  Result<std::string> create() {
+  Result<std::string> create() { return create(key_); }
+  Result<std::string> create(const std::string& key) {
     return await<std::string>([&](auto done) {
       store().create_upload(
-          {.key = key_, .metadata = {{"waybill-attempt", "4567"}}, .content_type = "text/csv"},
+          {.key = key, .metadata = {{"waybill-attempt", "4567"}}, .content_type = "text/csv"},
           std::move(done));
     });
   }
@@ -155,9 +157,10 @@ class ObjectStoreContract : public testing::TestWithParam<Subject> {
                               std::move(done));
     });
   }
-  Result<uploader::Nothing> abort(const std::string& id) {
+  Result<uploader::Nothing> abort(const std::string& id) { return abort(key_, id); }
+  Result<uploader::Nothing> abort(const std::string& key, const std::string& id) {
     return await<uploader::Nothing>(
-        [&](auto done) { store().abort_upload(key_, id, std::move(done)); });
+        [&](auto done) { store().abort_upload(key, id, std::move(done)); });
   }
   Result<std::vector<uploader::ListedUpload>> list_uploads_below(const std::string& prefix,
                                                                  std::size_t most) {
@@ -485,6 +488,28 @@ TEST_P(ObjectStoreContract, UploadsUnderWayAreListedBelowTheirPrefix) {
   ASSERT_TRUE(others);
   EXPECT_TRUE(others->empty());
   EXPECT_DONE(abort(*id));
+}
+
+TEST_P(ObjectStoreContract, UploadsBelowAPrefixAreListedSorted) {
+  std::map<std::string, std::string> begun;
+  for (const char* name : {"b", "c/d", "a", "c"}) {
+    const auto id = create(key() + "/" + name);
+    ASSERT_TRUE(id);
+    begun[key() + "/" + name] = *id;
+  }
+  const auto names_of = [](const auto& uploads) {
+    std::vector<std::string> names;
+    for (const auto& upload : uploads) names.push_back(upload.key);
+    return names;
+  };
+  const auto all = list_uploads_below(key() + "/", 10);
+  ASSERT_TRUE(all) << all.error().describe();
+  const std::vector<std::string> sorted{key() + "/a", key() + "/b", key() + "/c", key() + "/c/d"};
+  EXPECT_EQ(names_of(*all), sorted);
+  const auto first = list_uploads_below(key() + "/", 2);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(names_of(*first), std::vector<std::string>(sorted.begin(), sorted.begin() + 2));
+  for (const auto& [name, id] : begun) EXPECT_DONE(abort(name, id));
 }
 
 TEST_P(ObjectStoreContract, UploadIsStampedWithTheTimeOfItsCreation) {

@@ -232,6 +232,26 @@ TEST(Multipart, SourceLostInAPauseNeedsNoResumed) {
   EXPECT_TRUE(std::holds_alternative<Refused>(std::get<Outcome>(end)));
 }
 
+// Its content is durable before its Complete is sent: with it, an earlier run may have sent that.
+TEST(Multipart, SourceLostBeforeBeginAbortsNoUploadThatMayBeCompleted) {
+  for (const bool may_be_completed : {true, false}) {
+    auto journey = multipart(2);
+    journey->attempt.upload_id = "id";
+    if (may_be_completed) journey->attempt.sha256 = sha256(as_bytes(journey->content));
+    Random dice(1);
+    RetryQuota quota;
+    Upload upload(journey->attempt, journey->capabilities, {}, quota, dice);
+    const auto actions = upload.step(SourceLost{});
+    ASSERT_EQ(actions.size(), 1U);
+    EXPECT_TRUE(upload.ambiguous());
+    if (may_be_completed) {
+      EXPECT_TRUE(std::get<Dropped>(std::get<Outcome>(actions[0])).may_still_land);
+    } else {
+      EXPECT_EQ(std::get<SendAbort>(actions[0]).upload_id, "id");
+    }
+  }
+}
+
 TEST(Multipart, AbortThatIsForbiddenIsLeftForLater) {
   auto journey = multipart(2);
   journey->lose_source_during(Operation::PutPart, 1);

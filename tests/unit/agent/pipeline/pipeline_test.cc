@@ -245,6 +245,35 @@ TEST_F(PipelineTest, AFileThatItsStoreAlwaysFailsDoesNotHoldTheOthers) {
   EXPECT_FALSE(world_.has_reason("file-failing"));
 }
 
+TEST_F(PipelineTest, AFileOfWhichNoHeadIsAnsweredIsToldWhileOthersGetThrough) {
+  bool fails = true;
+  world_.fault = [&](const Call& call) {
+    if (!fails || call.key != "drop/poison") return Fault::None;
+    if (call.operation == Operation::Put) return Fault::LostReply;
+    return call.operation == Operation::Head ? Fault::FailBefore : Fault::None;
+  };
+  world_.start();
+  world_.write("poison", "never");
+  for (int i = 0; i < 60; ++i) {
+    world_.write("file-" + std::to_string(i), "content " + std::to_string(i));
+    world_.pass(std::chrono::seconds(10));
+  }
+  EXPECT_EQ(world_.status().folders.front().stored, 60);
+  EXPECT_TRUE(world_.has_reason("file-failing"));
+  // Nor after a restart.
+  world_.crash();
+  world_.start();
+  for (int i = 60; i < 120; ++i) {
+    world_.write("file-" + std::to_string(i), "content " + std::to_string(i));
+    world_.pass(std::chrono::seconds(10));
+  }
+  EXPECT_TRUE(world_.has_reason("file-failing"));
+  fails = false;
+  world_.pass(std::chrono::minutes(61));
+  expect_stored("poison", "never");
+  EXPECT_FALSE(world_.has_reason("file-failing"));
+}
+
 TEST_F(PipelineTest, FilesThatTheirStoreFailsForOneCauseAreOneLineOfTheStatus) {
   world_.fault = [&](const Call& call) {
     return call.key.starts_with("drop/poison") ? Fault::FailBefore : Fault::None;
@@ -379,6 +408,41 @@ TEST_F(PipelineTest, AFileThatWentWhileTheProcessWasDownIsGone) {
   EXPECT_EQ(world_.row("a/b/c")->state, FileState::Gone);
   expect_stored("stays", "content 2");
   EXPECT_NE(world_.bucket.find("drop/a/b/c"), nullptr);  // the object stays, sole now
+}
+
+TEST_F(PipelineTest, NothingIsDueOfAFileWhoseFolderIsNotConfiguredAnyMore) {
+  world_.start();
+  world_.settle_down();
+  Explain question{.folder = FolderId{1000}, .path = "a"};
+  auto answer = question.reply.get_future();
+  world_.command(std::move(question));
+  world_.run();
+  EXPECT_EQ(answer.get().phase, "");
+}
+
+// It was listed while nobody could keep the names that went from it.
+TEST_F(PipelineTest, OfADirectoryThatIsThereOnlyWhatHasGoneIsGone) {
+  world_.write("d/stays", "content");
+  world_.write("d/below/stays", "content 2");
+  world_.write("d/went", "content 3");
+  std::filesystem::create_symlink("stays", world_.folder() + "/d/link");
+  world_.start();
+  world_.settle_down();
+  const auto ignored = [this] {
+    const Unrecorded list = world_.unrecorded({.ignored = true});
+    return list.files.size() == 1 && list.files.front().path == "d/link";
+  };
+  ASSERT_TRUE(ignored());
+  world_.edges().post([this] {
+    world_.pipeline().observe(watcher::DirectoryGone{
+        .folder = world_.status().folders.front().id, .directory = "d", .there = true});
+  });
+  world_.remove("d/went");
+  world_.pass(std::chrono::seconds(10));
+  expect_stored("d/stays", "content");
+  expect_stored("d/below/stays", "content 2");
+  EXPECT_EQ(world_.row("d/went")->state, FileState::Gone);
+  EXPECT_TRUE(ignored()) << "what is said of names below it stands";
 }
 
 TEST_F(PipelineTest, WaitEndsWhenWhatWasThereIsStored) {

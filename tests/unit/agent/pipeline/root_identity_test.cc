@@ -87,6 +87,22 @@ TEST_F(WithoutBirths, AnotherDiskIsToldByItsMarkAfterARestartAndAPersonAcceptsIt
   EXPECT_TRUE(std::filesystem::exists(place_of_mark()));
 }
 
+TEST_F(WithoutBirths, ARootThatIsNotSuspendedIsNotAcceptedAndWhatIsKnownOfItStays) {
+  world_.write("d/file", "content");
+  world_.start();
+  world_.settle_down();
+  for (const char* path : {"", "d", "d/file", "elsewhere"}) EXPECT_FALSE(accept(path)) << path;
+  world_.pass(minutes(5));
+  EXPECT_EQ(state("d/file"), FileState::Stored);
+  EXPECT_FALSE(world_.has_reason("folder-suspended"));
+  world_.crash();
+  std::filesystem::remove(place_of_mark());  // another disk
+  world_.start();
+  world_.pass(minutes(5));
+  EXPECT_TRUE(world_.has_reason("folder-suspended")) << "it is held against what was known before";
+  EXPECT_EQ(state("d/file"), FileState::Stored);
+}
+
 TEST_F(WithoutBirths, TheSameDiskIsKnownAgainAfterARestartAndTheMarkIsNoUpload) {
   world_.write("file", "content");
   world_.start();
