@@ -104,7 +104,8 @@ void Transfers::compared(const Comparison& one) {
                  metadata);
     }
   } else if (as_before && may_pass(one.about.error())) {
-    intake_.look_beside_later(one.file);
+    intake_.look_beside_later(one.file,
+                              "it cannot be looked at yet: " + one.about.error().describe());
   }
   left_(one.file);
 }

@@ -79,7 +79,9 @@ void Intake::look_for_stuck() {
     const BootTime due = since + session_.folders.at(folder).config.stuck_after;
     if (due > now) {
       next = next ? std::min(*next, due) : due;
-    } else if (stuck_.size() < remembered && stuck_.emplace(folder, path).second) {
+    } else if (const FilePath file(folder, path);
+               stuck_.size() < remembered && !stuck_.contains(file)) {
+      stuck_.emplace(file, awaited_sidecar(file));
       session_.changed();
     }
   };
@@ -96,15 +98,16 @@ void Intake::look_for_stuck() {
 
 // An alarm, and nothing else: what is not complete is not forced (WATCHING.md 2).
 void Intake::add_stuck_reasons(std::vector<Reason>& reasons) const {
-  enum class Cause : std::uint8_t { NoMarker, NoRename, Writer, Changes };
+  enum class Cause : std::uint8_t { NoMarker, NoRename, Writer, Sidecar, Changes };
   std::map<std::pair<FolderId, Cause>, Reason> causes;
-  for (const FilePath& file : stuck_) {
+  for (const auto& [file, sidecar] : stuck_) {
     const auto waiting = settling_.find(file.first, file.second);
     const Gate::Held* const held = gate_.find(file);
     const Cause cause = held != nullptr
                             ? (by_rename(file.first) ? Cause::NoRename : Cause::NoMarker)
-                        : waiting && !waiting->writer ? Cause::Changes
-                                                      : Cause::Writer;
+                        : !sidecar.empty()            ? Cause::Sidecar
+                        : !waiting || waiting->writer ? Cause::Writer
+                                                      : Cause::Changes;
     Reason& reason = causes[{file.first, cause}];
     if (++reason.files > 1) continue;
     reason.code = "file-stuck";
@@ -125,6 +128,12 @@ void Intake::add_stuck_reasons(std::vector<Reason>& reasons) const {
         break;
       case Cause::Writer:
         reason.sentence = "not complete for longer than stuck_after: somebody has it open";
+        break;
+      case Cause::Sidecar:
+        reason.sentence = "not complete for longer than stuck_after: " + sidecar;
+        reason.help =
+            "its sidecar has to be finished or to be taken away; the file is never taken without "
+            "what it says";
         break;
       case Cause::Changes:
         reason.sentence = "not complete for longer than stuck_after: it keeps changing";

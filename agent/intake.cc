@@ -338,6 +338,9 @@ void Intake::writer_found(const ReadyFile& file) {
                          session_.folders.at(file.folder).settle_policy(), session_.now());
   waits_since({file.folder, file.path}, file.since);
   if (file.recorded) settling_row({file.folder, file.path});
+  if (const auto stuck = stuck_.find({file.folder, file.path}); stuck != stuck_.end()) {
+    stuck->second.clear();
+  }
   session_.changed();
 }
 

@@ -115,9 +115,13 @@ class Intake {
   // Whether what was found there may be used. False: it is to be read again; where the file waits
   // for nothing else, said_anew tells when.
   bool may_use_sidecar(const FilePath& file, const Result<std::optional<watcher::Sidecar>>& found);
-  // said_anew comes again in a while.
-  void look_beside_later(const FilePath& file);
+  // said_anew comes again in a while. `why`: a sentence for people.
+  void look_beside_later(const FilePath& file, const std::string& why);
   [[nodiscard]] bool sidecar_settles(const FilePath& file) const;
+  // Why it waits for its sidecar, in a sentence; empty: it does not.
+  [[nodiscard]] std::string awaited_sidecar(const FilePath& file) const;
+  // It settles with it, and has its turn then.
+  void wait_for_sidecar(const ReadyFile& file);
   // It was not there when the file was to be read.
   void not_marked(const ReadyFile& file);
   // Who had its name before is on the way to be recorded under another: first that one.
@@ -275,7 +279,9 @@ class Intake {
   Gate gate_;
   std::set<FilePath> settling_rows_;  // of those that settle or are held: they have a queued row
   std::map<FolderId, std::int64_t> settling_rows_in_folder_;
-  std::set<FilePath> stuck_;  // incomplete for longer than `stuck_after`; some, of very many
+  // Incomplete for longer than `stuck_after`; some, of very many. What is said of the sidecar that
+  // it waits for, if it does.
+  std::map<FilePath, std::string> stuck_;
   std::optional<BootTime> alarm_due_;  // when the next one may be
   // Seen being made where only a rename counts; only as long as they wait.
   std::map<FilePath, Fingerprint> made_;

@@ -392,10 +392,12 @@ FileView Pipeline::explain(const FilePath& file) {
   if (const auto settling = parts_->intake->settling(file)) {
     const auto due =
         std::chrono::duration_cast<std::chrono::milliseconds>(settling->due - world_.clock.boot());
+    const std::string sidecar = parts_->intake->awaited_sidecar(file);
     return {.phase = "settling",
             .explanation =
                 settling->writer
                     ? "somebody has it open for writing; it is taken once they close it"
+                : !sidecar.empty() ? sidecar
                 : parts_->intake->heat(file) > 0
                     ? "it changes again and again; it is taken once it has been still for longer "
                       "than other files"
@@ -427,11 +429,8 @@ FileView Pipeline::explain(const FilePath& file) {
         .phase = "waiting-for-renamed-file",
         .explanation = "the file that had this name has another one now, and is recorded first"};
   }
-  if (parts_->intake->sidecar_settles(file)) {
-    return {.phase = "settling",
-            .explanation =
-                "its sidecar has just changed; what that says is taken once it has been "
-                "still for long enough"};
+  if (const std::string sidecar = parts_->intake->awaited_sidecar(file); !sidecar.empty()) {
+    return {.phase = "settling", .explanation = sidecar};
   }
   if (parts_->intake->looked_at(file)) {
     return {.phase = "settling",

@@ -20,11 +20,6 @@ bool is_racy(const Fingerprint& fingerprint, WallTime now) {
   return Nanoseconds(fingerprint.ctime) > now.time_since_epoch() - racy_window;
 }
 
-struct OpenedParts {
-  std::shared_ptr<watcher::PartReader> parts;
-  bool leased = false;
-};
-
 // Whether the sign of completeness that the folder asks for is there, by a look at the disk
 // (WATCHING.md 2.4). PreconditionFailed: it is not. `marker` empty: none is asked for.
 Result<void> pass_gate(watcher::FileSystem& files, const watcher::Root& root,
@@ -44,25 +39,27 @@ BesideFile look_beside_it(watcher::FileSystem& files, const watcher::Root& root,
   return beside;
 }
 
+Result<std::shared_ptr<watcher::PartReader>> open_reader(watcher::FileSystem& files,
+                                                         const watcher::Root& root,
+                                                         const ReadyFile& file,
+                                                         watcher::LeaseMode lease,
+                                                         const BufferPool& buffers = {}) {
+  auto opened = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease, buffers);
+  if (!opened) return fail(opened.error());
+  return std::shared_ptr<watcher::PartReader>(std::move(*opened));
+}
+
 // nullopt: there is more of it.
-Result<std::optional<Sha256>> hash_piece(watcher::FileSystem& files, const watcher::Root& root,
-                                         const ReadyFile& file, watcher::LeaseMode lease,
-                                         std::shared_ptr<watcher::PartReader>& reader,
+Result<std::optional<Sha256>> hash_piece(watcher::PartReader& reader, std::uint64_t size,
                                          std::uint64_t& at) {
-  const std::uint64_t size = file.fingerprint.size;
-  if (!reader) {
-    auto opened = watcher::PartReader::open(files, root, file.path, file.fingerprint, lease);
-    if (!opened) return fail(opened.error());
-    reader = std::move(*opened);
-  }
   if (at < size) {
     const std::uint64_t length = std::min(check_piece, size - at);
-    const auto piece = reader->read(at, length, {.sha256 = false, .md5 = false});
+    const auto piece = reader.read(at, length, {.sha256 = false, .md5 = false});
     if (!piece) return fail(piece.error());
     at += length;
   }
   if (at < size) return std::optional<Sha256>();
-  auto whole = reader->finish();
+  auto whole = reader.finish();
   if (!whole) return fail(whole.error());
   return std::optional(*whole);
 }
@@ -88,7 +85,7 @@ std::optional<CrcKind> Transfers::crc_with_put(FolderId folder) const {
 void Transfers::start(ReadyFile file) {
   if (intake_.waits_for_former_holder({file.folder, file.path})) return intake_.hold_back(file);
   if (looks_for_former_name(file)) return;
-  if (intake_.sidecar_settles({file.folder, file.path})) return intake_.hold_back(file);
+  if (intake_.sidecar_settles({file.folder, file.path})) return intake_.wait_for_sidecar(file);
   if (uploader::part_size_for(file.fingerprint.size) == 0) {
     read_small(file);
   } else {
@@ -132,7 +129,7 @@ void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& 
   if (!content) return read_failed(file, content.error());
   if (!may_take(file, content->leased)) return;
   auto metadata = said_of({file.folder, file.path}, content->about, beside);
-  if (!metadata) return read_failed(file, metadata.error());
+  if (!metadata) return nothing_to_send_with(file, metadata.error());
   record(file, content->sha256,
          {.content = std::make_shared<const watcher::Content>(*content),
           .metadata = std::move(*metadata)});
@@ -141,9 +138,14 @@ void Transfers::on_small(const ReadyFile& file, const Result<watcher::Content>& 
 Result<std::string> Transfers::said_of(const FilePath& file, const watcher::AboutFile& about,
                                        const BesideFile& beside) {
   if (!intake_.may_use_sidecar(file, beside.sidecar)) {
-    return fail(ErrorCode::RetryLater, "its sidecar has just changed");
+    return fail(ErrorCode::RetryLater, "its sidecar is not still yet");
   }
   return metadata_of(session_.folders.at(file.first).config, about, beside);
+}
+
+void Transfers::nothing_to_send_with(const ReadyFile& file, const Error& error) {
+  if (error.code == ErrorCode::RetryLater) return intake_.wait_for_sidecar(file);
+  record_blocked(file, error.describe());
 }
 
 // Its key needs the hash before anything can be sent; or it may well be what is stored already
@@ -162,6 +164,24 @@ bool Transfers::must_hash_first(const ReadyFile& file) {
   return object && *object && (*object)->live && (*object)->size == file.fingerprint.size;
 }
 
+// What is said of it is looked at before as well: nothing is hashed that could not be sent then.
+void Transfers::look_and_hash(const ReadyFile& file, HashDone done) {
+  session_.world.read(
+      [this, file, done = std::move(done), root = session_.folders.at(file.folder).root(),
+       sidecar = intake_.sidecar_of({file.folder, file.path}), lease = lease_mode(file.folder),
+       &files = session_.world.files, post = session_.poster()]() mutable {
+        auto reader = open_reader(files, root, file, lease);
+        auto beside = look_beside_it(files, root, sidecar, lease);
+        post([this, file, done = std::move(done), reader = std::move(reader),
+              beside = std::move(beside)]() mutable {
+          if (!reader) return done(fail(reader.error()));
+          auto metadata = said_of({file.folder, file.path}, (*reader)->about(), beside);
+          if (!metadata) return done(Hashed{std::nullopt, std::move(metadata)});
+          hash(file, {.reader = std::move(*reader)}, std::move(done));
+        });
+      });
+}
+
 // A piece a task: a file of any size leaves the others their turn (DESIGN.md 4.3).
 void Transfers::hash(const ReadyFile& file, Hashing so_far, HashDone done) {
   session_.world.read([this, file, so_far = std::move(so_far), done = std::move(done),
@@ -169,14 +189,14 @@ void Transfers::hash(const ReadyFile& file, Hashing so_far, HashDone done) {
                        sidecar = intake_.sidecar_of({file.folder, file.path}),
                        lease = lease_mode(file.folder), &files = session_.world.files,
                        post = session_.poster()]() mutable {
-    auto sha256 = hash_piece(files, root, file, lease, so_far.reader, so_far.at);
+    auto sha256 = hash_piece(*so_far.reader, file.fingerprint.size, so_far.at);
     const bool whole = sha256 && *sha256;
     auto beside = whole ? look_beside_it(files, root, sidecar, lease) : BesideFile();
     post([this, file, so_far = std::move(so_far), done = std::move(done),
           sha256 = std::move(sha256), beside = std::move(beside)]() mutable {
       if (sha256 && !*sha256) return hash(file, std::move(so_far), std::move(done));
       if (!sha256) return done(fail(sha256.error()));
-      done(Hashed{**sha256, so_far.reader->about(), std::move(beside)});
+      done(Hashed{*sha256, said_of({file.folder, file.path}, so_far.reader->about(), beside)});
     });
   });
 }
@@ -185,10 +205,14 @@ void Transfers::hash(const ReadyFile& file, Hashing so_far, HashDone done) {
 void Transfers::open_large(const ReadyFile& file) {
   begin_reading(file, 0);
   if (!must_hash_first(file)) return open_parts(file, std::nullopt);
-  hash(file, {}, [this, file](const Result<Hashed>& hashed) {
-    if (hashed) return open_parts(file, hashed->sha256);
+  look_and_hash(file, [this, file](const Result<Hashed>& hashed) {
+    if (hashed && hashed->metadata) return open_parts(file, hashed->sha256);
     reading_.erase({file.folder, file.path});
-    read_failed(file, hashed.error());
+    if (hashed) {
+      nothing_to_send_with(file, hashed->metadata.error());
+    } else {
+      read_failed(file, hashed.error());
+    }
     no_longer_reading({file.folder, file.path});
   });
 }
@@ -200,21 +224,12 @@ void Transfers::open_parts(const ReadyFile& file, const std::optional<Sha256>& s
                        lease = lease_mode(file.folder), &files = session_.world.files,
                        buffers = part_buffers_, post = session_.poster()] {
     const auto passed = pass_gate(files, root, marker);
-    auto opened =
-        passed ? watcher::PartReader::open(files, root, file.path, file.fingerprint, lease, buffers)
-               : Result<std::unique_ptr<watcher::PartReader>>(fail(passed.error()));
-    Result<std::shared_ptr<watcher::PartReader>> parts = fail(ErrorCode::Internal, "");
-    bool leased = false;
-    if (opened) {
-      leased = (*opened)->leased();
-      parts = std::shared_ptr<watcher::PartReader>(std::move(*opened));
-    } else {
-      parts = fail(opened.error());
-    }
+    auto parts = passed ? open_reader(files, root, file, lease, buffers)
+                        : Result<std::shared_ptr<watcher::PartReader>>(fail(passed.error()));
     auto beside = look_beside_it(files, root, sidecar, lease);
-    post([this, file, leased, sha256, parts = std::move(parts), beside = std::move(beside)] {
+    post([this, file, sha256, parts = std::move(parts), beside = std::move(beside)] {
       reading_.erase({file.folder, file.path});
-      on_large(file, parts, sha256, leased, beside);
+      on_large(file, parts, sha256, beside);
       no_longer_reading({file.folder, file.path});
     });
   });
@@ -222,12 +237,11 @@ void Transfers::open_parts(const ReadyFile& file, const std::optional<Sha256>& s
 
 void Transfers::on_large(const ReadyFile& file,
                          const Result<std::shared_ptr<watcher::PartReader>>& parts,
-                         const std::optional<Sha256>& sha256, bool leased,
-                         const BesideFile& beside) {
+                         const std::optional<Sha256>& sha256, const BesideFile& beside) {
   if (!parts) return read_failed(file, parts.error());
-  if (!may_take(file, leased)) return;
+  if (!may_take(file, (*parts)->leased())) return;
   auto metadata = said_of({file.folder, file.path}, (*parts)->about(), beside);
-  if (!metadata) return read_failed(file, metadata.error());
+  if (!metadata) return nothing_to_send_with(file, metadata.error());
   record(file, sha256, {.parts = *parts, .metadata = std::move(*metadata)});
 }
 
@@ -290,7 +304,7 @@ void Transfers::read_again(const ReadyFile& file) {
   ReadyFile counted = file;
   counted.recorded = true;  // as stored
   begin_reading(counted, 0);
-  hash(file, {}, [this, file, path](const Result<Hashed>& hashed) {
+  look_and_hash(file, [this, file, path](const Result<Hashed>& hashed) {
     reading_.erase(path);
     on_read_again(file, hashed);
     no_longer_reading(path);
@@ -302,20 +316,22 @@ void Transfers::on_read_again(const ReadyFile& file, const Result<Hashed>& hashe
   if (!hashed) return read_failed(file, hashed.error());
   auto row = session_.expect(session_.catalog->find_live(file.folder, file.path));
   if (!row || !*row || !((*row)->fingerprint == file.fingerprint)) return left_(path);
-  const auto metadata = said_of(path, hashed->about, hashed->beside);
+  const auto& metadata = hashed->metadata;
   if (!metadata && metadata.error().code == ErrorCode::RetryLater) {
     return read_again_in(file, read_retry);
   }
   // An attempt that waits for its store has metadata as well as an object.
   const bool has_metadata =
       (*row)->state == catalog::FileState::Stored || (*row)->state == catalog::FileState::Uploading;
-  if ((*row)->sha256 == hashed->sha256 && !has_metadata) {
+  if (!hashed->sha256 && !has_metadata) return left_(path);  // it is read before it is sent
+  if (hashed->sha256 && (*row)->sha256 == hashed->sha256 && !has_metadata) {
     session_.expect(session_.catalog->refresh_fingerprint((*row)->id, file.fingerprint, false));
   } else {
     told_again({.folder = file.folder,
                 .path = file.path,
                 .fingerprint = file.fingerprint,
-                .sha256 = hashed->sha256},
+                .racy = !hashed->sha256,
+                .sha256 = hashed->sha256 ? hashed->sha256 : (*row)->sha256},
                metadata);
   }
   session_.changed();

@@ -8,6 +8,8 @@ namespace {
 
 // Two ticks of the slowest kernel clock: within them a second write may leave the same times.
 constexpr Nanoseconds least_settle = std::chrono::milliseconds(20);
+// Who is at it may be so for long.
+constexpr Nanoseconds between_tries = std::chrono::seconds(2);
 
 watcher::SettlePolicy long_enough(watcher::SettlePolicy policy) {
   policy.settle = std::max(policy.settle, least_settle);
@@ -43,6 +45,7 @@ void Sidecars::change(const FilePath& sidecar, const Fingerprint& into,
     overflowed_.insert(folder);
     return;
   }
+  why_later_.erase(sidecar);
   settling_.observe(folder, path, into, long_enough(policy), now);
 }
 
@@ -76,9 +79,22 @@ bool Sidecars::may_use(const FilePath& sidecar, const std::optional<watcher::Sid
   return false;
 }
 
-void Sidecars::try_later(const FilePath& sidecar, const watcher::SettlePolicy& policy,
-                         BootTime now) {
-  settling_.writer_found(sidecar.first, sidecar.second, nothing, long_enough(policy), now);
+void Sidecars::try_later(const FilePath& sidecar, const std::string& why,
+                         const watcher::SettlePolicy& policy, BootTime now) {
+  why_later_[sidecar] = why;
+  settling_.writer_found(sidecar.first, sidecar.second, nothing,
+                         {.settle = std::max(policy.settle, between_tries)}, now);
+}
+
+std::string Sidecars::why_later(const FilePath& sidecar) const {
+  const auto found = why_later_.find(sidecar);
+  return found == why_later_.end() ? "" : found->second;
+}
+
+std::optional<BootTime> Sidecars::due(const FilePath& sidecar) const {
+  const auto waiting = settling_.find(sidecar.first, sidecar.second);
+  if (!waiting) return std::nullopt;
+  return waiting->due;
 }
 
 std::vector<FilePath> Sidecars::all_settling() const {
@@ -93,6 +109,7 @@ std::vector<FilePath> Sidecars::take_due(BootTime now) {
   std::vector<FilePath> due;
   for (auto& settled : settling_.take_due(now, most)) {
     due.emplace_back(settled.folder, std::move(settled.path));
+    why_later_.erase(due.back());
   }
   return due;
 }

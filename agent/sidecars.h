@@ -34,12 +34,17 @@ class Sidecars {
   bool may_use(const FilePath& sidecar, const std::optional<watcher::Sidecar>& read,
                const watcher::SettlePolicy& policy, bool lease_wanted, Nanoseconds wall_age,
                BootTime now);
-  // Somebody is at it, or it could not be read for the moment.
-  void try_later(const FilePath& sidecar, const watcher::SettlePolicy& policy, BootTime now);
+  // Somebody is at it, or it could not be read for the moment. `why`: a sentence for people.
+  void try_later(const FilePath& sidecar, const std::string& why,
+                 const watcher::SettlePolicy& policy, BootTime now);
 
   [[nodiscard]] bool settling(const FilePath& sidecar) const {
     return settling_.find(sidecar.first, sidecar.second).has_value();
   }
+  // Empty: it settles as anything that changes does, or not at all.
+  [[nodiscard]] std::string why_later(const FilePath& sidecar) const;
+  // When it will have settled; nullopt: it does not settle.
+  [[nodiscard]] std::optional<BootTime> due(const FilePath& sidecar) const;
   [[nodiscard]] std::vector<FilePath> all_settling() const;
   // Those that have settled; they leave.
   std::vector<FilePath> take_due(BootTime now);
@@ -58,6 +63,7 @@ class Sidecars {
 
   std::map<FilePath, Fingerprint> known_;
   watcher::SettleTracker settling_;
+  std::map<FilePath, std::string> why_later_;  // of those that settle
   std::set<FolderId> overflowed_;
 };
 

@@ -96,20 +96,21 @@ class Transfers {
     std::uint64_t at = 0;
   };
   struct Hashed {
-    Sha256 sha256{};
-    watcher::AboutFile about;
-    BesideFile beside;
+    std::optional<Sha256> sha256;  // nullopt: for want of metadata nothing was hashed
+    Result<std::string> metadata;  // said_of()
   };
   using HashDone = std::function<void(const Result<Hashed>&)>;
+  void look_and_hash(const ReadyFile& file, HashDone done);
   void hash(const ReadyFile& file, Hashing so_far, HashDone done);
   void open_parts(const ReadyFile& file, const std::optional<Sha256>& sha256);
   void on_small(const ReadyFile& file, const Result<watcher::Content>& content,
                 const BesideFile& beside);
   void on_large(const ReadyFile& file, const Result<std::shared_ptr<watcher::PartReader>>& parts,
-                const std::optional<Sha256>& sha256, bool leased, const BesideFile& beside);
-  // RetryLater: its sidecar is not still yet.
+                const std::optional<Sha256>& sha256, const BesideFile& beside);
+  // RetryLater: its sidecar is not still yet; anything else blocks it.
   Result<std::string> said_of(const FilePath& file, const watcher::AboutFile& about,
                               const BesideFile& beside);
+  void nothing_to_send_with(const ReadyFile& file, const Error& error);
   void read_failed(const ReadyFile& file, const Error& error);
   [[nodiscard]] bool may_take(const ReadyFile& file, bool leased);
   void read_again(const ReadyFile& file);

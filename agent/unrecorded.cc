@@ -66,13 +66,16 @@ void Intake::settling_below(FolderId folder, const ListUnrecorded& question,
   const auto tell = [&](const std::string& path) {
     if (!without_row({folder, path})) return;
     const auto waiting = settling_.find(folder, path);
+    const std::string sidecar = awaited_sidecar({folder, path});
     const auto due =
         std::chrono::duration_cast<std::chrono::milliseconds>(waiting->due - session_.now());
     add(question,
         {.folder = folder,
          .path = path,
          .state = "settling",
-         .reason = waiting->writer ? "somebody has it open for writing" : "it has just changed",
+         .reason = waiting->writer    ? "somebody has it open for writing"
+                   : !sidecar.empty() ? sidecar
+                                      : "it has just changed",
          .size = waiting->fingerprint.size,
          .modified_at = waiting->fingerprint.mtime,
          .due_in_ms = std::max<std::int64_t>(0, due.count())},

@@ -23,7 +23,7 @@ struct Sidecar {
 };
 
 // nullopt: nothing lies there. SourceBusy: a writer has it; SourceChanged: it did while it was
-// read; NeedsPerson: it is no regular file, too large, or cannot be read. Any thread.
+// read; NeedsPerson: it is no regular file, too large, or cannot be read; RetryLater. Any thread.
 Result<std::optional<Sidecar>> read_sidecar(FileSystem& files, const Root& root,
                                             const std::string& path, LeaseMode lease);
 

@@ -1,7 +1,12 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,11 +27,15 @@ struct Questions {
   bool leases = true;
   // False: no time of birth is told, as by many network file systems.
   bool births = true;
+  // What reading any file's extended attributes fails with, and opening one of these paths.
+  std::optional<Error> attributes_fail;
+  std::map<std::string, Error, std::less<>> opens_fail;
   std::function<void()> meanwhile = [] {};
   int directories_opened = 0;
   int files_opened = 0;
   int names_looked_at = 0;
   int entries_listed = 0;
+  std::uint64_t bytes_read = 0;
 
   void ask(int& which) {
     ++which;
@@ -87,10 +96,13 @@ class WrappedFile final : public OpenFile {
       : inner_(std::move(inner)), questions_(questions) {}
   Result<FileStatus> status() override { return questions_.told(inner_->status()); }
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> into) override {
-    return inner_->read_at(offset, into);
+    auto got = inner_->read_at(offset, into);
+    if (got) questions_.bytes_read += *got;
+    return got;
   }
   Result<watcher::ExtendedAttributes> extended_attributes(std::string_view prefix,
                                                           std::size_t most) override {
+    if (questions_.attributes_fail) return fail(*questions_.attributes_fail);
     return inner_->extended_attributes(prefix, most);
   }
   Result<Writers> take_lease() override {
@@ -115,6 +127,10 @@ class WrappedFileSystem final : public watcher::FileSystem {
   }
   Result<std::unique_ptr<OpenFile>> open_file(const Root& root, std::string_view below) override {
     questions_.ask(questions_.files_opened);
+    if (const auto failing = questions_.opens_fail.find(below);
+        failing != questions_.opens_fail.end()) {
+      return fail(failing->second);
+    }
     auto opened = inner_->open_file(root, below);
     if (!opened) return opened;
     return std::make_unique<WrappedFile>(std::move(*opened), questions_);

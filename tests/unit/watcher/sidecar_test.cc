@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <string>
 
 #include "tests/fakes/fake_file_system.h"
@@ -39,6 +40,15 @@ TEST_F(ReadSidecar, OfNobodyIsNone) {
     ASSERT_TRUE(got) << path;
     EXPECT_FALSE(*got) << path;
   }
+}
+
+// A server that has forgotten its handle has not said that it is gone.
+TEST_F(ReadSidecar, IsNotThoughtAwayBecauseItsHandleIsStale) {
+  disk_.write("/root/a.json", "{}");
+  disk_.set_trouble("/root/a.json", ESTALE);
+  EXPECT_EQ(refusal("a.json"), ErrorCode::RetryLater);
+  disk_.set_trouble("/root/a.json", 0);
+  EXPECT_TRUE(read("a.json"));
 }
 
 TEST_F(ReadSidecar, IsReadToItsLimitAlone) {

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -121,6 +123,50 @@ TEST_F(FileMetadata, WhatCannotBeSentBlocksTheFileUntilItIsPutRight) {
   EXPECT_TRUE(world_.has_reason("file-blocked"));
   disk::let_clock_tick(world_.folder());
   disk::remove_attribute(at("f"), "user.waybill.waybill-attempt");
+  world_.settle_down();
+  expect_said("f", {});
+}
+
+// What is to be hashed first, since it may well be what is stored.
+TEST_F(FileMetadata, NothingIsHashedForWhatCannotBeSent) {
+  world_.write("large", std::string(17U << 20U, 'x'));
+  world_.start();
+  world_.settle_down();
+  disk::let_clock_tick(world_.folder());
+  world_.disk.bytes_read = 0;
+  say("large", "large", std::string(2000, 'x'));
+  world_.settle_down();
+  ASSERT_EQ(world_.row("large")->state, FileState::Blocked);
+  world_.pass(std::chrono::hours(5));
+  EXPECT_EQ(world_.row("large")->state, FileState::Blocked);
+  EXPECT_EQ(world_.disk.bytes_read, 0U);
+  disk::let_clock_tick(world_.folder());
+  disk::remove_attribute(at("large"), "user.waybill.large");
+  world_.settle_down();
+  expect_said("large", {});
+}
+
+TEST_F(FileMetadata, AttributesThatCannotBeReadBlockTheFileUntilTheyCan) {
+  world_.disk.attributes_fail = {.code = ErrorCode::NeedsPerson,
+                                 .message = "cannot read an extended attribute of the file",
+                                 .os_errno = EIO};
+  world_.write("f", "bytes");
+  say("f", "sample", "1");
+  world_.start();
+  world_.settle_down();
+  ASSERT_EQ(world_.row("f")->state, FileState::Blocked);
+  EXPECT_EQ(world_.row("f")->reason,
+            "cannot read an extended attribute of the file (Input/output error)");
+  world_.disk.attributes_fail.reset();
+  world_.pass(std::chrono::minutes(5));
+  expect_said("f", {{"sample", "1"}});
+}
+
+TEST_F(FileMetadata, AttributesThatCannotBeReadAreNobodysTroubleWhereNobodyWantsThem) {
+  folder().xattr_metadata = false;
+  world_.disk.attributes_fail = {.code = ErrorCode::NeedsPerson, .message = "broken"};
+  world_.write("f", "bytes");
+  world_.start();
   world_.settle_down();
   expect_said("f", {});
 }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -22,6 +23,7 @@ using fakes::Call;
 using fakes::Fault;
 using fakes::Operation;
 using std::chrono::hours;
+using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
@@ -50,6 +52,12 @@ class SidecarOf : public WhatIsSaid {
     ASSERT_TRUE(row) << path;
     EXPECT_EQ(row->state, FileState::Blocked);
     EXPECT_TRUE(row->reason.find(why) != std::string::npos) << row->reason;
+  }
+  std::string sentence_of(const std::string& code) {
+    for (const Reason& reason : world_.status().reasons) {
+      if (reason.code == code) return reason.sentence;
+    }
+    return "not told";
   }
   std::string ignored_as(const std::string& path) {
     for (const UnrecordedFile& file : world_.unrecorded({.ignored = true}).files) {
@@ -276,6 +284,88 @@ TEST_F(SidecarOf, AFileThatIsHalfWrittenIsWaitedFor) {
   ASSERT_EQ(::write(writer.get(), R"( "1"})", 6), 6);
   writer.reset();
   rest();
+  expect_said("f", {{"sample", "1"}});
+}
+
+// The same size, so that its hash would tell whether it is what is stored.
+TEST_F(SidecarOf, AFileThatIsStillWrittenHasNothingHashedForIt) {
+  const std::string large(17U << 20U, 'x');
+  folder().stuck_after = minutes(10);
+  world_.write("large", large);
+  say("large", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  UniqueFd writer(::open(at("large.meta.json").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  disk::let_clock_tick(world_.folder());
+  world_.write("large", large);
+  world_.disk.bytes_read = 0;
+  world_.pass(seconds(5));
+  for (int i = 0; i < 20; ++i) {
+    world_.pass(milliseconds(700));
+    EXPECT_EQ(world_.explain("large").phase, "settling");
+    EXPECT_EQ(world_.explain("large").explanation,
+              "its sidecar large.meta.json cannot be read yet: somebody has the file open for "
+              "writing");
+  }
+  world_.pass(minutes(10));
+  EXPECT_EQ(world_.disk.bytes_read, 0U);
+  EXPECT_EQ(sentence_of("file-stuck"),
+            "not complete for longer than stuck_after: its sidecar large.meta.json cannot be read "
+            "yet: somebody has the file open for writing");
+  writer.reset();
+  rest();
+  expect_said("large", {{"sample", "1"}});
+  EXPECT_GE(world_.disk.bytes_read, large.size());
+  EXPECT_FALSE(world_.has_reason("file-stuck"));
+}
+
+TEST_F(SidecarOf, AFileThatIsStillWrittenIsLookedAtNowAndThenThoughNothingSettles) {
+  folder().settle = Nanoseconds::zero();
+  world_.write("stored", "bytes");
+  say("stored", R"({"sample": "1"})");
+  world_.start();
+  rest();
+  const auto write_on = [this](const std::string& path) {
+    return UniqueFd(::open(at(path).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  };
+  const UniqueFd of_one = write_on("stored.meta.json");
+  UniqueFd of_another = write_on("f.meta.json");
+  ASSERT_EQ(::write(of_one.get(), " ", 1), 1);
+  world_.write("f", "bytes");
+  world_.reads = 0;
+  world_.pass(minutes(1));
+  EXPECT_LE(world_.reads, 70) << "every two seconds, for each";
+  EXPECT_FALSE(world_.row("f"));
+  ASSERT_EQ(::write(of_another.get(), R"({"sample": "2"})", 15), 15);
+  of_another.reset();
+  world_.pass(seconds(3));
+  expect_said("f", {{"sample", "2"}});
+}
+
+TEST_F(SidecarOf, AFileThatCannotBeReachedForTheMomentIsWaitedFor) {
+  world_.start();
+  for (const int code : {ESTALE, EIO, EMFILE}) {
+    const std::string name = std::to_string(code);
+    world_.disk.opens_fail[name + ".meta.json"] = system_error("open it", code);
+    world_.write(name, "bytes");
+    say(name, R"({"sample": "1"})");
+    world_.pass(minutes(5));
+    EXPECT_FALSE(world_.row(name)) << "it would go without what is said of it";
+    world_.disk.opens_fail.clear();
+    rest();
+    expect_said(name, {{"sample", "1"}});
+  }
+}
+
+TEST_F(SidecarOf, AFileThatCannotBeReadForAnotherReasonBlocksIt) {
+  world_.disk.opens_fail["f.meta.json"] = system_error("open it", EOVERFLOW);
+  world_.write("f", "bytes");
+  say("f", R"({"sample": "1"})");
+  world_.start();
+  world_.pass(seconds(10));
+  expect_blocked("f", "its sidecar f.meta.json cannot be used: cannot open it (");
+  world_.disk.opens_fail.clear();
+  world_.pass(minutes(5));
   expect_said("f", {{"sample", "1"}});
 }
 
