@@ -159,7 +159,7 @@ class ObjectStore {
   virtual RequestId list_uploads_below(std::string prefix, std::size_t most,
                                        Done<std::vector<ListedUpload>> done) = 0;
 
-  // The store's clock minus ours, as its last reply had it. Any thread.
+  // The store's clock minus ours, by its last reply, whatever ours was set to since. Any thread.
   [[nodiscard]] virtual Nanoseconds ahead() const = 0;
 
   // Any thread. The connection is closed at once (SO_LINGER 0); `done` still runs.

@@ -173,7 +173,9 @@ void S3Session::note(const HttpReply& reply) {
   const std::string_view date = reply.headers.find("date");
   if (date != last_date_) {
     last_date_ = date;
-    if (const auto offset = skew(reply)) ahead_ = offset->count();
+    if (const auto server = date_of(reply)) {
+      server_at_boot_ = (server->time_since_epoch() - clock_.boot().time_since_epoch()).count();
+    }
   }
   if (reply.left_to_continue) continues_ = false;
   constexpr int first_refusal = 400;
@@ -232,12 +234,26 @@ bool S3Session::learn_region(const HttpReply& reply, const S3ErrorDocument& docu
   return true;
 }
 
-std::optional<Nanoseconds> S3Session::skew(const HttpReply& reply) const {
+// Our wall clock may be set at any time, and the server's goes on.
+Nanoseconds S3Session::ahead() const {
+  const std::int64_t server_at_boot = server_at_boot_;
+  if (server_at_boot == has_not_said) return Nanoseconds::zero();
+  return Nanoseconds(server_at_boot) + clock_.boot().time_since_epoch() -
+         clock_.wall().time_since_epoch();
+}
+
+std::optional<WallTime> S3Session::date_of(const HttpReply& reply) {
   const std::string date(reply.headers.find("date"));
   if (date.empty()) return std::nullopt;
   const time_t seconds = curl_getdate(date.c_str(), nullptr);
   if (seconds < 0) return std::nullopt;
-  return WallTime(std::chrono::seconds(seconds)) - clock_.wall();
+  return WallTime(std::chrono::seconds(seconds));
+}
+
+std::optional<Nanoseconds> S3Session::skew(const HttpReply& reply) const {
+  const auto server = date_of(reply);
+  if (!server) return std::nullopt;
+  return *server - clock_.wall();
 }
 
 bool S3Session::learn_clock(const HttpReply& reply, const S3ErrorDocument& document, Made& made) {

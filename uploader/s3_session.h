@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -58,14 +59,17 @@ class S3Session {
   [[nodiscard]] S3Place place() const;
   // Any thread.
   [[nodiscard]] const std::string& bucket() const { return options_.bucket; }
-  // The server's time minus ours, by the Date of its last reply. Any thread.
-  [[nodiscard]] Nanoseconds ahead() const { return Nanoseconds(ahead_.load()); }
+  // The server's time minus ours, by the Date of its last reply, whatever ours was set to since.
+  // Zero: it has not said. Any thread.
+  [[nodiscard]] Nanoseconds ahead() const;
   // What is asked for; a store that refuses it gets none. Any thread.
   [[nodiscard]] bool sends_sha256() const {
     return uploader::sends_sha256(options_.checksum_header);
   }
 
  private:
+  static constexpr std::int64_t has_not_said = std::numeric_limits<std::int64_t>::min();
+
   Result<void> renew_credentials();
   void drop_refused_checksum(const S3Request& request, Made& made,
                              std::vector<HttpHeader>& headers) const;
@@ -73,6 +77,7 @@ class S3Session {
   bool learn_region(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
   bool learn_clock(const HttpReply& reply, const S3ErrorDocument& document, Made& made);
   bool learn_credentials(const S3ErrorDocument& document, Made& made);
+  [[nodiscard]] static std::optional<WallTime> date_of(const HttpReply& reply);
   [[nodiscard]] std::optional<Nanoseconds> skew(const HttpReply& reply) const;
 
   // constant after construction
@@ -81,7 +86,8 @@ class S3Session {
   const Clock& clock_;
 
   // any thread
-  std::atomic<std::int64_t> ahead_{0};  // ns
+  // The server's time when our boot clock began, ns since 1970.
+  std::atomic<std::int64_t> server_at_boot_{has_not_said};
 
   // transfer thread only
   std::string last_date_;  // as a reply had it: most that follow have the same

@@ -151,6 +151,19 @@ TEST_F(S3SessionTest, SkewedClockIsCorrectedOnceByTheServersDate) {
       << exchange->error->message;
 }
 
+// What our own clock is set to says nothing of the store's.
+TEST_F(S3SessionTest, StoresClockIsKnownWhateverOursIsSetTo) {
+  clock.set_wall(WallTime(std::chrono::seconds(1369353600)));
+  const auto session = make();
+  EXPECT_EQ(session->ahead(), Nanoseconds::zero()) << "it has said nothing yet";
+  session->note(reply(200, "", {"Date: Fri, 24 May 2013 01:00:00 GMT"}));
+  const auto stores_clock = [&] { return clock.wall() + session->ahead(); };
+  EXPECT_EQ(stores_clock(), WallTime(std::chrono::seconds(1369357200)));
+  clock.advance(std::chrono::seconds(10));
+  clock.set_wall(clock.wall() - std::chrono::hours(5));
+  EXPECT_EQ(stores_clock(), WallTime(std::chrono::seconds(1369357210)));
+}
+
 TEST_F(S3SessionTest, PlainDenialWithARightClockIsNoReasonToTryAgain) {
   clock.set_wall(WallTime(std::chrono::seconds(1369353600)));
   const auto exchange = put(make());
