@@ -55,13 +55,16 @@ Reason left(const std::string& store, const Group& group, const std::string& cau
           .since = group.since};
 }
 
-Reason unsettled(const std::string& store, const Group& group, const std::string& cause) {
+// Where no folder goes to a store any more, that is as a person wants it.
+Reason unsettled(const std::string& store, bool known, const Group& group,
+                 const std::string& cause) {
   const std::string uploads = group.count == 1 ? " upload that was" : " uploads that were";
   return {.code = "uploads-unsettled",
-          .severity = Severity::Degraded,
+          .severity = known ? Severity::Degraded : Severity::Notice,
           .sentence = store + ": whether " + std::to_string(group.count) + uploads +
                       " given up arrived after all cannot be told" + first_of(group, cause),
-          .help = "it is asked again each hour; a HEAD of the object must be allowed",
+          .help = known ? "it is asked again each hour; a HEAD of the object must be allowed"
+                        : "it is asked for once a folder of the configuration goes there again",
           .since = group.since};
 }
 
@@ -111,10 +114,12 @@ bool Leftovers::still_open(const AttemptRow& attempt) {
 
 void Leftovers::resolve(Task task) {
   const AttemptRow& attempt = task.attempt;
-  if (!stores_.known(attempt.store) || !stores_.open(attempt.store)) {
-    return after(quarantine, std::move(task));
-  }
   if (!still_open(attempt)) return;
+  if (!stores_.known(attempt.store)) {
+    const Error cause{.code = ErrorCode::NeedsPerson, .message = "no folder goes there any more"};
+    return in_vain(std::move(task), cause);
+  }
+  if (!stores_.open(attempt.store)) return after(quarantine, std::move(task));
   if (!attempt.upload_id.empty() && is_left_upload(attempt)) return abort(task);
   // Its own uploads could not be told from those of a later attempt under way.
   if (attempt.kind != AttemptKind::Single && key_in_use_(attempt.key)) {
@@ -138,7 +143,6 @@ void Leftovers::landed_or_not(Task task, const Result<HeadReply>& head) {
   // Meanwhile its landing may have been recorded in another way.
   if (!still_open(task.attempt)) return;
   if (!head && head.error().code != ErrorCode::NotFound) {
-    if (uploader::may_pass(head.error())) return after(quarantine, std::move(task));
     return in_vain(std::move(task), head.error());
   }
   if (task.attempt.kind == AttemptKind::Single) return end(task, head, {});
@@ -255,7 +259,7 @@ void Leftovers::add_reasons(std::vector<Reason>& reasons) const {
   for (const auto& [what, group] : causes) {
     const auto& [store, upload, cause] = what;
     reasons.push_back(upload ? left(stores_.name(store), group, cause)
-                             : unsettled(stores_.name(store), group, cause));
+                             : unsettled(stores_.name(store), stores_.known(store), group, cause));
   }
 }
 

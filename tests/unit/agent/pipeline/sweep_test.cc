@@ -255,13 +255,15 @@ TEST_F(SweepTest, CreateThatWasNotAnsweredIsNotTakenForThatOfALaterAttempt) {
 
 // --- whose Complete was not answered ---
 
+class HeadThatFailsAs : public SweepTest, public testing::WithParamInterface<Fault> {};
+
 // HEAD first: a store that is still at that Complete would take the bytes away with the upload.
-TEST_F(SweepTest, NothingIsAbortedBeforeAHeadSaysWhetherItLanded) {
+TEST_P(HeadThatFailsAs, ItDoesIsToldAndNothingIsAbortedBeforeOneSaysWhetherItLanded) {
   faults_[Operation::Complete] = Fault::LostRequest;
   world_.write("large.bin", large('a'));
   world_.start();
   world_.run_until([this] { return calls_[Operation::Complete] > 0; });
-  faults_[Operation::Head] = Fault::Denied;
+  faults_[Operation::Head] = GetParam();
   world_.remove("large.bin");
   world_.pass(12h);
   EXPECT_EQ(calls_[Operation::Abort], 0);
@@ -275,6 +277,54 @@ TEST_F(SweepTest, NothingIsAbortedBeforeAHeadSaysWhetherItLanded) {
   EXPECT_FALSE(world_.has_reason("uploads-unsettled"));
   world_.crash();
   EXPECT_EQ(attempts(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sweep, HeadThatFailsAs,
+                         testing::Values(Fault::Denied, Fault::FailBefore, Fault::Throttle));
+
+// An outage has a reason of its own.
+TEST_F(SweepTest, WhatAnAttemptBecameIsNotSaidToBeUntoldInAnOutage) {
+  faults_[Operation::Complete] = Fault::LostRequest;
+  world_.write("large.bin", large('a'));
+  world_.start();
+  world_.run_until([this] { return calls_[Operation::Complete] > 0; });
+  world_.remove("large.bin");
+  world_.pass(1min);
+  world_.fault = [](const Call&) { return Fault::FailBefore; };
+  world_.write("another", "bytes");
+  world_.pass(12h);
+  EXPECT_TRUE(world_.has_reason("store-unreachable"));
+  EXPECT_FALSE(world_.has_reason("uploads-unsettled"));
+}
+
+// Nobody can ask there, and nobody but a person can change that.
+TEST_F(SweepTest, WhatAnAttemptBecameAtAStoreThatIsNotConfiguredAnyMoreIsTold) {
+  faults_[Operation::Complete] = Fault::LostRequest;
+  world_.write("large.bin", large('a'));
+  world_.start();
+  world_.run_until([this] { return calls_[Operation::Complete] > 0; });
+  world_.remove("large.bin");
+  world_.pass(1min);
+  world_.crash();
+  faults_.clear();
+  world_.config().folders.front().s3.bucket = "another";
+  world_.start();
+  world_.pass(12h);
+  const auto& reasons = world_.status().reasons;
+  const auto told = std::ranges::find(reasons, "uploads-unsettled", &Reason::code);
+  ASSERT_NE(told, reasons.end());
+  EXPECT_EQ(told->severity, Severity::Notice);
+  EXPECT_EQ(told->sentence,
+            "a store that is not configured: whether 1 upload that was given up arrived after all "
+            "cannot be told, the first for drop/large.bin: no folder goes there any more");
+  EXPECT_EQ(calls_[Operation::Abort], 0);
+
+  world_.crash();
+  world_.config().folders.front().s3.bucket = "bucket";
+  world_.start();
+  world_.pass(2h);
+  EXPECT_FALSE(world_.has_reason("uploads-unsettled"));
+  EXPECT_TRUE(uploads().empty());
 }
 
 TEST_F(SweepTest, UploadThatLandedAfterAllIsRecordedAndNotAbortedAtOnce) {
