@@ -9,6 +9,7 @@
 #include "base/test_points.h"
 #include "uploader/checksum.h"
 #include "uploader/content_type.h"
+#include "uploader/metadata.h"
 
 // What Transfers does with an attempt under way: it carries out what the Upload machine asks for.
 namespace waybill::agent {
@@ -175,7 +176,7 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
                                     : uploader::crc_with_put(folder.config.s3.checksum),
                          .own_metadata = std::move(*metadata)};
   for (const auto& [name, value] : folder.config.s3.write.metadata) {
-    what.configured_metadata_bytes += name.size() + value.size();
+    what.configured_metadata_bytes += uploader::metadata_bytes(name, value);
   }
   if (attempt.kind == AttemptKind::Copy) {
     // What has begun an upload went on from the file.

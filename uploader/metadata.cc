@@ -89,6 +89,14 @@ std::string metadata_path(std::string_view path, std::size_t limit) {
   return text;
 }
 
+// AWS speaks of the bytes of "each key and value", and not of the header's prefix; MinIO counts
+// that too. So it is counted where the path alone gives way, and not in what is refused: the file's
+// own and the configuration's.
+std::size_t metadata_bytes(std::string_view name, std::string_view value) {
+  constexpr std::string_view prefix = "x-amz-meta-";
+  return prefix.size() + name.size() + value.size();
+}
+
 Metadata make_metadata(const Attempt& attempt) {
   Metadata metadata;
   const auto add = [&metadata](std::string_view name, std::string value) {
@@ -101,9 +109,9 @@ Metadata make_metadata(const Attempt& attempt) {
   if (attempt.sha256) add(metadata_name::sha256, to_hex(*attempt.sha256));
   add(metadata_name::mtime, mtime_text(attempt.mtime));
   metadata.insert(metadata.end(), attempt.own_metadata.begin(), attempt.own_metadata.end());
-  std::size_t left = most_bytes - metadata_name::path.size();
+  std::size_t left = most_bytes - metadata_bytes(metadata_name::path, "");
   left -= std::min(left, attempt.configured_metadata_bytes);
-  for (const auto& [name, value] : metadata) left -= std::min(left, name.size() + value.size());
+  for (const auto& [name, value] : metadata) left -= std::min(left, metadata_bytes(name, value));
   left = std::clamp(left, shortest_cut_path, longest_metadata_path);
   add(metadata_name::path, metadata_path(attempt.path, left));
   return metadata;

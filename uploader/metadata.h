@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ constexpr std::string_view mtime = "mtime";  // rclone's: seconds since 1970 wit
 }  // namespace metadata_name
 
 Metadata make_metadata(const Attempt& attempt);
+
+// What it takes of S3's 2 KB.
+std::size_t metadata_bytes(std::string_view name, std::string_view value);
 
 // S3 keeps 2 KB in all, of which the path takes what the others leave it, and at most this. What it
 // is left at the least tells it from other paths still.

@@ -14,7 +14,8 @@
 // 7). All of it or a reason why not: nothing is cut, left out or renamed in silence. Pure.
 namespace waybill::uploader {
 
-// Of S3's 2 KB, names and values as they are sent; the rest is for ours and the configuration's.
+// Of S3's 2 KB, names and values as they are sent, without the header's prefix (metadata.h); the
+// rest is for ours and the configuration's.
 inline constexpr std::size_t most_own_metadata = 1024;
 
 // Names to values, both bytes as they come → names in lower case and in their order, values

@@ -68,7 +68,7 @@ struct Attempt {
   std::optional<CrcKind> crc = std::nullopt;
   // What is said of the file beside ours (own_metadata.h); durable with the attempt.
   Metadata own_metadata = {};
-  // Names and values that the store adds for the folder (write_options.h): S3's limit counts them.
+  // metadata_bytes() of what the store adds for the folder (write_options.h): S3's limit counts it.
   std::size_t configured_metadata_bytes = 0;
 };
 

@@ -91,6 +91,22 @@ TEST(Metadata, WhatIsSaidOfTheFileGoesAlongAndThePathTakesWhatIsLeft) {
   EXPECT_TRUE(is_metadata_path(path, attempt.path));
 }
 
+// MinIO counts it to each name.
+TEST(Metadata, ThePathGivesWayToThePrefixOfEachNameToo) {
+  constexpr std::size_t prefix = std::string_view("x-amz-meta-").size();
+  Attempt attempt = sample();
+  attempt.path = std::string(1400, 'p');
+  for (char name = 'a'; name < 'u'; ++name) {
+    attempt.own_metadata.emplace_back(std::string(5, name), std::string(35, 'x'));
+  }
+  attempt.configured_metadata_bytes = 200;
+  const Metadata metadata = make_metadata(attempt);
+  std::size_t bytes = attempt.configured_metadata_bytes;
+  for (const auto& [name, text] : metadata) bytes += prefix + name.size() + text.size();
+  EXPECT_LE(bytes, 2048U);
+  EXPECT_GE(bytes, 2040U) << "and to nothing else";
+}
+
 TEST(Metadata, APathIsKnownWhereverItWasCut) {
   const std::string path = std::string(126, 'a') + "\xc3\xa4" + std::string(2000, 'b');
   for (const std::size_t limit : {128U, 129U, 131U, 132U, 1000U, 1400U}) {
