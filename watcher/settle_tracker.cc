@@ -1,6 +1,7 @@
 #include "watcher/settle_tracker.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -8,6 +9,9 @@
 namespace waybill::watcher {
 
 namespace {
+
+// However short a folder's wait: who has a file open may have it open for days.
+constexpr Nanoseconds between_probes = std::chrono::milliseconds(100);
 
 struct Entry {
   Fingerprint fingerprint;
@@ -156,7 +160,7 @@ void SettleTracker::writer_found(FolderId folder, std::string_view path,
                                  const Fingerprint& fingerprint, const SettlePolicy& policy,
                                  BootTime now) {
   Entry* entry = state_->find(folder, path);
-  const BootTime due = now + policy.settle;
+  const BootTime due = now + std::max(policy.settle, between_probes);
   if (entry == nullptr) {
     entry = &state_->insert(folder, path, fingerprint, now, due);
   } else if (entry->due < due) {

@@ -39,7 +39,7 @@ class SettleTracker {
   // not.
   void observe(FolderId folder, std::string_view path, const Fingerprint& fingerprint,
                const SettlePolicy& policy, BootTime now);
-  // The probe found a writer: wait again, from now.
+  // The probe found a writer: wait again, from now, and for a tenth of a second at the least.
   void writer_found(FolderId folder, std::string_view path, const Fingerprint& fingerprint,
                     const SettlePolicy& policy, BootTime now);
   // The probe could not tell (no leases): the longer wait, counted from the last change.

@@ -59,6 +59,15 @@ TEST(SettleTracker, AWriterStartsTheWaitOver) {
   EXPECT_TRUE(tracker.find(drops, "a")->writer);
 }
 
+TEST(SettleTracker, AWriterIsNotProbedForWithoutPauseWhereNothingSettles) {
+  SettleTracker tracker;
+  const SettlePolicy at_once{.settle = Nanoseconds::zero()};
+  tracker.writer_found(drops, "a", print(1), at_once, first_look);
+  EXPECT_EQ(tracker.next_due(), first_look + std::chrono::milliseconds(100));
+  tracker.observe(drops, "a", print(2), at_once, first_look);
+  EXPECT_EQ(tracker.next_due(), first_look) << "what has changed is looked at at once";
+}
+
 // Seen again while the probe ran: the later fact must not be overwritten by the probe's older one.
 TEST(SettleTracker, AProbeDoesNotUndoWhatWasSeenSince) {
   SettleTracker tracker;

@@ -187,6 +187,19 @@ TEST_F(ByMarker, AWriterThatWasKilledLeavesAFileThatWaits) {
   EXPECT_EQ(reason_of("a"), "it waits for its marker a.done");
 }
 
+TEST_F(Completeness, WhatIsHeldOpenIsLookedAtNowAndThenThoughNothingSettles) {
+  folder().settle = Nanoseconds::zero();
+  world_.start();
+  world_.settle_down();
+  const UniqueFd writer(
+      ::open((world_.folder() + "/a").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  world_.reads = 0;
+  const BootTime end = world_.clock.boot() + minutes(1);
+  world_.run_until([&] { return world_.reads > 1000 || world_.clock.boot() >= end; });
+  EXPECT_LE(world_.reads, 1000) << "in a minute";
+  EXPECT_FALSE(world_.row("a"));
+}
+
 TEST_F(ByMarker, AMarkerDoesNotCutAWriterShort) {
   world_.start();
   UniqueFd writer(::open((world_.folder() + "/a").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
