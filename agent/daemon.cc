@@ -18,8 +18,10 @@ namespace waybill::agent {
 namespace {
 
 // Enough that coord never starves, little enough that memory stays small (4,096 names each at
-// most).
+// most, of two such and a third), and that a listing can be held while there is room for what is on
+// its way.
 constexpr int observations_in_flight = 16;
+constexpr std::size_t names_like_an_observation = 512;
 constexpr Nanoseconds status_patience = std::chrono::milliseconds(500);
 constexpr Nanoseconds drain_patience = std::chrono::seconds(5);
 constexpr Nanoseconds ready_patience = std::chrono::seconds(10);
@@ -68,6 +70,12 @@ Result<std::unique_ptr<catalog::Catalog>> open_catalog(const std::string& state_
   return catalog::Catalog::open(state_dir, clock);
 }
 
+int weight_of(const watcher::Observation& observation) {
+  const auto* const seen = std::get_if<watcher::Seen>(&observation);
+  const std::size_t names = seen == nullptr ? 0 : seen->files.size();
+  return static_cast<int>(std::max<std::size_t>(1, names / names_like_an_observation));
+}
+
 }  // namespace
 
 Daemon::Daemon(Config config, Log& log)
@@ -92,10 +100,11 @@ Result<void> Daemon::run() {
   scanner_ = std::make_unique<watcher::Scanner>(
       *files_, *events_, dirt_, clock_,
       [this](watcher::Observation observation) {
-        observations_waiting_.fetch_add(1);
-        post([this, observation = std::move(observation)] {
+        const int weight = weight_of(observation);
+        observations_waiting_.fetch_add(weight);
+        post([this, weight, observation = std::move(observation)] {
           pipeline_->observe(observation);
-          observations_waiting_.fetch_sub(1);
+          observations_waiting_.fetch_sub(weight);
           observations_waiting_.notify_one();
         });
         // Slower than coord is fast enough; unbounded is not.

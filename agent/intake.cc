@@ -36,7 +36,12 @@ Intake::Intake(Session& session, Hooks hooks)
               [this](FolderId folder, std::vector<std::string> names, std::uint64_t id) {
                 session_.world.scanner.look(folder, std::move(names), id);
               },
-              static_cast<std::uint64_t>(session.now().time_since_epoch().count())) {
+              static_cast<std::uint64_t>(session.now().time_since_epoch().count())),
+      owed_(
+          [this](FolderId folder, std::vector<std::string> directories, std::uint64_t id) {
+            session_.world.scanner.list(folder, std::move(directories), id);
+          },
+          static_cast<std::uint64_t>(session.now().time_since_epoch().count())) {
   for (const auto& [id, folder] : session_.folders) {
     FolderState& state = folders_[id];
     if (folder.config.complete == CompleteBy::Marker) state.marker.emplace(folder.config.marker);
@@ -55,6 +60,7 @@ void Intake::observe(const watcher::Observation& observation) {
                      seen(batch.folder, file);
                      if (session_.failure()) return;
                    }
+                   hold_scanner();
                  },
                  [&](const watcher::ListingBegins& listing) {
                    if (!known(listing.folder)) return;
@@ -64,6 +70,7 @@ void Intake::observe(const watcher::Observation& observation) {
                    if (state.unreadable.erase(listing.directory) > 0 || was_ignored)
                      session_.changed();
                    state.ignored.listing_begins(listing.directory);
+                   owed_.listing_begins(listing.folder, listing.directory);
                    listing_begins(state, listing.directory);
                  },
                  [&](const watcher::ListingEnds& listing) {
@@ -76,6 +83,7 @@ void Intake::observe(const watcher::Observation& observation) {
                      if (state.ignored.remove_below(gone.directory)) session_.changed();
                      forget_below(state.unreadable, gone.directory);
                      sidecars_.forget_below(gone.folder, gone.directory);
+                     owed_.forget_below(gone.folder, gone.directory);
                    }
                    // What the whole scan has seen below it, it would not doubt by itself.
                    if (state.scanning) return state.gone.add(gone.directory);
@@ -93,17 +101,32 @@ void Intake::observe(const watcher::Observation& observation) {
                  [&](const watcher::EventsLost& lost) { events_lost(lost); },
                  [&](const watcher::Watermark& watermark) {
                    if (!known(watermark.folder)) return;
-                   // What has gone is known once it was asked after.
-                   if (doubts_.any(watermark.folder)) return;
-                   const Nanoseconds ago = session_.now() - watermark.until;
-                   session_.folders.at(watermark.folder).seen_until =
-                       (session_.world.clock.wall().time_since_epoch() - ago).count();
+                   folders_.at(watermark.folder).watermark = watermark.until;
+                   tell_watermarks();
+                 },
+                 [&](const watcher::Looked& looked) {
+                   doubts_.looked(looked.id);
+                   tell_watermarks();
+                 },
+                 [&](const watcher::Listed& listed) {
+                   owed_.listed(listed.id);
+                   tell_watermarks();
                    session_.changed();
                  },
-                 [&](const watcher::Looked& looked) { doubts_.looked(looked.id); },
                  [&](const watcher::Barrier& barrier) { hooks_.barrier(barrier.id); },
              },
              observation);
+}
+
+// What has gone is known once it was asked after, and what was left out once it was listed again.
+void Intake::tell_watermarks() {
+  for (auto& [id, state] : folders_) {
+    if (!state.watermark || doubts_.any(id) || owed_.any(id)) continue;
+    const Nanoseconds ago = session_.now() - *std::exchange(state.watermark, std::nullopt);
+    session_.folders.at(id).seen_until =
+        (session_.world.clock.wall().time_since_epoch() - ago).count();
+    session_.changed();
+  }
 }
 
 void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
@@ -130,7 +153,7 @@ void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
                                 "tells of " + printable(name_of(*told_of)) + ", as its sidecar");
             }
             no_longer_ignored();
-            present(path, present_file);
+            present(path, present_file, !asked.empty());
             if (asked) waits_since(path, asked.mapped());
           },
           [&](const watcher::Absent&) {
@@ -150,7 +173,8 @@ void Intake::seen(FolderId folder, const watcher::FileObservation& file) {
       file.what);
 }
 
-void Intake::present(const FilePath& file, const watcher::Present& seen) {
+// `awaited`: it was taken in before.
+void Intake::present(const FilePath& file, const watcher::Present& seen, bool awaited) {
   const auto& [folder, path] = file;
   const Fingerprint& fingerprint = seen.fingerprint;
   if (by_rename(folder)) note_arrival(file, fingerprint, seen.arrival);
@@ -184,11 +208,13 @@ void Intake::present(const FilePath& file, const watcher::Present& seen) {
     hooks_.left(file);
     return;
   }
+  if (!settles && !awaited && !has_room(folder, 1)) return leave_out(file);
   // While it still settles nobody has taken what it was.
   if (*found && !settles) hot_.changed(folder, path, fingerprint, session_.now());
   watcher::SettlePolicy policy = session_.folders.at(folder).settle_policy();
   policy.settle = hot_.settle(folder, path, policy.settle, session_.now());
   settling_.observe(folder, path, fingerprint, policy, session_.now());
+  if (!settles) owed_.taken_in(file);
   if (*found && (*found)->state == FileState::Queued) settling_row(file);
   mind(folder, session_.now());
   session_.changed();
@@ -268,6 +294,7 @@ void Intake::row_seen(FolderState& state, const FileRow& row) {
 void Intake::listing_ended(const watcher::ListingEnds& ended) {
   FolderState& state = folders_.at(ended.folder);
   if (state.ignored.listing_ends(ended.complete)) session_.changed();
+  owed_.listing_ends(ended.folder, ended.directory, ended.complete);
   state.listed.reset();
   std::optional<Listing> listing = std::exchange(state.listing, std::nullopt);
   if (!listing || !ended.complete || listing->directory != ended.directory) return;
@@ -316,8 +343,10 @@ void Intake::folder_status(const watcher::FolderStatus& status) {
     std::erase_if(looked_at_,
                   [&](const auto& asked) { return asked.first.first == status.folder; });
     doubts_.forget(status.folder);
+    owed_.forget(status.folder);
     // What it has seen so far may go while nobody looks.
     FolderState& state = folders_.at(status.folder);
+    state.watermark.reset();
     state.rows_seen = {};
     state.shown = {};
     state.gone = {};
@@ -414,6 +443,7 @@ void Intake::add_reasons(std::vector<Reason>& reasons) const {
   }
   add_stuck_reasons(reasons);
   add_mount_reasons(reasons);
+  add_left_out_reasons(reasons);
   add_unseen_reasons(reasons);
   for (const auto& [id, state] : folders_) {
     const Folder& folder = session_.folders.at(id);

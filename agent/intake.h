@@ -21,6 +21,7 @@
 #include "agent/ignored_files.h"
 #include "agent/moved_files.h"
 #include "agent/number_set.h"
+#include "agent/owed_listings.h"
 #include "agent/recent_names.h"
 #include "agent/seen_names.h"
 #include "agent/session.h"
@@ -155,6 +156,16 @@ class Intake {
   [[nodiscard]] std::vector<FilePath> waiting_paths() const;
   [[nodiscard]] std::optional<BootTime> next_due() const;
   [[nodiscard]] std::int64_t ignored(FolderId folder) const;
+  // Of a folder, or of any, not every file that was seen could be taken in yet.
+  [[nodiscard]] bool owes_listings(std::optional<FolderId> folder) const {
+    return owed_.any(folder);
+  }
+  // It, or something below it, may be one of those.
+  [[nodiscard]] bool may_be_left_out(const FilePath& file) const { return owed_.concerns(file); }
+  // Nothing else is known of it.
+  [[nodiscard]] bool may_wait_unseen(const FilePath& file) const {
+    return may_be_left_out(file) && !waiting(file) && without_row(file);
+  }
   // `busy`: what is being read or uploaded.
   [[nodiscard]] Unrecorded unrecorded(const ListUnrecorded& question,
                                       const std::vector<FilePath>& busy) const;
@@ -184,11 +195,12 @@ class Intake {
     IgnoredFiles ignored;
     std::map<std::string, std::string> unreadable;  // path → why, as far as `remembered` goes
     FileSet covered;                                // by a mount that came over them: not gone
+    std::optional<BootTime> watermark;              // true once nothing is asked after any more
   };
   static constexpr std::size_t remembered = 10000;
 
   void seen(FolderId folder, const watcher::FileObservation& file);
-  void present(const FilePath& file, const watcher::Present& seen);
+  void present(const FilePath& file, const watcher::Present& seen, bool awaited);
   void follow_moves(const FilePath& file, const Fingerprint& fingerprint,
                     std::optional<catalog::FileRow>& row);
   void note_move(const FilePath& file, const Fingerprint& fingerprint);
@@ -204,6 +216,12 @@ class Intake {
   void sidecar_seen(const FilePath& sidecar, const watcher::FileObservation& as);
   void take_sidecars();
   void forget(const FilePath& file);
+  // More files of the folder may settle, of the part that such files may take of memory.
+  [[nodiscard]] bool has_room(FolderId folder, std::size_t parts) const;
+  void hold_scanner();
+  void leave_out(const FilePath& file);
+  void ask_for_left_out();
+  void tell_watermarks();
   // A file that settles or is held has a queued row; or it has none, or waits no more. True: it
   // had.
   void settling_row(const FilePath& file);
@@ -241,6 +259,7 @@ class Intake {
   Verdict verdict_on(const FilePath& file, const Fingerprint& fingerprint);
   // True: it is not to be taken now.
   bool hold_unless_arrived(const FilePath& file, const Fingerprint& fingerprint, BootTime since);
+  void add_left_out_reasons(std::vector<Reason>& reasons) const;
   void add_unseen_reasons(std::vector<Reason>& reasons) const;
   void ring_at(BootTime due);
   void look_for_stuck();
@@ -276,6 +295,8 @@ class Intake {
   const Hooks hooks_;
   Doubts doubts_;
   watcher::SettleTracker settling_;
+  OwedListings owed_;
+  bool holds_scanner_ = false;
   Gate gate_;
   std::set<FilePath> settling_rows_;  // of those that settle or are held: they have a queued row
   std::map<FolderId, std::int64_t> settling_rows_in_folder_;

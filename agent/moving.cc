@@ -94,7 +94,7 @@ bool Intake::waits_for_former_holder(const FilePath& file) const {
   const FilePath& name = there->name;
   if (gate_.find(name) != nullptr) return false;
   if (const auto settling = settling_.find(name.first, name.second)) return !settling->writer;
-  if (waiting(name) || hooks_.busy(name)) return true;
+  if (waiting(name) || may_be_left_out(name) || hooks_.busy(name)) return true;
   const auto row = session_.expect(session_.catalog->find_live(name.first, name.second));
   return row && *row && (*row)->state == FileState::Queued;
 }

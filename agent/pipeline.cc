@@ -315,9 +315,12 @@ void Pipeline::start_wait(StartWait wait) {
   if (first && parts_) keep_looking_at_waits();
 }
 
-// What has changed beside files while nobody watched is pending too, once it is known.
+// What has changed beside files while nobody watched is pending too, once it is known; and so is
+// what was seen and could not be taken in.
 void Pipeline::barrier_reached(std::uint64_t id) {
-  if (!parts_->transfers->comparing_all()) return waits_.reached(id, pending_paths());
+  const bool all_known =
+      !parts_->transfers->comparing_all() && !parts_->intake->owes_listings(waits_.folder_of(id));
+  if (all_known) return waits_.reached(id, pending_paths());
   Session& session = parts_->session;
   session.timers.at(session.now() + look_again_every, [this, id] { world_.scanner.barrier(id); });
 }
@@ -347,6 +350,9 @@ Waits::Standing Pipeline::standing(const FilePath& file) {
   }
   auto row = parts_->session.expect(parts_->session.catalog->find_live(file.first, file.second));
   if (!row) return Waits::Standing::Pending;
+  // Renamed meanwhile, it may be among those that could not be taken in.
+  const bool left_out = !*row || (*row)->state == FileState::Gone;
+  if (left_out && parts_->intake->may_be_left_out(file)) return Waits::Standing::Pending;
   if (!*row) return Waits::Standing::Elsewhere;
   switch ((*row)->state) {
     case FileState::Queued:
@@ -435,6 +441,12 @@ FileView Pipeline::explain(const FilePath& file) {
   if (parts_->intake->looked_at(file)) {
     return {.phase = "settling",
             .explanation = "it changed while it was read: it is looked at again"};
+  }
+  if (parts_->intake->may_wait_unseen(file)) {
+    return {.phase = "settling",
+            .explanation =
+                "if it is there, it is taken up later: more files came at once than are "
+                "watched while they settle"};
   }
   if (parts_->intake->waiting(file)) {
     return {.phase = "waiting-for-slot", .explanation = "it waits for its turn"};

@@ -49,6 +49,8 @@ void Intake::step(bool may_record) {
   }
   may_record_ = may_record;
   if (may_record) write_backlog();
+  hold_scanner();
+  ask_for_left_out();
 }
 
 void Intake::no_longer_ready(const ReadyFile& file) {
@@ -276,7 +278,7 @@ std::int64_t Intake::waiting(FolderId folder) const {
     return found == counts.end() ? 0 : found->second;
   };
   return static_cast<std::int64_t>(settling_.size(folder)) + gate_.size(folder) -
-         in(settling_rows_in_folder_) + in(unrecorded_in_folder_);
+         in(settling_rows_in_folder_) + in(unrecorded_in_folder_) + owed_.files(folder);
 }
 
 std::optional<BootTime> Intake::oldest(FolderId folder) const {
@@ -284,6 +286,7 @@ std::optional<BootTime> Intake::oldest(FolderId folder) const {
   const auto older = [&oldest](BootTime since) {
     oldest = std::min(oldest.value_or(since), since);
   };
+  if (const auto owed = owed_.since(folder)) older(*owed);
   gate_.each([&](const FilePath& file, const Gate::Held& held) {
     if (file.first == folder) older(held.since);
   });

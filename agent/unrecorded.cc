@@ -38,7 +38,13 @@ Unrecorded Intake::unrecorded(const ListUnrecorded& question,
       held_below(id, question, list);
     }
   }
-  if (!question.ignored) under_way_below(question, busy, list);
+  if (question.ignored) return list;
+  under_way_below(question, busy, list);
+  // Those that were left out nobody can name.
+  for (const auto& [id, state] : folders_) {
+    const bool meant = !question.folder || *question.folder == id;
+    if (meant && owed_.concerns({id, question.path})) list.complete = false;
+  }
   return list;
 }
 

@@ -75,6 +75,11 @@ void Waits::drop_finished() {
   });
 }
 
+std::optional<FolderId> Waits::folder_of(std::uint64_t id) const {
+  const auto wait = std::ranges::find(waits_, id, &Wait::id);
+  return wait == waits_.end() ? std::nullopt : wait->what.folder;
+}
+
 std::vector<std::uint64_t> Waits::unreached() const {
   std::vector<std::uint64_t> ids;
   for (const Wait& wait : waits_) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -40,6 +41,8 @@ struct World {
     std::function<std::uint64_t()> free = [] { return ~std::uint64_t{0}; };  // bytes beside it
   };
   Room room;
+  // Bytes of memory for files that settle, about: those of more are left in their directories.
+  std::size_t settling_room = std::size_t{24} << 20U;
   // Takes each new status; coord thread.
   std::function<void(StatusPtr)> publish;
 };

@@ -126,6 +126,10 @@ struct Watermark {
 struct Looked {
   std::uint64_t id = 0;
 };
+// All that Scanner::list(…, id) asked for was listed; what failed is listed again by itself.
+struct Listed {
+  std::uint64_t id = 0;
+};
 // Everything that had happened on disk before Scanner::barrier(id) was called has been handed over.
 struct Barrier {
   std::uint64_t id = 0;
@@ -133,6 +137,6 @@ struct Barrier {
 
 using Observation =
     std::variant<Seen, ListingBegins, ListingEnds, DirectoryGone, MountEntered, FolderStatus,
-                 ScanComplete, EventsLost, Watermark, Looked, Barrier>;
+                 ScanComplete, EventsLost, Watermark, Looked, Listed, Barrier>;
 
 }  // namespace waybill::watcher

@@ -70,7 +70,9 @@ class ScanAgenda {
   static void trim(Node& node);
 
   // Something can be done now.
-  [[nodiscard]] bool idle() const { return urgent_.empty() && bulk_.empty() && naming_.empty(); }
+  [[nodiscard]] bool idle() const { return !has_listings() && !has_names(); }
+  [[nodiscard]] bool has_listings() const { return !urgent_.empty() || !bulk_.empty(); }
+  [[nodiscard]] bool has_names() const { return !naming_.empty(); }
   // Of a scan of everything some directory has not been listed yet.
   [[nodiscard]] bool scanning() const { return !bulk_.empty(); }
   // Something waits that may pass by itself, and has not been told. Of one folder, or of any.

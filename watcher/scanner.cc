@@ -47,6 +47,12 @@ void Scanner::look(FolderId folder, std::string path) {
 void Scanner::look(FolderId folder, std::vector<std::string> paths, std::uint64_t id) {
   tree_->post(Tree::LookAll{.folder = folder, .paths = std::move(paths), .id = id});
 }
+void Scanner::list(FolderId folder, std::vector<std::string> directories, std::uint64_t id) {
+  tree_->post(Tree::List{.folder = folder, .directories = std::move(directories), .id = id});
+}
+void Scanner::hold_listings(std::optional<BootTime> until) {
+  tree_->post(Tree::HoldListings{.until = until});
+}
 void Scanner::barrier(std::uint64_t id) {
   tree_->post(Tree::BarrierRequest{.id = id});
 }
@@ -102,7 +108,7 @@ std::optional<BootTime> Scanner::Tree::step() {
   if (!asked.empty()) ++epoch;
   look_up_names();
   answer_looks();
-  list_piece();
+  if (!held()) list_piece();
   enter_next_mount();
   flush();
   conclude();
@@ -139,6 +145,8 @@ void Scanner::Tree::take_requests(std::vector<BarrierRequest>& barriers) {
                      if (all.paths.empty()) return emit(Looked{all.id});
                      looks.back().last_of = all.id;
                    },
+                   [this](const List& list) { start_listings(list); },
+                   [this](const HoldListings& hold) { held_until = hold.until; },
                    [this](const Prove&) { prove(); },
                    [this](const AcceptMount& accept) { accept_mount(accept); },
                    [&barriers](const BarrierRequest& barrier) { barriers.push_back(barrier); },
@@ -257,6 +265,13 @@ void Scanner::Tree::conclude() {
     if (folder.doubts_dropped && !scan.epoch) scan.next = std::min(scan.next.value_or(owed), owed);
     conclude_proof(id, folder);
   }
+  std::erase_if(asked_listings, [this](const AskedListing& asked) {
+    const auto found = folders.find(asked.folder);
+    const bool there = found != folders.end() && !found->second.suspended;
+    if (there && !agenda.settled(asked.folder, asked.epoch)) return false;
+    emit(Listed{asked.id});
+    return true;
+  });
   std::erase_if(waiting_barriers, [this](const BarrierRequest& barrier) {
     if (!agenda.settled(barrier.epoch) || agenda.hoping(std::nullopt)) return false;
     emit(Barrier{barrier.id});
@@ -265,7 +280,8 @@ void Scanner::Tree::conclude() {
 }
 
 std::optional<BootTime> Scanner::Tree::next_step() const {
-  if (listing || !looks.empty() || !agenda.idle() || !crossings.empty()) return now;
+  const bool to_list = listing || agenda.has_listings() || !crossings.empty();
+  if (!looks.empty() || agenda.has_names() || (to_list && !held())) return now;
   std::optional<BootTime> next = agenda.next_due();
   const auto sooner = [&next](const std::optional<BootTime>& due) {
     if (due && (!next || *due < *next)) next = due;
@@ -281,6 +297,7 @@ std::optional<BootTime> Scanner::Tree::next_step() const {
     }
   }
   sooner(later_looks.next_due());
+  if (to_list) sooner(held_until);
   return next;
 }
 

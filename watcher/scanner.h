@@ -86,6 +86,12 @@ class Scanner {
   // Each of these likewise, and then an observation Looked{id}: whoever has many to ask after asks
   // for some at a time.
   void look(FolderId folder, std::vector<std::string> paths, std::uint64_t id);
+  // These directories, or with none every directory of the folder, are listed again, and then an
+  // observation Listed{id} follows. One that is not there, or not now, is passed over.
+  void list(FolderId folder, std::vector<std::string> directories, std::uint64_t id);
+  // No directory is listed, nor the listing that runs goes on, before then; nullopt: it goes on.
+  // Names are looked at all the same. For whoever can take no more for a moment.
+  void hold_listings(std::optional<BootTime> until);
   // Answered by an observation Barrier{id} once everything that had happened before is handed over.
   // The caller has made the watch thread drain the kernel first (WatchLoop::drain).
   void barrier(std::uint64_t id);

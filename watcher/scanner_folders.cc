@@ -100,6 +100,20 @@ void Scanner::Tree::start_poll(Folder& folder) {
   ++epoch;
 }
 
+void Scanner::Tree::start_listings(const List& list) {
+  const auto found = folders.find(list.folder);
+  if (found != folders.end() && !found->second.suspended) {
+    Node& root = *found->second.root;
+    const auto mark = [this](Node& node) { agenda.mark_dirty(node, epoch, false); };
+    for (const std::string& directory : list.directories) {
+      if (Node* const node = NodeTree::find(root, directory)) mark(*node);
+    }
+    if (list.directories.empty()) NodeTree::each(root, mark);
+  }
+  asked_listings.push_back({.folder = list.folder, .id = list.id, .epoch = epoch});
+  ++epoch;
+}
+
 void Scanner::Tree::try_root(Folder& folder) {
   // Before its directories are looked at: what is mounted from here on is told.
   folder.mounts = files.mounts(folder.spec.path);

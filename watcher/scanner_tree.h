@@ -69,6 +69,14 @@ struct Scanner::Tree {
     std::vector<std::string> paths;
     std::uint64_t id = 0;
   };
+  struct List {
+    FolderId folder{};
+    std::vector<std::string> directories;
+    std::uint64_t id = 0;
+  };
+  struct HoldListings {
+    std::optional<BootTime> until;
+  };
   struct BarrierRequest {
     std::uint64_t id = 0;
     std::uint64_t epoch = 0;
@@ -78,8 +86,8 @@ struct Scanner::Tree {
     FolderId folder{};
     std::string path;
   };
-  using Request =
-      std::variant<SetFolders, Rescan, Look, LookAll, BarrierRequest, Prove, AcceptMount>;
+  using Request = std::variant<SetFolders, Rescan, Look, LookAll, List, HoldListings,
+                               BarrierRequest, Prove, AcceptMount>;
 
   struct Folder {
     FolderSpec spec;
@@ -177,6 +185,7 @@ struct Scanner::Tree {
   void look_at_mounts();
   void watch_ended(Node& node);
   void keep_time();
+  [[nodiscard]] bool held() const { return held_until && *held_until > now; }
   void conclude();
   [[nodiscard]] std::optional<BootTime> next_step() const;
   // A disk is about to be asked.
@@ -192,6 +201,7 @@ struct Scanner::Tree {
   void remove_folder(FolderId id);
   void start_scan(Folder& folder);
   void start_poll(Folder& folder);
+  void start_listings(const List& list);
   void try_root(Folder& folder);
   [[nodiscard]] bool has_twin(const Folder& folder) const;
   void refuse_twin(Folder& folder);
@@ -345,6 +355,13 @@ struct Scanner::Tree {
   BootTime crossings_since;
   bool entering = false;
   std::vector<BarrierRequest> waiting_barriers;
+  struct AskedListing {  // over when its epoch is settled
+    FolderId folder{};
+    std::uint64_t id = 0;
+    std::uint64_t epoch = 0;
+  };
+  std::vector<AskedListing> asked_listings;
+  std::optional<BootTime> held_until;  // no listing goes on before
   // Watches that we removed and whose IN_IGNORED is still to come: their events concern nobody.
   std::unordered_set<std::int32_t> retired;
   Seen batch;

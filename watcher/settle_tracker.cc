@@ -84,6 +84,7 @@ class DueHeap {
 struct Paths {
   std::map<std::string, Entry, std::less<>> map;
   std::multimap<BootTime, const Entry*> by_age;
+  std::size_t bytes = 0;
 };
 
 SettleTracker::Waiting waiting_of(const Entry& entry) {
@@ -100,6 +101,7 @@ struct SettleTracker::State {
   DueHeap heap;
   std::uint64_t order = 0;
   std::size_t count = 0;
+  std::size_t bytes = 0;
 
   Entry* find(FolderId folder, std::string_view path) {
     const auto paths = folders.find(folder);
@@ -122,6 +124,8 @@ struct SettleTracker::State {
     entry.age = paths.by_age.emplace(since, &entry);
     heap.insert(entry);
     ++count;
+    paths.bytes += bytes_of(path);
+    bytes += bytes_of(path);
     return entry;
   }
 
@@ -135,6 +139,8 @@ struct SettleTracker::State {
     heap.erase(entry);
     --count;
     const auto paths = folders.find(entry.folder);
+    paths->second.bytes -= bytes_of(*entry.path);
+    bytes -= bytes_of(*entry.path);
     paths->second.by_age.erase(entry.age);
     paths->second.map.erase(paths->second.map.find(*entry.path));
     if (paths->second.map.empty()) folders.erase(paths);
@@ -201,6 +207,7 @@ void SettleTracker::forget_folder(FolderId folder) {
     state_->heap.erase(entry);
     --state_->count;
   }
+  state_->bytes -= paths->second.bytes;
   state_->folders.erase(paths);
 }
 
@@ -230,6 +237,22 @@ std::size_t SettleTracker::size() const {
 std::size_t SettleTracker::size(FolderId folder) const {
   const auto paths = state_->folders.find(folder);
   return paths == state_->folders.end() ? 0 : paths->second.map.size();
+}
+
+std::size_t SettleTracker::bytes() const {
+  return state_->bytes;
+}
+
+std::size_t SettleTracker::bytes(FolderId folder) const {
+  const auto paths = state_->folders.find(folder);
+  return paths == state_->folders.end() ? 0 : paths->second.bytes;
+}
+
+// Its place in both trees, with what holds a tree together, in the heap, and its path.
+std::size_t SettleTracker::bytes_of(std::string_view path) {
+  constexpr std::size_t node = 4 * sizeof(void*) + 2 * sizeof(void*);
+  return sizeof(decltype(Paths::map)::value_type) + sizeof(decltype(Paths::by_age)::value_type) +
+         2 * node + 2 * sizeof(void*) + path.size();
 }
 
 std::optional<BootTime> SettleTracker::oldest(FolderId folder) const {

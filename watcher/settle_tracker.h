@@ -56,6 +56,10 @@ class SettleTracker {
   [[nodiscard]] std::optional<BootTime> next_due() const;
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::size_t size(FolderId folder) const;
+  // Memory that they take, about.
+  [[nodiscard]] std::size_t bytes() const;
+  [[nodiscard]] std::size_t bytes(FolderId folder) const;
+  [[nodiscard]] static std::size_t bytes_of(std::string_view path);
   // When the one that was seen first of those that wait was seen; as cheap for many as for one.
   [[nodiscard]] std::optional<BootTime> oldest(FolderId folder) const;
   struct Waiting {

@@ -133,6 +133,7 @@ class Belief {
     if (watermark.folder == folder_) watermarks.push_back(watermark.until);
   }
   void on(const Looked& looked) { answered.push_back(looked.id); }
+  void on(const Listed& listed) { answered.push_back(listed.id); }
   void on(const Barrier& barrier) { barriers.push_back(barrier.id); }
 
   void forget(const std::string& path) {

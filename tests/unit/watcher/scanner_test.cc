@@ -391,6 +391,69 @@ TEST_F(ScannerTest, LooksAskedForTogetherAreAnsweredTogether) {
   EXPECT_EQ(belief.answered, (std::vector<std::uint64_t>{5, 6, 7}));
 }
 
+TEST_F(ScannerTest, DirectoriesAskedForAreListedAgainAndThenThatIsSaid) {
+  for (const char* path : {"a", "a/b", "c"}) {
+    disk.make_directory("/root/" + std::string(path));
+    disk.write("/root/" + std::string(path) + "/x", "1");
+  }
+  start();
+  settle();
+  belief.times_seen.clear();
+  scanner.list(folder, {"a", "gone"}, 5);
+  scanner.list(FolderId{99}, {"a"}, 6);
+  settle();
+  EXPECT_EQ(belief.times_seen, (std::map<std::string, int>{{"a/x", 1}}));
+  EXPECT_EQ(belief.answered, (std::vector<std::uint64_t>{5, 6}));
+  heard.clear();
+  scanner.list(folder, {}, 7);
+  settle();
+  EXPECT_EQ(belief.times_seen, (std::map<std::string, int>{{"a/x", 2}, {"a/b/x", 1}, {"c/x", 1}}));
+  EXPECT_TRUE(std::holds_alternative<Listed>(heard.back())) << "after all that was listed";
+}
+
+TEST_F(ScannerTest, ListingsThatAreHeldWaitAndNamesAreLookedAtAllTheSame) {
+  disk.make_directory("/root/a");
+  start();
+  settle();
+  scanner.hold_listings(clock.boot() + std::chrono::seconds(5));
+  disk.write("/root/a/x", "1");
+  disk.make_directory("/root/b");
+  disk.write("/root/b/y", "1");
+  settle();
+  EXPECT_EQ(belief.paths(), Paths{"a/x"});
+  scanner.barrier(1);
+  const auto next = step();
+  EXPECT_TRUE(belief.barriers.empty()) << "something is not seen yet";
+  ASSERT_TRUE(next);
+  EXPECT_EQ(*next, clock.boot() + std::chrono::seconds(5))
+      << "and until then nothing is to be done";
+  pass(std::chrono::seconds(5));
+  EXPECT_EQ(belief.paths(), (Paths{"a/x", "b/y"}));
+  EXPECT_EQ(belief.barriers, std::vector<std::uint64_t>{1});
+}
+
+TEST_F(ScannerTest, ListingsGoOnAsSoonAsTheyAreHeldNoMore) {
+  start();
+  settle();
+  scanner.hold_listings(clock.boot() + std::chrono::hours(1));
+  disk.make_directory("/root/b");
+  disk.write("/root/b/y", "1");
+  settle();
+  scanner.hold_listings(std::nullopt);
+  settle();
+  EXPECT_EQ(belief.paths(), Paths{"b/y"});
+}
+
+TEST_F(ScannerTest, AListingAskedForOfAFolderThatGoesIsAnswered) {
+  disk.make_directory("/root/a");
+  start();
+  settle();
+  disk.remove("/root");
+  scanner.list(folder, {"a"}, 5);
+  settle();
+  EXPECT_EQ(belief.answered, std::vector<std::uint64_t>{5});
+}
+
 TEST_F(ScannerTest, ABarrierStandsBehindAllThatHadHappened) {
   start();
   settle();

@@ -133,6 +133,25 @@ TEST(SettleTracker, FilesComeInTheOrderTheyCameDueAndNoMoreThanAsked) {
   EXPECT_EQ(tracker.take_due(first_look + seconds(2), 2).at(0).path, "a");
 }
 
+TEST(SettleTracker, TellsHowMuchMemoryThoseThatWaitTake) {
+  SettleTracker tracker;
+  const std::string path(1000, 'p');
+  EXPECT_EQ(tracker.bytes(), 0U);
+  tracker.observe(drops, path, print(1), policy, first_look);
+  tracker.observe(drops, path, print(2), policy, first_look + seconds(1));
+  tracker.observe(other_folder, "a", print(1), policy, first_look);
+  tracker.observe(other_folder, "b", print(1), policy, first_look);
+  EXPECT_GT(tracker.bytes(drops), path.size());
+  EXPECT_EQ(tracker.bytes(other_folder), 2 * SettleTracker::bytes_of("a"));
+  EXPECT_EQ(tracker.bytes(), tracker.bytes(drops) + tracker.bytes(other_folder));
+  tracker.forget(other_folder, "a");
+  EXPECT_EQ(tracker.bytes(other_folder), SettleTracker::bytes_of("b"));
+  tracker.forget_folder(drops);
+  EXPECT_EQ(tracker.bytes(), SettleTracker::bytes_of("b"));
+  tracker.take_due(first_look + seconds(100), 10);
+  EXPECT_EQ(tracker.bytes(), 0U);
+}
+
 TEST(SettleTracker, WaitingPathsAreListedInPathOrderFolderByFolder) {
   SettleTracker tracker;
   for (const char* path : {"b", "a", "c"})
