@@ -18,6 +18,8 @@ constexpr std::size_t page_of(Lane lane) {
   return lane == Lane::Small ? 256 : 32;
 }
 constexpr int pages_at_once = 8;
+// Fewer settled files make no page of an index.
+constexpr std::size_t worth_sorting = 1000;
 
 }  // namespace
 
@@ -27,6 +29,9 @@ void Intake::step(bool may_record) {
   while (fresh_ < 2 * ready_in_memory) {
     auto settled = settling_.take_due(now, ready_in_memory);
     if (settled.empty()) break;
+    // What came due at once has no order of its own, and indexes that grow from their end are half
+    // empty: a file system may list the newest name first.
+    if (settled.size() >= worth_sorting) std::ranges::sort(settled, {}, &watcher::Settled::path);
     for (auto& file : settled) {
       const FilePath path(file.folder, file.path);
       const bool recorded = no_settling_row(path);

@@ -92,6 +92,21 @@ TEST_F(Pending, TheOldestIsToldFromItsFirstSightUntilItIsStored) {
   EXPECT_EQ(folder().oldest_pending_since, 0);
 }
 
+TEST_F(Pending, VeryManyThatSettleAtOnceAreRecordedInTheOrderOfTheirNames) {
+  constexpr int many = 1201;
+  down_ = Fault::FailBefore;
+  for (int i = 0; i < many; ++i) world_.write(std::to_string(10'000 + i * 7 % many), "");
+  world_.start();
+  pass(seconds(10));
+  std::int64_t last = 0;
+  for (int i = 0; i < many; ++i) {
+    const auto row = world_.row(std::to_string(10'000 + i));
+    ASSERT_TRUE(row);
+    EXPECT_GT(value_of(row->id), last);
+    last = value_of(row->id);
+  }
+}
+
 TEST_F(Pending, AFileThatKeepsChangingGrowsOldAllTheSame) {
   world_.start();
   world_.settle_down();
