@@ -213,7 +213,8 @@ void Intake::present(const FilePath& file, const watcher::Present& seen, bool aw
   if (*found && !settles) hot_.changed(folder, path, fingerprint, session_.now());
   watcher::SettlePolicy policy = session_.folders.at(folder).settle_policy();
   policy.settle = hot_.settle(folder, path, policy.settle, session_.now());
-  settling_.observe(folder, path, fingerprint, policy, session_.now());
+  const BootTime since = settles ? session_.now() : still_since(folder, fingerprint);
+  settling_.observe(folder, path, fingerprint, policy, since);
   if (!settles) owed_.taken_in(file);
   if (*found && (*found)->state == FileState::Queued) settling_row(file);
   mind(folder, session_.now());

@@ -221,6 +221,8 @@ class Intake {
   void hold_scanner();
   void leave_out(const FilePath& file);
   void ask_for_left_out();
+  // Since when this content has been still, as far as that counts: now, or while it was left out.
+  [[nodiscard]] BootTime still_since(FolderId folder, const Fingerprint& fingerprint) const;
   void tell_watermarks();
   // A file that settles or is held has a queued row; or it has none, or waits no more. True: it
   // had.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "agent/intake.h"
 
 // The part of Intake about files for which there is no room while so many others settle: only what
@@ -21,7 +23,9 @@ bool Intake::has_room(FolderId folder, std::size_t parts) const {
 // Half of the room is for what is on its way from the scanner.
 void Intake::hold_scanner() {
   const std::size_t bytes = settling_.bytes();
-  if (!holds_scanner_ && bytes >= session_.world.settling_room / 2) {
+  const auto due = settling_.next_due();
+  const bool soon = due && *due <= session_.now() + patience;
+  if (!holds_scanner_ && soon && bytes >= session_.world.settling_room / 2) {
     holds_scanner_ = true;
     session_.world.scanner.hold_listings(session_.now() + patience);
   } else if (holds_scanner_ && bytes < session_.world.settling_room / 4) {
@@ -33,6 +37,18 @@ void Intake::hold_scanner() {
 void Intake::leave_out(const FilePath& file) {
   owed_.left_out(file, session_.now());
   session_.changed();
+}
+
+// As for the longer wait without a lease, the wall clock tells how long the file has been
+// unchanged; but one that was set can only lengthen the wait, for no more is counted than has
+// passed since.
+BootTime Intake::still_since(FolderId folder, const Fingerprint& fingerprint) const {
+  const BootTime now = session_.now();
+  const auto owed = owed_.since(folder);
+  if (!owed) return now;
+  const Nanoseconds age =
+      session_.world.clock.wall().time_since_epoch() - Nanoseconds(fingerprint.ctime);
+  return now - std::clamp(age, Nanoseconds::zero(), now - *owed);
 }
 
 // Not for each that leaves: a directory is listed for many at once.

@@ -350,9 +350,8 @@ Waits::Standing Pipeline::standing(const FilePath& file) {
   }
   auto row = parts_->session.expect(parts_->session.catalog->find_live(file.first, file.second));
   if (!row) return Waits::Standing::Pending;
-  // Renamed meanwhile, it may be among those that could not be taken in.
-  const bool left_out = !*row || (*row)->state == FileState::Gone;
-  if (left_out && parts_->intake->may_be_left_out(file)) return Waits::Standing::Pending;
+  // Renamed meanwhile, also over another one, it may be among those that could not be taken in.
+  if (parts_->intake->may_be_left_out(file)) return Waits::Standing::Pending;
   if (!*row) return Waits::Standing::Elsewhere;
   switch ((*row)->state) {
     case FileState::Queued:

@@ -26,6 +26,7 @@ constexpr std::size_t worth_sorting = 1000;
 void Intake::step(bool may_record) {
   const BootTime now = session_.now();
   take_sidecars();
+  tell_watermarks();
   while (fresh_ < 2 * ready_in_memory) {
     auto settled = settling_.take_due(now, ready_in_memory);
     if (settled.empty()) break;

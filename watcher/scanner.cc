@@ -268,7 +268,8 @@ void Scanner::Tree::conclude() {
   std::erase_if(asked_listings, [this](const AskedListing& asked) {
     const auto found = folders.find(asked.folder);
     const bool there = found != folders.end() && !found->second.suspended;
-    if (there && !agenda.settled(asked.folder, asked.epoch)) return false;
+    const bool listed = agenda.settled(asked.folder, asked.epoch) && !agenda.hoping(asked.folder);
+    if (there && !listed) return false;
     emit(Listed{asked.id});
     return true;
   });

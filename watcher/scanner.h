@@ -87,7 +87,7 @@ class Scanner {
   // for some at a time.
   void look(FolderId folder, std::vector<std::string> paths, std::uint64_t id);
   // These directories, or with none every directory of the folder, are listed again, and then an
-  // observation Listed{id} follows. One that is not there, or not now, is passed over.
+  // observation Listed{id} follows. One that is not there is passed over.
   void list(FolderId folder, std::vector<std::string> directories, std::uint64_t id);
   // No directory is listed, nor the listing that runs goes on, before then; nullopt: it goes on.
   // Names are looked at all the same. For whoever can take no more for a moment.

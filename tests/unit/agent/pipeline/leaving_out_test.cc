@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "base/bytes.h"
+#include "base/digest.h"
 #include "tests/fakes/pipeline_world.h"
 
 // More files come at once than are watched while they settle: what is left out is taken up later,
@@ -95,6 +97,36 @@ TEST_F(LeavingOut, AWaitIsForAllThatWasThere) {
   world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
   EXPECT_TRUE(ticket->wait(Nanoseconds::zero()).done());
   EXPECT_EQ(stored(), many);
+}
+
+// Those that were left out have been as still as the others.
+TEST_F(LeavingOut, ALongSettlePassesOnceForAllTogether) {
+  world_.config().folders.front().settle = hours(1);
+  drop_many();
+  meet();
+  world_.pass(hours(1));
+  world_.pass(std::chrono::minutes(2));
+  EXPECT_EQ(stored(), many);
+}
+
+TEST_F(LeavingOut, AWaitForWhatGoesToAStoredNameIsForItsNewContent) {
+  world_.write("batch/final", "old");
+  meet();
+  world_.settle_down();
+  world_.config().folders.front().settle = hours(1);
+  world_.pipeline().reconfigure(world_.config());
+  world_.pass(seconds(1));
+  world_.write("batch/final.new", "new");
+  world_.pass(seconds(1));
+  const auto ticket = std::make_shared<WaitTicket>();
+  world_.command(StartWait{.path_prefix = "batch/final.new", .ticket = ticket});
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).started; });
+  drop_many();
+  world_.pass(seconds(1));
+  world_.rename("batch/final.new", "batch/final");
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 1);
+  EXPECT_EQ(world_.row("batch/final")->sha256, sha256(as_bytes("new")));
 }
 
 TEST_F(LeavingOut, AWaitForAnotherFolderIsNotHeldUp) {
