@@ -22,7 +22,9 @@ class DepartedFiles {
   bool departed(const FilePath& file, const Fingerprint& as, BootTime now) {
     if (as.btime == 0 || by_name_.size() >= most) return false;
     const Life life(as.ino, as.btime);
-    by_name_[file] = {life, now + kept_for};
+    const auto [gone, first] = by_name_.try_emplace(file);
+    if (!first) forget(gone->second.life, file);
+    gone->second = {life, now + kept_for};
     by_life_[life] = file;
     return true;
   }
@@ -32,15 +34,15 @@ class DepartedFiles {
     if (found == by_life_.end() || found->second == at) return std::nullopt;
     FilePath from = std::move(found->second);
     by_life_.erase(found);
-    by_name_.erase(from);
+    const auto gone = by_name_.find(from);
+    if (gone != by_name_.end() && gone->second.life == Life(as.ino, as.btime)) by_name_.erase(gone);
     return from;
   }
   // Its time is up, and it is forgotten. False: it has turned up, or went once more since.
   bool has_not_turned_up(const FilePath& file, BootTime now) {
     const auto found = by_name_.find(file);
     if (found == by_name_.end() || found->second.until > now) return false;
-    const auto life = by_life_.find(found->second.life);
-    if (life != by_life_.end() && life->second == file) by_life_.erase(life);
+    forget(found->second.life, file);
     by_name_.erase(found);
     return true;
   }
@@ -53,6 +55,12 @@ class DepartedFiles {
     Life life;
     BootTime until;  // then it has not turned up
   };
+
+  // Unless it has gone from another name since.
+  void forget(const Life& life, const FilePath& file) {
+    const auto found = by_life_.find(life);
+    if (found != by_life_.end() && found->second == file) by_life_.erase(found);
+  }
 
   std::map<FilePath, Gone> by_name_;
   std::map<Life, FilePath> by_life_;

@@ -201,7 +201,8 @@ void Intake::present(const FilePath& file, const watcher::Present& seen, bool aw
   }
   const bool unchanged =
       *found && (*found)->fingerprint == fingerprint && at_its_path((*found)->state);
-  const bool settles = settling_.find(folder, path).has_value();
+  const auto waiting = settling_.find(folder, path);
+  const bool settles = waiting.has_value();
   if (unchanged && (!settles || (*found)->state != FileState::Queued)) {
     forget(file);
     if ((*found)->racy) hooks_.doubtful({folder, path, fingerprint});
@@ -213,6 +214,9 @@ void Intake::present(const FilePath& file, const watcher::Present& seen, bool aw
   if (*found && !settles) hot_.changed(folder, path, fingerprint, session_.now());
   watcher::SettlePolicy policy = session_.folders.at(folder).settle_policy();
   policy.settle = hot_.settle(folder, path, policy.settle, session_.now());
+  if (waiting && !(waiting->fingerprint == fingerprint)) {
+    if (const auto stuck = stuck_.find(file); stuck != stuck_.end()) stuck->second.clear();
+  }
   const BootTime since = settles ? session_.now() : still_since(folder, fingerprint);
   settling_.observe(folder, path, fingerprint, policy, since);
   if (!settles) owed_.taken_in(file);

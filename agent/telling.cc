@@ -88,6 +88,7 @@ std::string Intake::awaited_sidecar(const FilePath& file) const {
 
 void Intake::wait_for_sidecar(const ReadyFile& file) {
   const FilePath path(file.folder, file.path);
+  if (file.recorded && !has_room(file.folder, 1)) return hold_back(file);
   // Seen again since it was to be read: what was seen then is the newer fact.
   if (!settling_.find(file.folder, file.path)) {
     const BootTime now = session_.now();
