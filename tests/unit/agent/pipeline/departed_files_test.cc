@@ -7,7 +7,7 @@ namespace {
 
 constexpr BootTime start{};
 const FilePath lock(FolderId{1}, "lock");
-const FilePath other(FolderId{1}, "other");
+const FilePath elsewhere(FolderId{1}, "elsewhere");
 
 Fingerprint file(std::uint64_t inode) {
   Fingerprint fingerprint;
@@ -21,28 +21,28 @@ TEST(DepartedFiles, TurnUpUnderAnotherNameOnce) {
   EXPECT_TRUE(departed.departed(lock, file(7), start));
   EXPECT_TRUE(departed.contains(lock));
   EXPECT_EQ(departed.turned_up(file(7), lock), std::nullopt);
-  EXPECT_EQ(departed.turned_up(file(7), other), lock);
+  EXPECT_EQ(departed.turned_up(file(7), elsewhere), lock);
   EXPECT_FALSE(departed.contains(lock));
-  EXPECT_EQ(departed.turned_up(file(7), other), std::nullopt);
+  EXPECT_EQ(departed.turned_up(file(7), elsewhere), std::nullopt);
 }
 
 TEST(DepartedFiles, NameFromWhichAnotherFileWentSinceStandsForThatOne) {
   DepartedFiles departed;
   departed.departed(lock, file(7), start);
   departed.departed(lock, file(8), start + DepartedFiles::kept_for);
-  EXPECT_EQ(departed.turned_up(file(7), other), std::nullopt) << "it is kept, and by no bound";
+  EXPECT_EQ(departed.turned_up(file(7), elsewhere), std::nullopt) << "it is kept, and by no bound";
   EXPECT_FALSE(departed.has_not_turned_up(lock, start + DepartedFiles::kept_for));
   EXPECT_TRUE(departed.contains(lock));
   EXPECT_TRUE(departed.has_not_turned_up(lock, start + 2 * DepartedFiles::kept_for));
-  EXPECT_EQ(departed.turned_up(file(8), other), std::nullopt);
+  EXPECT_EQ(departed.turned_up(file(8), elsewhere), std::nullopt);
 }
 
 TEST(DepartedFiles, FileThatWentFromTwoNamesIsKnownByTheLast) {
   DepartedFiles departed;
   departed.departed(lock, file(7), start);
-  departed.departed(other, file(7), start);
+  departed.departed(elsewhere, file(7), start);
   EXPECT_TRUE(departed.has_not_turned_up(lock, start + DepartedFiles::kept_for));
-  EXPECT_EQ(departed.turned_up(file(7), lock), other);
+  EXPECT_EQ(departed.turned_up(file(7), lock), elsewhere);
 }
 
 TEST(DepartedFiles, WithoutABirthTimeNobodyCouldTellThem) {
