@@ -95,6 +95,7 @@ void Scanner::Tree::touch(FolderId folder) {
 
 std::optional<BootTime> Scanner::Tree::step() {
   now = clock.boot();
+  count_held();
   // Requests before dirt: a barrier then stands behind all dirt that was there when it was asked
   // for.
   std::vector<BarrierRequest> asked;
@@ -219,6 +220,13 @@ void Scanner::Tree::watch_ended(Node& node) {
   }
 }
 
+void Scanner::Tree::count_held() {
+  if (held_until) {
+    held_in_all += std::max(Nanoseconds::zero(), std::min(now, *held_until) - held_counted);
+  }
+  held_counted = now;
+}
+
 void Scanner::Tree::keep_time() {
   agenda.fire(now, epoch);
   for (auto& [id, folder] : folders) {
@@ -243,11 +251,11 @@ void Scanner::Tree::conclude() {
     if (scan.epoch && agenda.settled(id, *scan.epoch) && !agenda.hoping(id)) {
       scan.epoch.reset();
       folder.scanned = scan.began;
-      anew_took = std::max(anew_took, now - scan.began);
+      anew_took = std::max(anew_took, took(scan));
       emit(ScanComplete{id});
       const Nanoseconds wanted =
           folder.trusted() ? folder.spec.rescan : std::min(folder.spec.rescan, polling_interval);
-      if (wanted > Nanoseconds::zero()) scan.next = now + pause_after(now - scan.began, wanted);
+      if (wanted > Nanoseconds::zero()) scan.next = now + pause_after(took(scan), wanted);
     }
     Folder::Pass& poll = folder.poll;
     if (!folder.polls()) {
@@ -256,7 +264,7 @@ void Scanner::Tree::conclude() {
       poll.epoch.reset();
       folder.polled = poll.began;
       if (wholly_polled(folder)) folder.scanned = poll.began;
-      poll.next = now + pause_after(now - poll.began, polling_interval);
+      poll.next = now + pause_after(took(poll), polling_interval);
     } else if (!poll.epoch && !poll.next) {
       poll.next = now + polling_interval;
     }

@@ -82,6 +82,7 @@ void Scanner::Tree::start_scan(Folder& folder) {
   NodeTree::each(*folder.root, [this](Node& node) { agenda.mark_dirty(node, epoch, false); });
   folder.scan.epoch = epoch;
   folder.scan.began = now;
+  folder.scan.held_before = held_in_all;
   folder.scan.next.reset();
   // What happens from here on is no part of it.
   ++epoch;
@@ -96,6 +97,7 @@ void Scanner::Tree::start_poll(Folder& folder) {
   }
   folder.poll.epoch = epoch;
   folder.poll.began = now;
+  folder.poll.held_before = held_in_all;
   folder.poll.next.reset();
   ++epoch;
 }

@@ -126,6 +126,7 @@ struct Scanner::Tree {
     struct Pass {                          // over all of the folder, or over what is polled
       std::optional<std::uint64_t> epoch;  // under way: over when this epoch is settled
       BootTime began;
+      Nanoseconds held_before{};  // all listings, until then
       std::optional<BootTime> next;
     };
     Pass scan;
@@ -186,6 +187,11 @@ struct Scanner::Tree {
   void watch_ended(Node& node);
   void keep_time();
   [[nodiscard]] bool held() const { return held_until && *held_until > now; }
+  void count_held();
+  // But for what it waited while all listings were held.
+  [[nodiscard]] Nanoseconds took(const Folder::Pass& pass) const {
+    return now - pass.began - (held_in_all - pass.held_before);
+  }
   void conclude();
   [[nodiscard]] std::optional<BootTime> next_step() const;
   // A disk is about to be asked.
@@ -362,6 +368,8 @@ struct Scanner::Tree {
   };
   std::vector<AskedListing> asked_listings;
   std::optional<BootTime> held_until;  // no listing goes on before
+  Nanoseconds held_in_all{};           // as far as it is counted
+  BootTime held_counted;               // up to then
   // Watches that we removed and whose IN_IGNORED is still to come: their events concern nobody.
   std::unordered_set<std::int32_t> retired;
   Seen batch;

@@ -308,6 +308,23 @@ TEST_F(ScannerFolders, PollingIsForThePersonToAskForAndToForbid) {
   EXPECT_EQ(health(), FolderHealth::Watching);
 }
 
+// A pass pauses for nine times of what it cost.
+TEST_F(ScannerFolders, WhatAPassWaitedForOthersIsNotWhatItCost) {
+  spec.poll = PollPolicy::Always;
+  start();
+  settle();
+  const int scans = belief.complete_scans;
+  pass(seconds(9));
+  scanner.hold_listings(clock.boot() + seconds(8));
+  pass(seconds(1));  // it begins
+  pass(seconds(6));
+  EXPECT_EQ(belief.complete_scans, scans);
+  pass(seconds(1));
+  EXPECT_EQ(belief.complete_scans, scans + 1);
+  pass(seconds(10));
+  EXPECT_EQ(belief.complete_scans, scans + 2);
+}
+
 TEST_F(ScannerFolders, AFileSystemThatIsSaidToReportItsChangesIsNotPolled) {
   disk.set_blind_spot("FUSE does not report changes made behind it");
   spec.poll = PollPolicy::Never;
