@@ -43,15 +43,17 @@ std::string first_of(const Group& group, const std::string& cause) {
   return ", the first for " + printable(group.key) + ": " + cause;
 }
 
-Reason left(const std::string& store, const Group& group, const std::string& cause) {
+Reason left(const std::string& store, bool known, const Group& group, const std::string& cause) {
   const std::string uploads = group.count == 1 ? " multipart upload" : " multipart uploads";
   return {.code = "uploads-left",
           .severity = Severity::Notice,
           .sentence = store + ": " + std::to_string(group.count) + uploads +
                       " of ours cannot be cleaned up" + first_of(group, cause),
-          .help =
-              "the parts are paid for until then; it is tried again each hour. Where a "
-              "permission is missing: s3:AbortMultipartUpload, s3:ListBucketMultipartUploads",
+          .help = known ? "the parts are paid for until then; it is tried again each hour. Where a "
+                          "permission is missing: s3:AbortMultipartUpload, "
+                          "s3:ListBucketMultipartUploads"
+                        : "the parts are paid for until then; it is tried once a folder of the "
+                          "configuration goes there again",
           .since = group.since};
 }
 
@@ -258,7 +260,7 @@ void Leftovers::add_reasons(std::vector<Reason>& reasons) const {
   }
   for (const auto& [what, group] : causes) {
     const auto& [store, upload, cause] = what;
-    reasons.push_back(upload ? left(stores_.name(store), group, cause)
+    reasons.push_back(upload ? left(stores_.name(store), stores_.known(store), group, cause)
                              : unsettled(stores_.name(store), stores_.known(store), group, cause));
   }
 }
