@@ -402,6 +402,8 @@ void TransferEngine::Loop::Impl::watch(curl_socket_t socket, int what) {
 }
 
 void TransferEngine::Loop::Impl::unregister(curl_socket_t socket) {
+  // Closed by what came before in the same batch of events, it may be anybody's by now.
+  if (at(socket).registered == 0) return;
   ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, socket, nullptr);
   at(socket).registered = 0;
 }
