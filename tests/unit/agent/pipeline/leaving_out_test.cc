@@ -22,7 +22,7 @@ using std::chrono::seconds;
 
 class LeavingOut : public testing::Test {
  protected:
-  static constexpr int many = 400;
+  static constexpr int many = 150;
   static constexpr std::size_t few = 60;  // that have room, or fewer
 
   LeavingOut() { world_.edges().settling_room = std::size_t{16} << 10U; }
