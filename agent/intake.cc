@@ -382,8 +382,7 @@ bool Intake::no_lease_wait_is_over(const ReadyFile& file) {
   // How long the file has been unchanged by the wall clock; a clock that was set can only lengthen
   // the wait to its full time, counted from now.
   const auto policy = session_.folders.at(file.folder).settle_policy();
-  const Nanoseconds age =
-      session_.world.clock.wall().time_since_epoch() - Nanoseconds(file.fingerprint.ctime);
+  const Nanoseconds age = session_.age_of(file.fingerprint);
   if (age >= policy.settle_nolease) return true;
   const Nanoseconds counted = std::max(age, Nanoseconds::zero());
   settling_.no_lease(file.folder, file.path, file.fingerprint, policy, session_.now() - counted);

@@ -46,9 +46,7 @@ BootTime Intake::still_since(FolderId folder, const Fingerprint& fingerprint) co
   const BootTime now = session_.now();
   const auto owed = owed_.since(folder);
   if (!owed) return now;
-  const Nanoseconds age =
-      session_.world.clock.wall().time_since_epoch() - Nanoseconds(fingerprint.ctime);
-  return now - std::clamp(age, Nanoseconds::zero(), now - *owed);
+  return now - std::clamp(session_.age_of(fingerprint), Nanoseconds::zero(), now - *owed);
 }
 
 // Not for each that leaves: a directory is listed for many at once.

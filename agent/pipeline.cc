@@ -318,9 +318,10 @@ void Pipeline::start_wait(StartWait wait) {
 // What has changed beside files while nobody watched is pending too, once it is known; and so is
 // what was seen and could not be taken in.
 void Pipeline::barrier_reached(std::uint64_t id) {
-  if (!waits_.known(id)) return;  // whoever asked has gone
+  const StartWait* const wait = waits_.find(id);
+  if (wait == nullptr) return;
   const bool all_known =
-      !parts_->transfers->comparing_all() && !parts_->intake->owes_listings(waits_.folder_of(id));
+      !parts_->transfers->comparing_all() && !parts_->intake->owes_listings(wait->folder);
   if (all_known) return waits_.reached(id, pending_paths());
   Session& session = parts_->session;
   session.timers.at(session.now() + look_again_every, [this, id] { world_.scanner.barrier(id); });

@@ -10,6 +10,7 @@
 #include "agent/config.h"
 #include "agent/timers.h"
 #include "agent/world.h"
+#include "base/fingerprint.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
@@ -50,6 +51,11 @@ class Session {
   // Nanoseconds since 1970, for rows and people.
   [[nodiscard]] std::int64_t wall_now() const {
     return world.clock.wall().time_since_epoch().count();
+  }
+  // For how long the file has been unchanged, by the wall clock: less than nothing where that was
+  // set back.
+  [[nodiscard]] Nanoseconds age_of(const Fingerprint& fingerprint) const {
+    return world.clock.wall().time_since_epoch() - Nanoseconds(fingerprint.ctime);
   }
 
   // Runs once what is open now is durable: whatever the world may see goes through here (P3).

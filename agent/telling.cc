@@ -63,9 +63,7 @@ bool Intake::may_use_sidecar(const FilePath& file,
         file, said_of_sidecar(sidecar.second, "cannot be read yet: " + found.error().describe()));
     return false;
   }
-  const auto age = *found ? session_.world.clock.wall().time_since_epoch() -
-                                Nanoseconds((*found)->fingerprint.ctime)
-                          : Nanoseconds::zero();
+  const auto age = *found ? session_.age_of((*found)->fingerprint) : Nanoseconds::zero();
   return sidecars_.may_use(sidecar, *found, policy, folder.config.lease != LeaseUse::Off, age, now);
 }
 

@@ -75,13 +75,9 @@ void Waits::drop_finished() {
   });
 }
 
-bool Waits::known(std::uint64_t id) const {
-  return std::ranges::find(waits_, id, &Wait::id) != waits_.end();
-}
-
-std::optional<FolderId> Waits::folder_of(std::uint64_t id) const {
+const StartWait* Waits::find(std::uint64_t id) const {
   const auto wait = std::ranges::find(waits_, id, &Wait::id);
-  return wait == waits_.end() ? std::nullopt : wait->what.folder;
+  return wait == waits_.end() ? nullptr : &wait->what;
 }
 
 std::vector<std::uint64_t> Waits::unreached() const {

@@ -33,9 +33,8 @@ class Waits {
   void look_at_some();
   static constexpr std::size_t looked_at_once = 1000;
   [[nodiscard]] bool any() const { return !waits_.empty(); }
-  [[nodiscard]] bool known(std::uint64_t id) const;
-  // Which one it is about; nullopt: all, or there is no such wait.
-  [[nodiscard]] std::optional<FolderId> folder_of(std::uint64_t id) const;
+  // Null: it is over, or whoever asked has gone. Valid until the next change.
+  [[nodiscard]] const StartWait* find(std::uint64_t id) const;
   // Waits whose barrier was not reached yet, to be asked for again after a restart of the session.
   [[nodiscard]] std::vector<std::uint64_t> unreached() const;
 
