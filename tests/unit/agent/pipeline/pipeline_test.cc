@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "tests/fakes/held_back.h"
 #include "tests/fakes/pipeline_world.h"
 
 namespace waybill::agent {
@@ -462,11 +463,7 @@ TEST_F(PipelineTest, AWallClockThatIsSetInMidSettleChangesNoWait) {
   world_.start();
   world_.settle_down();
   const auto due_in = [this] {
-    ListUnrecorded question;
-    auto reply = question.reply.get_future();
-    world_.command(std::move(question));
-    world_.run();
-    const Unrecorded list = reply.get();
+    const Unrecorded list = world_.unrecorded({});
     return list.files.empty() ? -1 : list.files.front().due_in_ms;
   };
   world_.write("new", "12345");
@@ -505,81 +502,6 @@ TEST_F(PipelineTest, WhatWasSeenIsToldByTheTimeUntilWhichNothingIsMissed) {
   EXPECT_GT(world_.status().folders.front().seen_until, 0);
 }
 
-TEST_F(PipelineTest, AFileThatWentUnheardDuringTheFirstScanIsGoneAfterIt) {
-  constexpr int directories = 20;
-  for (int i = 0; i < directories; ++i) {
-    world_.write(std::to_string(i) + "/goes", "x");
-    world_.write(std::to_string(i) + "/stays", "y");
-  }
-  world_.start();
-  world_.settle_down();
-  world_.crash();
-  world_.start();
-  // Some directories have been listed, and what was in them seen.
-  const int listed = world_.disk.entries_listed;
-  world_.run_until([&] { return world_.disk.entries_listed > listed + 2 * directories; });
-  for (int i = 0; i < directories; ++i) world_.remove(std::to_string(i) + "/goes");
-  world_.lose_events();
-  world_.settle_down();
-  world_.pass(std::chrono::seconds(10));
-  for (int i = 0; i < directories; ++i) {
-    EXPECT_EQ(world_.row(std::to_string(i) + "/goes")->state, FileState::Gone) << i;
-    EXPECT_EQ(world_.row(std::to_string(i) + "/stays")->state, FileState::Stored) << i;
-  }
-}
-
-// Whole directories, too: nothing lists again what is not there.
-TEST_F(PipelineTest, ADirectoryThatGoesWhileItsDiskIsAwayDuringTheFirstScanIsGoneAfterIt) {
-  constexpr int directories = 20;
-  for (int i = 0; i < directories; ++i) world_.write(std::to_string(i) + "/file", "x");
-  world_.start();
-  world_.settle_down();
-  world_.crash();
-  world_.start();
-  const int listed = world_.disk.entries_listed;
-  world_.run_until([&] { return world_.disk.entries_listed > listed + directories + 10; });
-  const std::string away = world_.folder() + "-away";
-  std::filesystem::rename(world_.folder(), away);
-  world_.lose_events();
-  world_.pass(std::chrono::seconds(10));
-  ASSERT_TRUE(world_.has_reason("folder-suspended"));
-  for (int i = 0; i < directories; i += 2) {
-    std::filesystem::remove_all(away + "/" + std::to_string(i));
-  }
-  std::filesystem::rename(away, world_.folder());
-  world_.pass(std::chrono::minutes(2));
-  world_.settle_down();
-  ASSERT_FALSE(world_.has_reason("folder-suspended"));
-  for (int i = 0; i < directories; ++i) {
-    const auto wanted = i % 2 == 0 ? FileState::Gone : FileState::Stored;
-    EXPECT_EQ(world_.row(std::to_string(i) + "/file")->state, wanted) << i;
-  }
-}
-
-// So many names of one directory are told as the directory alone.
-TEST_F(PipelineTest, FilesThatGoDuringTheFirstScanAreGoneHoweverManyTheyAre) {
-  constexpr int others = 20;
-  constexpr int many = 1100;
-  for (int i = 0; i < others; ++i) world_.write(std::to_string(i) + "/f", "x");
-  for (int i = 0; i < many; ++i) world_.write("many/" + std::to_string(i), "x");
-  for (int i = others; i < 2 * others; ++i) world_.write(std::to_string(i) + "/f", "x");
-  world_.start();
-  world_.settle_down();
-  world_.crash();
-  world_.start();
-  const int listed = world_.disk.entries_listed;
-  world_.run_until([&] { return world_.disk.entries_listed > listed + many + 3 * others; });
-  ASSERT_NE(world_.status().folders.front().watched, "inotify") << "all is listed";
-  for (int i = 0; i < many; ++i) world_.remove("many/" + std::to_string(i));
-  world_.settle_down();
-  world_.pass(std::chrono::seconds(10));
-  int stored = 0;
-  for (int i = 0; i < many; ++i) {
-    if (world_.row("many/" + std::to_string(i))->state != FileState::Gone) ++stored;
-  }
-  EXPECT_EQ(stored, 0);
-}
-
 TEST_F(PipelineTest, WhatNeverBecomesAFileIsListedWithItsReasonUntilItGoes) {
   world_.write("a.part", "half");
   world_.write("gone/b.part", "half");
@@ -587,12 +509,8 @@ TEST_F(PipelineTest, WhatNeverBecomesAFileIsListedWithItsReasonUntilItGoes) {
   world_.start();
   world_.settle_down();
   const auto ignored = [this](const std::string& path) {
-    ListUnrecorded question{.path = path, .ignored = true};
-    auto reply = question.reply.get_future();
-    world_.command(std::move(question));
-    world_.run();
     std::string names;
-    for (const UnrecordedFile& file : reply.get().files) {
+    for (const auto& file : world_.unrecorded({.path = path, .ignored = true}).files) {
       names += file.path + ": " + file.reason + "\n";
     }
     return names;
@@ -613,11 +531,7 @@ TEST_F(PipelineTest, AFileThatSettlesIsListedThoughItHasNoRow) {
   world_.settle_down();
   world_.write("new", "12345");
   world_.run();
-  ListUnrecorded question;
-  auto reply = question.reply.get_future();
-  world_.command(std::move(question));
-  world_.run();
-  const Unrecorded list = reply.get();
+  const Unrecorded list = world_.unrecorded({});
   ASSERT_EQ(list.files.size(), 1U);
   EXPECT_EQ(list.files.front().path, "new");
   EXPECT_EQ(list.files.front().state, "settling");
@@ -636,46 +550,17 @@ TEST_F(PipelineTest, AConfigurationThatWasRefusedIsSaidUntilItIsPutRight) {
   EXPECT_FALSE(world_.has_reason("config-refused"));
 }
 
-// --- content types -------------------------------------------------------------------------------
-
-TEST(ContentTypes, AreTheMachinesUntilTheConfigurationSaysOtherwise) {
-  PipelineWorld world;
-  world.config().mime_types = std::make_shared<const uploader::MimeTypes>(
-      uploader::MimeTypes::parse("chemical/x-pdb pdb\n"));
-  const auto type_of = [&](const std::string& key) {
-    const auto* const object = world.bucket.find(key);
-    return object == nullptr ? "no object" : object->content_type;
-  };
-  world.write("a.pdb", "x");
-  world.write("a.pdf", "x");
-  world.start();
-  world.settle_down();
-  EXPECT_EQ(type_of("drop/a.pdb"), "chemical/x-pdb");
-  EXPECT_EQ(type_of("drop/a.pdf"), "application/pdf");
-  world.config().folders.front().s3.write.content_type = "text/x-own";
-  world.pipeline().reconfigure(world.config());
-  world.write("b.pdb", "x");
-  world.settle_down();
-  EXPECT_EQ(type_of("drop/b.pdb"), "text/x-own");
-}
-
 // Its reading has ended well, and nobody has heard of that yet when it is missed.
 TEST_F(PipelineTest, FileThatGoesJustAfterItWasReadIsGoneOnceItIsStored) {
-  bool hold_back = false;
-  std::vector<Task> held_back;
-  world_.edges().post = [&, post = world_.edges().post](Task task) {
-    if (hold_back) return held_back.push_back(std::move(task));
-    post(std::move(task));
-  };
+  fakes::HeldBack answers(world_.edges().post);
   world_.start();
   world_.settle_down();
   world_.write("short-lived", "here and gone");
-  hold_back = true;
-  world_.run_until([&] { return !held_back.empty(); });
+  answers.hold();
+  world_.run_until([&] { return answers.any(); });
   world_.remove("short-lived");
   world_.run();
-  hold_back = false;
-  for (Task& task : held_back) world_.edges().post(std::move(task));
+  answers.let_go();
   world_.settle_down();
   const auto row = world_.row("short-lived");
   EXPECT_TRUE(!row || row->state == FileState::Gone) << "its row says that it is there";

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
+
+#include "tests/fakes/held_back.h"
 
 // A file that is renamed inside its folder: its row goes on, under a key of its new name, and the
 // old object is held until the new one is stored (PROTOCOL.md section 4).
@@ -146,21 +146,15 @@ TEST_F(Rename, OfADirectoryWithManyPendingFilesIsFollowedByWhoeverWaitsForThem) 
 }
 
 TEST_F(Rename, OfAFileThatIsReadIsFollowedByWhoeverWaitsForIt) {
-  bool hold_back = false;
-  std::vector<Task> held_back;
-  world_.edges().read = [&, read = world_.edges().read](Task task) {
-    if (hold_back) return held_back.push_back(std::move(task));
-    read(std::move(task));
-  };
+  fakes::HeldBack readings(world_.edges().read);
   start_and_settle();
   world_.write("read", "bytes");
-  hold_back = true;
-  world_.run_until([&] { return !held_back.empty(); });
+  readings.hold();
+  world_.run_until([&] { return readings.any(); });
   const auto ticket = wait();
   world_.rename("read", "a");
   world_.run();
-  hold_back = false;
-  for (Task& task : held_back) world_.edges().read(std::move(task));
+  readings.let_go();
   world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
   EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 1);
   expect_in_bucket("in/a", "bytes");

@@ -71,6 +71,14 @@ TEST(UnknownUploads, OnTheKeyOfASinglePutAreNotIts) {
 
 class SweepTest : public testing::Test {
  protected:
+  void gone_before_its_complete_was_answered() {
+    faults_[Operation::Complete] = Fault::LostRequest;
+    world_.write("large.bin", large('a'));
+    world_.start();
+    world_.run_until([this] { return calls_[Operation::Complete] > 0; });
+    world_.remove("large.bin");
+    world_.pass(1min);
+  }
   SweepTest() {
     world_.config().folders.front().s3.part_size = part_size;
     world_.fault = [this](const Call& call) {
@@ -284,12 +292,7 @@ INSTANTIATE_TEST_SUITE_P(Sweep, HeadThatFailsAs,
 
 // An outage has a reason of its own.
 TEST_F(SweepTest, WhatAnAttemptBecameIsNotSaidToBeUntoldInAnOutage) {
-  faults_[Operation::Complete] = Fault::LostRequest;
-  world_.write("large.bin", large('a'));
-  world_.start();
-  world_.run_until([this] { return calls_[Operation::Complete] > 0; });
-  world_.remove("large.bin");
-  world_.pass(1min);
+  gone_before_its_complete_was_answered();
   world_.fault = [](const Call&) { return Fault::FailBefore; };
   world_.write("another", "bytes");
   world_.pass(12h);
@@ -299,12 +302,7 @@ TEST_F(SweepTest, WhatAnAttemptBecameIsNotSaidToBeUntoldInAnOutage) {
 
 // Nobody can ask there, and nobody but a person can change that.
 TEST_F(SweepTest, WhatAnAttemptBecameAtAStoreThatIsNotConfiguredAnyMoreIsTold) {
-  faults_[Operation::Complete] = Fault::LostRequest;
-  world_.write("large.bin", large('a'));
-  world_.start();
-  world_.run_until([this] { return calls_[Operation::Complete] > 0; });
-  world_.remove("large.bin");
-  world_.pass(1min);
+  gone_before_its_complete_was_answered();
   world_.crash();
   faults_.clear();
   world_.config().folders.front().s3.bucket = "another";
