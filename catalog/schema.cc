@@ -279,12 +279,20 @@ FROM objects o JOIN files f ON f.id = o.file_id JOIN folders d ON d.id = f.folde
 WHERE o.live = 1;
 )sql";
 
+// Of the time of birth what tells lives of an inode apart, in 2 bytes a file instead of 8: a
+// remainder by a prime, since file systems count in ticks, microseconds or seconds.
+constexpr const char* version_7 = R"sql(
+DROP INDEX files_live_ino;
+CREATE INDEX files_live_ino ON files(ino, (btime % 32749)) WHERE live = 1;
+)sql";
+
 constexpr auto steps = std::to_array<Migration>({{.to = 1, .sql = version_1},
                                                  {.to = 2, .sql = version_2},
                                                  {.to = 3, .sql = version_3},
                                                  {.to = 4, .sql = version_4},
                                                  {.to = 5, .sql = version_5},
-                                                 {.to = 6, .sql = version_6}});
+                                                 {.to = 6, .sql = version_6},
+                                                 {.to = 7, .sql = version_7}});
 
 }  // namespace
 

@@ -1,3 +1,5 @@
+#include "catalog/columns.h"
+#include "catalog/sqlite.h"
 #include "tests/unit/catalog/catalog_fixture.h"
 
 // renamed(): the row of a file that is found again under another name.
@@ -175,6 +177,16 @@ TEST_F(Renamed, SameInodeIsFoundByItsTimeOfBirthAndThoseThatAreGoneComeFirst) {
   Fingerprint unborn = there.fingerprint;
   unborn.btime = 0;
   EXPECT_TRUE(must(catalog_->same_inode_elsewhere(folder_, "b", unborn)).empty());
+}
+
+TEST_F(Renamed, AnIndexTellsTheLivesOfAnInodeApart) {
+  auto connection = must(Connection::open(database(), Connection::Mode::ReadOnly));
+  auto statement = must(connection.prepare(
+      "EXPLAIN QUERY PLAN SELECT 1 FROM files f WHERE " WAYBILL_SAME_LIFE " LIMIT 1"));
+  auto rows = must(statement.query({1, 2, 2}));
+  ASSERT_TRUE(must(rows.next()));
+  EXPECT_NE(rows.string(3).find("files_live_ino (ino=? AND <expr>=?)"), std::string::npos)
+      << rows.string(3);
 }
 
 }  // namespace
