@@ -236,6 +236,7 @@ std::optional<BootTime> Pipeline::step() {
   }
   if (session.take_changed()) publish_at_ = std::min(publish_at_, published_at_ + publish_every);
   if (now >= publish_at_ || !to_tell_.empty()) publish();
+  session.catalog->release_snapshot();
 
   std::optional<BootTime> due = session.timers.next_due();
   for (const auto& other :

@@ -48,6 +48,10 @@ bool Catalog::dirty() const {
   return impl_->session->dirty();
 }
 
+void Catalog::release_snapshot() {
+  impl_->session->release_snapshot();
+}
+
 void Catalog::distrust() {
   impl_->session->distrust();
 }

@@ -76,6 +76,9 @@ class Catalog {
   // Forgets all since the last commit (after a verb failed half-way).
   void rollback();
   [[nodiscard]] bool dirty() const;
+  // Ends what was read of one moment. To be called soon after reading, before any wait: until then
+  // the log grows. commit() and rollback() do it too.
+  void release_snapshot();
   // A verb met damage: the next open() looks at every page, as after an unclean stop.
   void distrust();
   // For an idle moment: moves the write-ahead log into the database. Bounds itself otherwise.

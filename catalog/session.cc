@@ -159,6 +159,8 @@ Result<void> Session::usable() const {
 Result<void> Session::begin() {
   if (auto fine = usable(); !fine) return fine;
   if (in_transaction_) return {};
+  // A snapshot that somebody has written past since cannot become a transaction.
+  release_snapshot();
   auto prepared = statement("BEGIN IMMEDIATE");
   if (!prepared) return fail(prepared.error());
   if (auto begun = (*prepared)->run({}); !begun) return begun;
@@ -171,8 +173,15 @@ void Session::rollback() {
   // A write that failed for want of room may have ended the transaction by itself.
   if (connection_->in_transaction()) static_cast<void>(connection_->run("ROLLBACK"));
   in_transaction_ = false;
+  has_snapshot_ = false;
   broken_.reset();
   tally_.rolled_back();
+}
+
+void Session::release_snapshot() {
+  if (!std::exchange(has_snapshot_, false) || !connection_) return;
+  // Nothing was written: there is nothing that could fail to be.
+  if (auto ending = statement("COMMIT")) static_cast<void>((*ending)->run({}));
 }
 
 void Session::fail_until_rollback(const Error& error) {
@@ -181,6 +190,7 @@ void Session::fail_until_rollback(const Error& error) {
 
 Result<void> Session::commit() {
   if (auto fine = usable(); !fine) return fine;
+  release_snapshot();
   if (!in_transaction_) return {};
 
   auto upsert = statement(Tally::upsert_sql);
@@ -223,11 +233,13 @@ void Session::close() {
   connection_.reset();
   directory_.reset();
   in_transaction_ = false;
+  has_snapshot_ = false;
   tally_.rolled_back();
 }
 
 Result<void> Session::checkpoint() {
   if (auto fine = usable(); !fine) return fine;
+  release_snapshot();
   return connection_->checkpoint();
 }
 
@@ -251,6 +263,12 @@ Result<void> Session::write(const char* sql, std::initializer_list<Value> values
 Result<Rows> Session::read(const char* sql, std::initializer_list<Value> values) {
   auto prepared = statement(sql);
   if (!prepared) return fail(prepared.error());
+  if (!in_transaction_ && !has_snapshot_) {
+    auto beginning = statement("BEGIN");
+    if (!beginning) return fail(beginning.error());
+    if (auto begun = (*beginning)->run({}); !begun) return fail(begun.error());
+    has_snapshot_ = true;
+  }
   return (*prepared)->query(values);
 }
 

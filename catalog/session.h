@@ -32,6 +32,10 @@ class Session {
   // Damage was met: the next start looks at every page, whatever comes first.
   void distrust();
   [[nodiscard]] bool dirty() const { return in_transaction_; }
+  // The end of what is read of one moment: reads share a snapshot, which spares them a lock each,
+  // and as long as it is held the log cannot start anew (PROTOCOL.md section 5). Also by commit(),
+  // rollback() and checkpoint().
+  void release_snapshot();
   Result<void> checkpoint();
 
   // A write within the transaction.
@@ -65,6 +69,7 @@ class Session {
   Tally tally_;
   std::string agent_id_;
   bool in_transaction_ = false;
+  bool has_snapshot_ = false;  // for reading alone
   bool trusted_ = true;
   std::optional<Error> broken_;
 };

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "catalog/sqlite.h"
 #include "tests/unit/catalog/catalog_fixture.h"
 #include "tests/unit/catalog/faulty_disk.h"
 
@@ -144,6 +145,35 @@ TEST_F(Commit, FailedSyncLeavesTheOutcomeOpenUntilItIsReadAgain) {
   }
   must(again->commit());
   EXPECT_EQ(again->counts(folder_).by_state[3], 1);
+}
+
+TEST_F(Commit, WhatAPersonWritesBetweenAReadingAndAWriteIsInNobodysWay) {
+  queue("a", "one");
+  must(catalog_->commit());
+  ASSERT_NE(must(catalog_->find_live(folder_, "a")), std::nullopt);
+  auto prompt = must(Connection::open(database(), Connection::Mode::ReadWrite));
+  must(prompt.run("UPDATE files SET reason = 'looked at'"));
+  const FileRow b = queue("b", "two");
+  must(catalog_->commit());
+  EXPECT_EQ(must(catalog_->find_live(folder_, "a"))->reason, "looked at");
+  EXPECT_EQ(must(catalog_->find_live(folder_, "b"))->id, b.id);
+}
+
+TEST_F(Commit, ReadingHoldsTheLogUntilItsMomentIsOver) {
+  queue("a", "one");
+  must(catalog_->commit());
+  auto other = must(Connection::open(database(), Connection::Mode::ReadWrite));
+  const auto held = [&] { return must(other.integer("PRAGMA wal_checkpoint(RESTART)")) == 1; };
+  ASSERT_NE(must(catalog_->find_live(folder_, "a")), std::nullopt);
+  EXPECT_TRUE(held()) << "all that is read is of one moment";
+  catalog_->release_snapshot();
+  EXPECT_FALSE(held());
+  ASSERT_NE(must(catalog_->find_live(folder_, "a")), std::nullopt);
+  must(catalog_->commit());
+  EXPECT_FALSE(held()) << "a commit of nothing ends it too";
+  ASSERT_NE(must(catalog_->find_live(folder_, "a")), std::nullopt);
+  must(catalog_->checkpoint());
+  EXPECT_FALSE(held());
 }
 
 TEST_F(Commit, CheckpointMovesTheLogIntoTheDatabase) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "catalog/sqlite.h"
 #include "tests/fakes/held_back.h"
 #include "tests/fakes/pipeline_world.h"
 
@@ -564,6 +565,21 @@ TEST_F(PipelineTest, FileThatGoesJustAfterItWasReadIsGoneOnceItIsStored) {
   world_.settle_down();
   const auto row = world_.row("short-lived");
   EXPECT_TRUE(!row || row->state == FileState::Gone) << "its row says that it is there";
+}
+
+// Readers and their checkpoints would wait for it (PROTOCOL.md section 5).
+TEST_F(PipelineTest, HoldsNoSnapshotOfTheCatalogBetweenTwoSteps) {
+  world_.start();
+  world_.write("a", "one");
+  world_.settle_down();
+  world_.explain("a");
+  world_.run();
+  auto reader = catalog::Connection::open(world_.config().state_dir + "/catalog.db",
+                                          catalog::Connection::Mode::ReadWrite);
+  ASSERT_TRUE(reader);
+  const auto held = reader->integer("PRAGMA wal_checkpoint(RESTART)");
+  ASSERT_TRUE(held);
+  EXPECT_EQ(*held, 0);
 }
 
 }  // namespace
