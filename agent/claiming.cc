@@ -52,19 +52,16 @@ void Transfers::claim(FileRow row, Source source) {
   if (place->key.size() > uploader::longest_key) {  // by its suffix
     return block(row, uploader::key_too_long(place->key.size()).message);
   }
-  if (row.key != place->key) {
-    auto keyed = session_.expect(session_.catalog->set_key(row.id, place->key));
-    if (!keyed) return;
-    row = std::move(*keyed);
-  }
   const auto wait = must_wait_for_earlier_attempt(row, place->key, source);
   if (!wait) return;
   if (*wait) {
+    if (!keep_key(row, place->key)) return;
     intake_.postpone(row.id, session_.now() + std::chrono::minutes(1));
     return;
   }
   if (place->base_etag && !place->new_version) {
     // Renamed under a key that does not tell the name, or back to where its object is.
+    if (!keep_key(row, place->key)) return;
     auto taken = session_.expect(session_.catalog->take_object(row.id, source.metadata));
     if (!taken) return;
     if (taken->state == FileState::Stored) {
@@ -91,6 +88,7 @@ void Transfers::claim(FileRow row, Source source) {
                                     .metadata = source.metadata.value_or("")};
   auto claimed = session_.catalog->claim(attempt);
   if (!claimed && claimed.error().code == ErrorCode::PreconditionFailed) {
+    if (!keep_key(row, place->key)) return;
     block(row, claimed.error().message);
     return;
   }
@@ -100,6 +98,11 @@ void Transfers::claim(FileRow row, Source source) {
   if (!recorded || !*recorded) return;
   WAYBILL_REACHED("attempt-recorded");
   begin(std::move(**recorded), *uploading, std::move(source), false);
+}
+
+// A claim keeps it with its attempt; who does not come to that keeps it in the row (rule 6).
+bool Transfers::keep_key(const FileRow& row, const std::string& key) {
+  return row.key == key || session_.expect(session_.catalog->set_key(row.id, key)).has_value();
 }
 
 std::optional<Transfers::Place> Transfers::choose_place(const FileRow& row,

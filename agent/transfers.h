@@ -152,6 +152,8 @@ class Transfers {
     std::optional<std::string> base_etag;
     bool new_version = false;  // a new version beside a sole object
   };
+  // False: the session has failed.
+  bool keep_key(const catalog::FileRow& row, const std::string& key);
   // Where the next generation goes; nullopt: the row has been blocked, or the session has failed.
   std::optional<Place> choose_place(const catalog::FileRow& row, const std::string& attempt_id);
   // Where the store has these bytes under the key of the row's former name; nullopt: they are to be
