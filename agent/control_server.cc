@@ -14,6 +14,7 @@
 #include "agent/config_rules.h"
 #include "agent/control_desk.h"
 #include "base/bytes.h"
+#include "base/thread_name.h"
 #include "base/unique_fd.h"
 
 namespace waybill::agent {
@@ -100,7 +101,10 @@ struct ControlServer::Impl {
     ::chmod(socket.c_str(), socket_mode);  // what the umask took from the group
     struct stat facts {};
     if (::stat(socket.c_str(), &facts) == 0) inode = facts.st_ino;
-    thread = std::thread([this] { server.listen_after_bind(); });
+    thread = std::thread([this] {
+      name_this_thread("control");
+      server.listen_after_bind();
+    });
     // stop() is deaf before that.
     while (!server.is_running()) std::this_thread::yield();
     return {};

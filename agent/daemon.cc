@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/environment.h"
+#include "base/thread_name.h"
 #include "catalog/catalog.h"
 #include "uploader/credentials.h"
 #include "uploader/request_options.h"
@@ -236,6 +237,7 @@ bool Daemon::alive() {
 }
 
 void Daemon::watch(const std::stop_token& stop) {
+  name_this_thread("watch");
   while (!stop.stop_requested()) {
     if (auto done = watch_loop_->step(); !done) {
       log_.error("events may have been lost, everything is looked at again",
@@ -245,6 +247,7 @@ void Daemon::watch(const std::stop_token& stop) {
 }
 
 void Daemon::scan(const std::stop_token& stop) {
+  name_this_thread("scan");
   while (!stop.stop_requested()) {
     const auto due = scanner_->step();
     dirt_.wait(due ? std::optional(std::max(Nanoseconds::zero(), *due - clock_.boot()))
@@ -253,6 +256,7 @@ void Daemon::scan(const std::stop_token& stop) {
 }
 
 void Daemon::coordinate(const std::stop_token& stop) {
+  name_this_thread("coord");
   std::optional<BootTime> stop_by;
   while (true) {
     std::optional<BootTime> due = pipeline_->step();

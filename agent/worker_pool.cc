@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace waybill::agent {
 
 WorkerPool::WorkerPool(int threads) {
@@ -25,6 +27,7 @@ void WorkerPool::run(Task task) {
 }
 
 void WorkerPool::loop() {
+  name_this_thread("read");
   while (true) {
     Task task;
     {

@@ -2,12 +2,14 @@
 
 #include <utility>
 
+#include "base/thread_name.h"
 #include "uploader/http.h"
 
 namespace waybill::uploader {
 
 TransferEngine::TransferEngine(std::unique_ptr<Loop> loop)
     : loop_(std::move(loop)), thread_([this](const std::stop_token& stop) {
+        name_this_thread("transfer");
         while (!stop.stop_requested()) loop_->step();
       }) {}
 
