@@ -30,6 +30,16 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def cpu_by_thread(pid):
+    """Seconds by the name of the thread: those of one name together."""
+    used = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        name, fields = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+        fields = fields.split()
+        used[name] = used.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / TICKS
+    return used
+
+
 def memory_mib(pid, which):
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(which + ":"):
@@ -87,19 +97,24 @@ class World:
         self._started.append(process)
         return process
 
-    def start_server(self):
+    def start_server(self, tls=False):
         log = self.place / "server.log"
+        self.ca = str(self.place / "tls" / "ca.pem") if tls else ""
+        if tls:
+            (self.place / "tls").mkdir()
         self.server = self._start(
             [program("waybill-s3server"), "--listen", "127.0.0.1:0", "--bucket", "bench", "--free",
-             "--access", "bench", "--secret", "bench-secret"], "server.log")
+             "--access", "bench", "--secret", "bench-secret",
+             *(["--tls-dir", str(self.place / "tls")] if tls else [])], "server.log")
         wait_until(lambda: "listening on" in log.read_text())
         self.endpoint = log.read_text().split("listening on ")[1].split()[0]
 
-    def start_daemon(self):
+    def start_daemon(self, s3=""):
         config = self.place / "waybill.toml"
+        trust = f'ca_file = "{self.ca}"\n' if self.ca else ""
         config.write_text(
             f'[s3]\nendpoint = "{self.endpoint}"\nbucket = "bench"\n'
-            'access_key_id = "bench"\nsecret_access_key = "bench-secret"\n'
+            f'access_key_id = "bench"\nsecret_access_key = "bench-secret"\n{trust}{s3}'
             f'[[folder]]\nname = "drop"\npath = "{self.drop}"\nprefix = "drop/"\nsettle = "{self.settle}"\n')
         config.chmod(0o600)
         self.socket = str(self.place / "control.sock")
@@ -156,7 +171,13 @@ def rclone(world, *arguments):
     environment = dict(clean, RCLONE_CONFIG_S_TYPE="s3", RCLONE_CONFIG_S_PROVIDER="Other",
                        RCLONE_CONFIG_S_ENDPOINT=world.endpoint, RCLONE_CONFIG_S_ACCESS_KEY_ID="bench",
                        RCLONE_CONFIG_S_SECRET_ACCESS_KEY="bench-secret", RCLONE_CONFIG=os.devnull)
-    return run_measured(["rclone", "copy", *arguments], env=environment)
+    trust = ["--ca-cert", world.ca] if world.ca else []
+    return run_measured(["rclone", "copy", *trust, *arguments], env=environment)
+
+
+def curl(world, *arguments):
+    trust = ["--cacert", world.ca] if world.ca else []
+    return run_measured(["curl", "-s", *trust, *arguments])
 
 
 def row(budget, figure, target, beside=""):
