@@ -35,7 +35,7 @@ class MovedFiles {
 
  private:
   // More at a time are not followed: each is looked at again and again while others wait for it.
-  static constexpr std::size_t most = 1000;
+  static constexpr std::size_t most = 10'000;
 
   std::map<FilePath, Place> to_;                 // by former name
   std::map<FilePath, std::set<FilePath>> from_;  // by present name
