@@ -41,7 +41,8 @@ Intake::Intake(Session& session, Hooks hooks)
           [this](FolderId folder, std::vector<std::string> directories, std::uint64_t id) {
             session_.world.scanner.list(folder, std::move(directories), id);
           },
-          static_cast<std::uint64_t>(session.now().time_since_epoch().count())) {
+          static_cast<std::uint64_t>(session.now().time_since_epoch().count())),
+      sidecars_(session.world.most_sidecars) {
   for (const auto& [id, folder] : session_.folders) {
     FolderState& state = folders_[id];
     if (folder.config.complete == CompleteBy::Marker) state.marker.emplace(folder.config.marker);
@@ -71,6 +72,7 @@ void Intake::observe(const watcher::Observation& observation) {
                      session_.changed();
                    state.ignored.listing_begins(listing.directory);
                    owed_.listing_begins(listing.folder, listing.directory);
+                   sidecars_.listing_begins(listing.folder, listing.directory);
                    listing_begins(state, listing.directory);
                  },
                  [&](const watcher::ListingEnds& listing) {
@@ -300,6 +302,7 @@ void Intake::listing_ended(const watcher::ListingEnds& ended) {
   FolderState& state = folders_.at(ended.folder);
   if (state.ignored.listing_ends(ended.complete)) session_.changed();
   owed_.listing_ends(ended.folder, ended.directory, ended.complete);
+  sidecars_.listing_ends(ended.folder, ended.directory, ended.complete, session_.now());
   state.listed.reset();
   std::optional<Listing> listing = std::exchange(state.listing, std::nullopt);
   if (!listing || !ended.complete || listing->directory != ended.directory) return;

@@ -121,6 +121,8 @@ class Intake {
   [[nodiscard]] bool sidecar_settles(const FilePath& file) const;
   // Why it waits for its sidecar, in a sentence; empty: it does not.
   [[nodiscard]] std::string awaited_sidecar(const FilePath& file) const;
+  // What lies beside files has changed, and which of them it was nobody knows yet.
+  [[nodiscard]] bool owes_looks_beside() const { return sidecars_.owes_looks(); }
   // It settles with it, and has its turn then.
   void wait_for_sidecar(const ReadyFile& file);
   // It was not there when the file was to be read.

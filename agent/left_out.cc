@@ -72,6 +72,13 @@ void LeftOut::move_some(std::int64_t files, std::string& last, LeftOut& to) {
   }
 }
 
+bool LeftOut::take(std::string_view directory) {
+  const auto known = named_.find(directory);
+  if (known == named_.end()) return all_;
+  drop(known);
+  return true;
+}
+
 void LeftOut::forget_below(std::string_view directory) {
   if (directory.empty()) {
     *this = {};

@@ -28,6 +28,8 @@ class LeftOut {
   // Moves directories to `to`, going round from `last`, until they have `files` files; all of them
   // where they have no names.
   void move_some(std::int64_t files, std::string& last, LeftOut& to);
+  // Whether this is one of them; it leaves, where it has its name.
+  bool take(std::string_view directory);
   // What is below the directory, and it itself.
   void forget_below(std::string_view directory);
 

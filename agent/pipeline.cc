@@ -321,8 +321,9 @@ void Pipeline::start_wait(StartWait wait) {
 void Pipeline::barrier_reached(std::uint64_t id) {
   const StartWait* const wait = waits_.find(id);
   if (wait == nullptr) return;
-  const bool all_known =
-      !parts_->transfers->comparing_all() && !parts_->intake->owes_listings(wait->folder);
+  const bool all_known = !parts_->transfers->comparing_all() &&
+                         !parts_->intake->owes_looks_beside() &&
+                         !parts_->intake->owes_listings(wait->folder);
   if (all_known) return waits_.reached(id, pending_paths());
   Session& session = parts_->session;
   session.timers.at(session.now() + look_again_every, [this, id] { world_.scanner.barrier(id); });

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/paths.h"
+
 namespace waybill::agent {
 namespace {
 
@@ -25,28 +27,43 @@ void Sidecars::present(const FilePath& sidecar, const Fingerprint& fingerprint,
                        const watcher::SettlePolicy& policy, BootTime now, bool known) {
   const auto found = known_.find(sidecar);
   if (found != known_.end() && found->second == fingerprint) return;
-  if (found != known_.end()) {
-    found->second = fingerprint;
-  } else if (known_.size() < most) {
-    known_.emplace(sidecar, fingerprint);
-  }
-  if (!known || found != known_.end()) change(sidecar, fingerprint, policy, now);
+  if (known && found == known_.end()) return know(sidecar, fingerprint);
+  change(sidecar, fingerprint, policy, now);
 }
 
 void Sidecars::absent(const FilePath& sidecar, const watcher::SettlePolicy& policy, BootTime now) {
-  known_.erase(sidecar);
   change(sidecar, nothing, policy, now);
 }
 
+// What cannot settle is not known either: it would be taken for settled.
 void Sidecars::change(const FilePath& sidecar, const Fingerprint& into,
                       const watcher::SettlePolicy& policy, BootTime now) {
   const auto& [folder, path] = sidecar;
-  if (settling_.size() >= most && !settling(sidecar)) {
-    overflowed_.insert(folder);
-    return;
+  const bool there = !(into == nothing);
+  known_.erase(sidecar);
+  settled_.erase(sidecar);
+  if (!may_settle(sidecar)) {
+    if (there) unknown_[folder].directories.left_out(parent_of(path), false);
+    return owe(folder, now + long_enough(policy).settle);
   }
+  if (there) know(sidecar, into);
   why_later_.erase(sidecar);
   settling_.observe(folder, path, into, long_enough(policy), now);
+}
+
+void Sidecars::know(const FilePath& sidecar, const Fingerprint& fingerprint) {
+  const auto& [folder, path] = sidecar;
+  if (known_.size() < most_) {
+    known_.emplace(sidecar, fingerprint);
+  } else {
+    unknown_[folder].directories.left_out(parent_of(path), false);
+  }
+}
+
+// Looks are not put off for ever by what comes meanwhile: for that there is another one.
+void Sidecars::owe(FolderId folder, BootTime settled) {
+  Owed& owed = owed_.try_emplace(folder, Owed{.due = settled, .last = settled}).first->second;
+  owed.last = std::max(owed.last, settled);
 }
 
 bool Sidecars::may_use(const FilePath& sidecar, const std::optional<watcher::Sidecar>& read,
@@ -63,17 +80,19 @@ bool Sidecars::may_use(const FilePath& sidecar, const std::optional<watcher::Sid
   // Without a lease nobody can tell whether a writer still has it open: then only a longer silence
   // counts (WATCHING.md 2.3).
   if (lease_wanted && !read->leased && wall_age < policy.settle_nolease) {
-    if (settling_.size() < most) {
-      settling_.no_lease(folder, path, read->fingerprint, long_enough(policy),
-                         now - std::max(wall_age, Nanoseconds::zero()));
+    const BootTime last_change = now - std::max(wall_age, Nanoseconds::zero());
+    if (may_settle(sidecar)) {
+      settling_.no_lease(folder, path, read->fingerprint, long_enough(policy), last_change);
     } else {
-      overflowed_.insert(folder);
+      owe(folder, last_change + policy.settle_nolease);
     }
     return false;
   }
   const auto seen = known_.find(sidecar);
   if (seen != known_.end() && seen->second == read->fingerprint) return true;
   if (seen == known_.end() && wall_age >= long_enough(policy).settle) return true;
+  const auto settled = settled_.find(sidecar);
+  if (settled != settled_.end() && settled->second == read->fingerprint) return true;
   // It came, or changed, so lately that it was read before it was seen.
   present(sidecar, read->fingerprint, policy, now, false);
   return false;
@@ -81,9 +100,11 @@ bool Sidecars::may_use(const FilePath& sidecar, const std::optional<watcher::Sid
 
 void Sidecars::try_later(const FilePath& sidecar, const std::string& why,
                          const watcher::SettlePolicy& policy, BootTime now) {
+  const Nanoseconds wait = std::max(policy.settle, between_tries);
+  const auto& [folder, path] = sidecar;
+  if (!may_settle(sidecar)) return owe(folder, now + wait);
   why_later_[sidecar] = why;
-  settling_.writer_found(sidecar.first, sidecar.second, nothing,
-                         {.settle = std::max(policy.settle, between_tries)}, now);
+  settling_.writer_found(folder, path, nothing, {.settle = wait}, now);
 }
 
 std::string Sidecars::why_later(const FilePath& sidecar) const {
@@ -107,16 +128,35 @@ std::vector<FilePath> Sidecars::all_settling() const {
 
 std::vector<FilePath> Sidecars::take_due(BootTime now) {
   std::vector<FilePath> due;
-  for (auto& settled : settling_.take_due(now, most)) {
+  for (auto& settled : settling_.take_due(now, most_)) {
     due.emplace_back(settled.folder, std::move(settled.path));
     why_later_.erase(due.back());
+    if (settled.fingerprint == nothing || known_.contains(due.back())) continue;
+    if (settled_.size() >= most_) settled_.clear();
+    settled_.insert_or_assign(due.back(), settled.fingerprint);
   }
   return due;
 }
 
-std::set<FolderId> Sidecars::take_overflowed() {
-  if (settling_.size() > 0) return {};
-  return std::exchange(overflowed_, {});
+std::set<FolderId> Sidecars::take_owed(BootTime now) {
+  std::set<FolderId> folders;
+  for (auto at = owed_.begin(); at != owed_.end();) {
+    auto& [folder, owed] = *at;
+    if (owed.due <= now) folders.insert(folder);
+    if (owed.last <= now) {
+      at = owed_.erase(at);
+      continue;
+    }
+    if (owed.due <= now) owed.due = owed.last;
+    ++at;
+  }
+  return folders;
+}
+
+std::optional<BootTime> Sidecars::next_due() const {
+  std::optional<BootTime> due = settling_.next_due();
+  for (const auto& [folder, owed] : owed_) due = std::min(due.value_or(owed.due), owed.due);
+  return due;
 }
 
 std::vector<std::string> Sidecars::in(FolderId folder, const std::string& directory) const {
@@ -131,6 +171,24 @@ std::vector<std::string> Sidecars::in(FolderId folder, const std::string& direct
   return paths;
 }
 
+void Sidecars::listing_begins(FolderId folder, const std::string& directory) {
+  const auto found = unknown_.find(folder);
+  if (found == unknown_.end()) return;
+  auto& [directories, listed] = found->second;
+  if (listed) directories.left_out(*listed, false);
+  listed.reset();
+  if (directories.take(directory)) listed = directory;
+}
+
+void Sidecars::listing_ends(FolderId folder, const std::string& directory, bool complete,
+                            BootTime now) {
+  const auto found = unknown_.find(folder);
+  if (found == unknown_.end() || found->second.listed != directory) return;
+  found->second.listed.reset();
+  if (complete) return owe(folder, now);
+  found->second.directories.left_out(directory, false);
+}
+
 void Sidecars::forget_below(FolderId folder, const std::string& directory) {
   const std::string start = directory + '/';
   const auto first = known_.lower_bound({folder, start});
@@ -140,6 +198,8 @@ void Sidecars::forget_below(FolderId folder, const std::string& directory) {
     ++last;
   }
   known_.erase(first, last);
+  const auto unknown = unknown_.find(folder);
+  if (unknown != unknown_.end()) unknown->second.directories.forget_below(directory);
 }
 
 }  // namespace waybill::agent

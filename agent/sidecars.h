@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/gate.h"
+#include "agent/left_out.h"
 #include "base/clock.h"
 #include "base/fingerprint.h"
 #include "watcher/settle_tracker.h"
@@ -16,12 +17,12 @@
 namespace waybill::agent {
 
 // Sidecars, by their own paths: each change of one is noticed once, and settles as a file does
-// before what it says is read or held against what is stored (S3.md section 7). Bounded: where more
-// of them change than are remembered, all files of the folder are to be looked at instead. Pure.
-// Coord thread only.
+// before what it says is read or held against what is stored (S3.md section 7). `most` of them are
+// known, and as many settle: of what finds no room the folder is owed a look at all of its files,
+// whose objects tell what was said. Pure. Coord thread only.
 class Sidecars {
  public:
-  static constexpr std::size_t most = 10'000;
+  explicit Sidecars(std::size_t most) : most_(most) {}
 
   // As it lies there now. `known`: whoever begins to look at a folder takes what is there for
   // settled, since all of it is looked at anyway.
@@ -48,23 +49,46 @@ class Sidecars {
   [[nodiscard]] std::vector<FilePath> all_settling() const;
   // Those that have settled; they leave.
   std::vector<FilePath> take_due(BootTime now);
-  // Folders of which all is to be looked at, once what changes in them has settled.
-  std::set<FolderId> take_overflowed();
-  [[nodiscard]] std::optional<BootTime> next_due() const { return settling_.next_due(); }
+  // Folders of which all is to be looked at: what found no room in them has settled.
+  std::set<FolderId> take_owed(BootTime now);
+  // One is, or will be.
+  [[nodiscard]] bool owes_looks() const { return !owed_.empty(); }
+  [[nodiscard]] std::optional<BootTime> next_due() const;
 
-  // Of those remembered, the ones directly in a directory.
+  // Of those that are known, the ones directly in a directory.
   [[nodiscard]] std::vector<std::string> in(FolderId folder, const std::string& directory) const;
+  // Which of the others have gone from there no listing tells.
+  void listing_begins(FolderId folder, const std::string& directory);
+  void listing_ends(FolderId folder, const std::string& directory, bool complete, BootTime now);
   // The directory has gone, with all below it.
   void forget_below(FolderId folder, const std::string& directory);
 
  private:
+  struct Owed {
+    BootTime due;
+    BootTime last;  // when what came after it will have settled
+  };
+  struct Unknown {
+    LeftOut directories;                // of some that are there
+    std::optional<std::string> listed;  // one of them, in the listing that runs
+  };
   void change(const FilePath& sidecar, const Fingerprint& into, const watcher::SettlePolicy& policy,
               BootTime now);
+  void know(const FilePath& sidecar, const Fingerprint& fingerprint);
+  [[nodiscard]] bool may_settle(const FilePath& sidecar) const {
+    return settling_.size() < most_ || settling(sidecar);
+  }
+  // What finds no room in the folder will have settled then.
+  void owe(FolderId folder, BootTime settled);
 
+  const std::size_t most_;
   std::map<FilePath, Fingerprint> known_;
+  std::map<FolderId, Unknown> unknown_;
   watcher::SettleTracker settling_;
   std::map<FilePath, std::string> why_later_;  // of those that settle
-  std::set<FolderId> overflowed_;
+  // Of those that are not known: as they were once they had settled, until they are read.
+  std::map<FilePath, Fingerprint> settled_;
+  std::map<FolderId, Owed> owed_;
 };
 
 }  // namespace waybill::agent

@@ -43,6 +43,8 @@ struct World {
   Room room;
   // Bytes of memory for files that settle, about: those of more are left in their directories.
   std::size_t settling_room = std::size_t{24} << 20U;
+  // Sidecars that are known each, and that settle at a time: for more the catalog is asked.
+  std::size_t most_sidecars = 10'000;
   // Takes each new status; coord thread.
   std::function<void(StatusPtr)> publish;
 };

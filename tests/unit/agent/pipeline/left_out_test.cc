@@ -115,5 +115,19 @@ TEST(LeftOut, ConcernsAFileInADirectoryAndADirectoryAboveOne) {
   }
 }
 
+TEST(LeftOut, OneLeavesWhenItIsTakenUnlessNoneHasAName) {
+  LeftOut left_out;
+  left_out.left_out("a", false);
+  left_out.left_out("a/b", false);
+  EXPECT_FALSE(left_out.take(""));
+  EXPECT_TRUE(left_out.take("a"));
+  EXPECT_FALSE(left_out.take("a"));
+  EXPECT_EQ(left_out.names(), Names{"a/b"});
+  for (std::size_t i = 0; i < LeftOut::most; ++i) left_out.left_out(std::to_string(i), false);
+  ASSERT_TRUE(left_out.all());
+  EXPECT_TRUE(left_out.take("anything"));
+  EXPECT_TRUE(left_out.take("anything"));
+}
+
 }  // namespace
 }  // namespace waybill::agent

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,19 @@ class SidecarsTest : public testing::Test {
     return sidecars_.take_due(now_);
   }
 
-  Sidecars sidecars_;
+  static constexpr std::size_t most = 3;
+  static FilePath another(std::size_t i) { return {folder, "e/" + std::to_string(i)}; }
+  void see_others(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      sidecars_.present(another(i), version(1), policy_, now_, false);
+    }
+  }
+  std::set<FolderId> owed_in(Nanoseconds wait) {
+    now_ += wait;
+    return sidecars_.take_owed(now_);
+  }
+
+  Sidecars sidecars_{most};
   watcher::SettlePolicy policy_{.settle = seconds(2), .settle_nolease = seconds(60)};
   BootTime now_{hours(1)};
 };
@@ -93,25 +106,90 @@ TEST_F(SidecarsTest, ThatNothingIsThereIsBelievedOnceNothingMoves) {
 }
 
 TEST_F(SidecarsTest, WhereTooManyChangeAllOfTheFolderIsLookedAt) {
-  for (std::size_t i = 0; i <= Sidecars::most; ++i) {
-    sidecars_.present({folder, std::to_string(i)}, version(1), policy_, now_, false);
+  see_others(most + 1);
+  EXPECT_TRUE(sidecars_.take_owed(now_).empty()) << "they still settle";
+  EXPECT_TRUE(sidecars_.owes_looks());
+  EXPECT_EQ(due_in(seconds(2)).size(), most);
+  EXPECT_EQ(sidecars_.take_owed(now_), std::set<FolderId>{folder});
+  EXPECT_TRUE(sidecars_.take_owed(now_).empty());
+  EXPECT_FALSE(sidecars_.owes_looks());
+}
+
+TEST_F(SidecarsTest, WhereSomeAlwaysChangeTheOthersAreLookedAtAllTheSame) {
+  see_others(most + 1);
+  int looks = 0;
+  for (int i = 2; i < 12; ++i) {
+    now_ += seconds(1);
+    sidecars_.present(another(0), version(i), policy_, now_, false);
+    sidecars_.present(another(1), version(i), policy_, now_, false);
+    sidecars_.present(another(2), version(i), policy_, now_, false);
+    sidecars_.present(another(most + 1), version(i), policy_, now_, false);
+    EXPECT_LE(*sidecars_.next_due(), now_ + seconds(2));
+    if (!sidecars_.take_owed(now_).empty()) ++looks;
   }
-  EXPECT_TRUE(sidecars_.take_overflowed().empty()) << "they still settle";
-  EXPECT_EQ(due_in(seconds(2)).size(), Sidecars::most);
-  EXPECT_EQ(sidecars_.take_overflowed(), std::set<FolderId>{folder});
-  EXPECT_TRUE(sidecars_.take_overflowed().empty());
+  EXPECT_GE(looks, 4);
+  EXPECT_EQ(owed_in(seconds(2)), std::set<FolderId>{folder}) << "what came last settles too";
+}
+
+TEST_F(SidecarsTest, NoMoreOfThemThanThatAreTriedLater) {
+  for (std::size_t i = 0; i < 10; ++i) sidecars_.try_later(another(i), "busy", policy_, now_);
+  EXPECT_EQ(sidecars_.all_settling().size(), most);
+  EXPECT_EQ(sidecars_.why_later(another(0)), "busy");
+  EXPECT_EQ(sidecars_.why_later(another(9)), "");
+  EXPECT_EQ(owed_in(seconds(2)), std::set<FolderId>{folder});
+}
+
+TEST_F(SidecarsTest, WhatFindsNoRoomIsNotTakenForSettled) {
+  see(1, true);
+  see_others(most);
+  see(2);
+  EXPECT_FALSE(sidecars_.settling(sidecar));
+  EXPECT_FALSE(may_use(2, seconds(1)));
+  EXPECT_TRUE(may_use(2, seconds(2)));
+}
+
+TEST_F(SidecarsTest, WhatIsNotKnownIsBelievedOnceItHasSettledWhateverTheClockSays) {
+  see_others(most);
+  due_in(seconds(2));
+  EXPECT_FALSE(may_use(1, -hours(1)));
+  EXPECT_EQ(due_in(seconds(2)), std::vector<FilePath>{sidecar});
+  EXPECT_TRUE(may_use(1, -hours(1)));
+  EXPECT_FALSE(may_use(2, -hours(1))) << "it has changed since";
+}
+
+TEST_F(SidecarsTest, AListingWhereSomeAreNotKnownMayHideThatTheyAreGone) {
+  for (std::size_t i = 0; i <= most; ++i) {
+    sidecars_.present(another(i), version(1), policy_, now_, true);
+  }
+  const auto list = [this](const std::string& directory, bool complete, bool shows_it) {
+    sidecars_.listing_begins(folder, directory);
+    if (shows_it) sidecars_.present(another(most), version(1), policy_, now_, true);
+    sidecars_.listing_ends(folder, directory, complete, now_);
+  };
+  list("d", true, false);
+  list("", true, false);
+  EXPECT_TRUE(sidecars_.take_owed(now_).empty()) << "all of those are known";
+  list("e", false, false);
+  EXPECT_TRUE(sidecars_.take_owed(now_).empty()) << "it has told nothing";
+  list("e", true, true);
+  EXPECT_EQ(sidecars_.take_owed(now_), std::set<FolderId>{folder});
+  list("e", true, false);
+  EXPECT_EQ(sidecars_.take_owed(now_), std::set<FolderId>{folder});
+  list("e", true, false);
+  EXPECT_TRUE(sidecars_.take_owed(now_).empty()) << "none of those is there any more";
 }
 
 TEST_F(SidecarsTest, AreRememberedByDirectory) {
+  Sidecars sidecars(10);
   for (const char* path : {"x", "d/a", "d/b", "d/e/c", "da"}) {
-    sidecars_.present({folder, path}, version(1), policy_, now_, true);
+    sidecars.present({folder, path}, version(1), policy_, now_, true);
   }
-  EXPECT_EQ(sidecars_.in(folder, "d"), (std::vector<std::string>{"d/a", "d/b"}));
-  EXPECT_EQ(sidecars_.in(folder, ""), (std::vector<std::string>{"da", "x"}));
-  sidecars_.forget_below(folder, "d");
-  EXPECT_TRUE(sidecars_.in(folder, "d").empty());
-  EXPECT_TRUE(sidecars_.in(folder, "d/e").empty());
-  EXPECT_EQ(sidecars_.in(folder, "").size(), 2U);
+  EXPECT_EQ(sidecars.in(folder, "d"), (std::vector<std::string>{"d/a", "d/b"}));
+  EXPECT_EQ(sidecars.in(folder, ""), (std::vector<std::string>{"da", "x"}));
+  sidecars.forget_below(folder, "d");
+  EXPECT_TRUE(sidecars.in(folder, "d").empty());
+  EXPECT_TRUE(sidecars.in(folder, "d/e").empty());
+  EXPECT_EQ(sidecars.in(folder, "").size(), 2U);
 }
 
 }  // namespace
