@@ -88,7 +88,7 @@ void Pipeline::open_session() {
   // Start-up, overflow and doubt are one path (DESIGN.md 4.8): everything is looked at afresh.
   world_.scanner.set_folders(std::move(folders));
   for (const auto& [id, folder] : parts.session.folders) world_.scanner.rescan(id);
-  for (const std::uint64_t id : waits_.unreached()) world_.scanner.barrier(id);
+  for (const std::uint64_t id : waits_.hold()) world_.scanner.barrier(id);
   keep_looking_at_waits();
   prune_history();
   if (short_of_room_since_) {

@@ -15,7 +15,9 @@ std::uint64_t Waits::start(StartWait wait) {
 
 void Waits::reached(std::uint64_t id, const std::vector<FilePath>& pending) {
   for (Wait& wait : waits_) {
-    if (wait.id != id || wait.progress.started) continue;
+    if (wait.id != id) continue;
+    wait.held = false;
+    if (wait.progress.started) continue;
     wait.progress.started = true;
     for (const FilePath& file : pending) {
       const bool meant = (!wait.what.folder || file.first == *wait.what.folder) &&
@@ -57,7 +59,7 @@ void Waits::look_at_some() {
 }
 
 bool Waits::settle(Wait& wait, const FilePath& file) {
-  if (!wait.files.contains(file)) return false;
+  if (wait.held || !wait.files.contains(file)) return false;
   const Standing now = standing_(file);
   if (now == Standing::Pending) return false;
   wait.files.erase(file);
@@ -80,10 +82,11 @@ const StartWait* Waits::find(std::uint64_t id) const {
   return wait == waits_.end() ? nullptr : &wait->what;
 }
 
-std::vector<std::uint64_t> Waits::unreached() const {
+std::vector<std::uint64_t> Waits::hold() {
   std::vector<std::uint64_t> ids;
-  for (const Wait& wait : waits_) {
-    if (!wait.progress.started) ids.push_back(wait.id);
+  for (Wait& wait : waits_) {
+    wait.held = true;
+    ids.push_back(wait.id);
   }
   return ids;
 }

@@ -35,8 +35,9 @@ class Waits {
   [[nodiscard]] bool any() const { return !waits_.empty(); }
   // Null: it is over, or whoever asked has gone. Valid until the next change.
   [[nodiscard]] const StartWait* find(std::uint64_t id) const;
-  // Waits whose barrier was not reached yet, to be asked for again after a restart of the session.
-  [[nodiscard]] std::vector<std::uint64_t> unreached() const;
+  // A session begins, which knows nothing yet: none goes on before its barrier, to be asked for
+  // again, is reached in it. Their numbers.
+  std::vector<std::uint64_t> hold();
 
  private:
   struct Wait {
@@ -44,7 +45,8 @@ class Waits {
     StartWait what;
     WaitTicket::Progress progress;
     std::set<FilePath> files;
-    FilePath next;  // where to look on
+    bool held = false;  // by a session that does not know enough yet
+    FilePath next;      // where to look on
   };
   // True when it is over.
   bool settle(Wait& wait, const FilePath& file);

@@ -272,6 +272,23 @@ TEST_F(SidecarOf, WhoeverWaitsAfterAStartWaitsForItToo) {
   expect_said("f", {{"sample", "1"}});
 }
 
+// What was seen is forgotten with the session, and is known again once its scan is over.
+TEST_F(SidecarOf, WhoeverWaitsWaitsForItOverAReloadToo) {
+  folder().settle = minutes(1);
+  world_.write("f", "bytes");
+  world_.start();
+  world_.pass(minutes(5));
+  say("f", R"({"sample": "1"})");
+  const auto ticket = std::make_shared<WaitTicket>();
+  world_.command(StartWait{.ticket = ticket});
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).started; });
+  ASSERT_EQ(ticket->wait(Nanoseconds::zero()).remaining, 1);
+  world_.edges().post([this] { world_.pipeline().reconfigure(world_.config()); });
+  world_.run_until([&] { return ticket->wait(Nanoseconds::zero()).done(); });
+  EXPECT_TRUE(ticket->wait(Nanoseconds::zero()).done());
+  expect_said("f", {{"sample", "1"}});
+}
+
 // --- one that is not finished --------------------------------------------------------------------
 
 TEST_F(SidecarOf, AFileThatIsHalfWrittenIsWaitedFor) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <vector>
 
 namespace waybill::agent {
 namespace {
@@ -55,6 +56,21 @@ TEST(Waits, AFileThatIsStillPendingIsKept) {
   world.waits.look_at({inbox, "a"});
   world.waits.look_at_some();
   EXPECT_EQ(ticket->wait(Nanoseconds::zero()).remaining, 1);
+}
+
+TEST(Waits, NoneGoesOnInASessionThatKnowsNothingYet) {
+  World world;
+  const auto ticket = world.start();
+  world.waits.reached(world.id, {{inbox, "a"}});
+  EXPECT_EQ(world.waits.hold(), std::vector<std::uint64_t>{world.id});
+  world.standing[{inbox, "a"}] = Waits::Standing::Stored;
+  world.waits.look_at({inbox, "a"});
+  world.waits.look_at_some();
+  EXPECT_EQ(ticket->wait(Nanoseconds::zero()).remaining, 1);
+  world.waits.reached(world.id, {{inbox, "later"}});
+  EXPECT_EQ(ticket->wait(Nanoseconds::zero()).remaining, 1);
+  world.waits.look_at_some();
+  EXPECT_TRUE(ticket->wait(Nanoseconds::zero()).done());
 }
 
 TEST(Waits, LookingAtAllFindsWhatNobodyReported) {
