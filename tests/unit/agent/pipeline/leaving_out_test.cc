@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -269,6 +270,74 @@ TEST_F(LeavingOut, AMarkerThatIsSeenBeforeItsFileHasRoomCountsAllTheSame) {
   meet();
   world_.settle_down();
   EXPECT_EQ(stored(), many);
+}
+
+// It was read, which failed, and its place was taken meanwhile: it goes on settling as before.
+TEST_F(LeavingOut, AFileThatWasTakenInBeforeNeverIs) {
+  world_.config().folders.front().settle = hours(1);
+  world_.start();
+  world_.write("kept", "content");
+  world_.pass(hours(1) - seconds(10));
+  const std::int64_t since = folder().oldest_pending_since;
+  world_.disk.opens_fail["kept"] = system_error("open it", EIO);
+  drop_many();
+  world_.pass(seconds(11));
+  ASSERT_EQ(world_.explain("kept").explanation,
+            "it changed while it was read: it is looked at again");
+  for (int i = 0; i < 5; ++i) world_.write("batch/late-" + std::to_string(i), "late");
+  world_.pass(seconds(10));
+  EXPECT_GT(world_.explain("kept").due_in_ms, 0) << world_.explain("kept").explanation;
+  EXPECT_EQ(folder().oldest_pending_since, since);
+  world_.disk.opens_fail.clear();
+  world_.settle_down();
+  EXPECT_EQ(world_.row("kept")->state, FileState::Stored);
+}
+
+// --- listings are held for as long as files settle soon ------------------------------------------
+
+class HeldListings : public LeavingOut {
+ protected:
+  static constexpr int directories = 10;
+  static constexpr int in_each = 20;
+  void drop_directories() {
+    for (int i = 0; i < directories * in_each; ++i) {
+      world_.write("batch-" + std::to_string(i % directories) + "/" + std::to_string(i), "content");
+    }
+  }
+  int changes_ = 0;
+};
+
+TEST_F(HeldListings, WaitForFilesThatSettleSoon) {
+  drop_directories();
+  meet();
+  EXPECT_LT(folder().pending, directories * in_each);
+  world_.settle_down();
+  EXPECT_EQ(folder().stored, directories * in_each);
+}
+
+TEST_F(HeldListings, DoNotWaitForALongSettle) {
+  world_.config().folders.front().settle = hours(1);
+  drop_directories();
+  meet();
+  EXPECT_EQ(folder().pending, directories * in_each);
+}
+
+TEST_F(HeldListings, GiveWayToFilesThatDoNotSettle) {
+  world_.start();
+  const auto change_all = [this] {
+    for (int i = 0; i < 35; ++i) {
+      world_.write("hot-" + std::to_string(i), std::to_string(++changes_));
+    }
+  };
+  change_all();
+  world_.pass(milliseconds(100));
+  world_.write("quiet/one", "content");
+  for (int second = 0; second < 7; ++second) {
+    world_.pass(seconds(1));
+    change_all();
+  }
+  world_.pass(milliseconds(100));
+  EXPECT_TRUE(world_.row("quiet/one") || world_.explain("quiet/one").due_in_ms > 0);
 }
 
 }  // namespace
