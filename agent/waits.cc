@@ -86,6 +86,7 @@ std::vector<std::uint64_t> Waits::hold() {
   std::vector<std::uint64_t> ids;
   for (Wait& wait : waits_) {
     wait.held = true;
+    wait.id = next_++;
     ids.push_back(wait.id);
   }
   return ids;

@@ -36,7 +36,7 @@ class Waits {
   // Null: it is over, or whoever asked has gone. Valid until the next change.
   [[nodiscard]] const StartWait* find(std::uint64_t id) const;
   // A session begins, which knows nothing yet: none goes on before its barrier, to be asked for
-  // again, is reached in it. Their numbers.
+  // again, is reached in it. Their numbers, which are new ones: a barrier of before tells nothing.
   std::vector<std::uint64_t> hold();
 
  private:
