@@ -149,6 +149,11 @@ void Oracle::check_rows() {
     if (object && file->state == FileState::Gone && object->owned) {
       sole_since_.try_emplace(object->attempt, world_.bucket.history().size());
     }
+    // A row that was Gone goes on only with its very bytes, found again: under the name that its
+    // object has they are at its path, and what is written there is its next generation.
+    const bool under_its_name = object && stored_as_.contains(object->attempt) &&
+                                stored_as_.at(object->attempt) == file->path;
+    if (under_its_name && file->state != FileState::Gone) sole_since_.erase(object->attempt);
     if (file->state != FileState::Stored) continue;
     // P3: what a row calls stored has been there, with those bytes.
     if (!object) {
@@ -156,6 +161,7 @@ void Oracle::check_rows() {
       continue;
     }
     sole_since_.erase(object->attempt);
+    stored_as_[object->attempt] = file->path;
     bool was_there = false;
     for (const auto& version : world_.bucket.history()) {
       was_there = was_there ||

@@ -83,6 +83,7 @@ class Oracle {
   std::size_t seen_ = 0;                                            // of the bucket's history
   std::map<std::string, std::pair<std::size_t, std::string>> now_;  // key → index, attempt
   std::map<std::string, std::size_t> sole_since_;  // attempt → the bucket's history then
+  std::map<std::string, std::string> stored_as_;   // attempt → the path it was last stored under
   std::map<FileId, std::string> key_of_;           // of rows that were seen stored
   std::map<FileId, std::string> name_of_;          // the path that a row was last seen with
   std::optional<std::uint64_t> rows_as_of_;        // the disk's writes when they were last checked
