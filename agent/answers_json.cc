@@ -270,6 +270,7 @@ Json json_of(const ObjectAnswer& object) {
   json["proof_level"] = static_cast<int>(row.proof);
   json["proof"] = row.proof_detail;
   json["proven_at"] = time_json(row.proven_at);
+  json["proof_due"] = time_json(row.proof_due);
   json["owned"] = row.owned;
   json["sole"] = row.sole;
   json["generation"] = row.generation;
@@ -296,6 +297,7 @@ ObjectAnswer object_from(const Json& json) {
                   .generation = json.at("generation"),
                   .attempt = json.at("attempt"),
                   .proven_at = take_time(json, "proven_at"),
+                  .proof_due = json.contains("proof_due") ? take_time(json, "proof_due") : 0,
                   .metadata = take_metadata(json)}};
 }
 

@@ -45,6 +45,8 @@ Result<std::optional<ObjectAnswer>> object_of(catalog::Reader& reader, const Fil
   auto object = reader.object(*row.object);
   if (!object) return fail(std::move(object.error()));
   if (!*object) return std::nullopt;
+  const bool found_gone = !(*object)->live && (*object)->proof_due != 0;
+  if (found_gone) return std::nullopt;
   auto stores = reader.stores();
   if (!stores) return fail(std::move(stores.error()));
   ObjectAnswer answer{.row = std::move(**object)};

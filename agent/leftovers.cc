@@ -73,8 +73,12 @@ Reason unsettled(const std::string& store, bool known, const Group& group,
 }  // namespace
 
 Leftovers::Leftovers(Session& session, Stores& stores,
-                     std::function<bool(const std::string&)> key_in_use)
-    : session_(session), stores_(stores), key_in_use_(std::move(key_in_use)) {}
+                     std::function<bool(const std::string&)> key_in_use,
+                     std::function<void(StoreId, const std::string&)> landed)
+    : session_(session),
+      stores_(stores),
+      key_in_use_(std::move(key_in_use)),
+      landed_(std::move(landed)) {}
 
 void Leftovers::resolve_later(const AttemptRow& attempt) {
   after(quarantine, {.attempt = attempt});
@@ -214,6 +218,7 @@ void Leftovers::end(const Task& task, const Result<HeadReply>& head,
         .proof = copied ? catalog::ProofLevel::None : catalog::ProofLevel::Acknowledged,
         .proof_detail = "landed after it had been given up"};
     if (!session_.expect(session_.catalog->acknowledge(attempt.id, object, true))) return;
+    landed_(attempt.store, attempt.key);
   } else if (!session_.expect(session_.catalog->end_attempt(attempt.id))) {
     return;
   }

@@ -20,9 +20,10 @@ namespace waybill::agent {
 // told, and asked for once an hour at the most. Coord thread only.
 class Leftovers {
  public:
-  // `key_in_use`: an attempt on that key is under way.
+  // `key_in_use`: an attempt on that key is under way. `landed`: one was recorded that came late.
   Leftovers(Session& session, Stores& stores,
-            std::function<bool(const std::string& key)> key_in_use);
+            std::function<bool(const std::string& key)> key_in_use,
+            std::function<void(StoreId, const std::string& key)> landed);
 
   // Of an attempt that is abandoned in the catalog: after its quarantine. Of an upload that was
   // left (is_left_upload()) likewise.
@@ -60,6 +61,7 @@ class Leftovers {
   Session& session_;
   Stores& stores_;
   const std::function<bool(const std::string&)> key_in_use_;
+  const std::function<void(StoreId, const std::string&)> landed_;
   std::map<std::string, Unsettled> unsettled_;  // by attempt: tried in vain again and again
 };
 

@@ -97,11 +97,16 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
                                      .proof = row_proof(outcome.proof),
                                      .proof_detail = outcome.proof_detail};
   WAYBILL_REACHED("reply-arrived");
+  // Newer content, or no file, has taken its row on: whatever it has replaced is looked at.
+  const auto tried = session_.expect(session_.catalog->attempt(running.attempt.id));
+  if (!tried) return;
+  const bool late = *tried && (*tried)->state == AttemptState::Abandoned;
   const bool unresolved = outcome.may_land_again;
   if (!unresolved && !leave_unclear_create(running)) return;
   auto row =
       session_.expect(session_.catalog->acknowledge(running.attempt.id, object, true, unresolved));
   if (!row) return;
+  if (late) due_proofs_.landed(running.attempt.store, running.attempt.key);
   stores_.got_through(running.attempt.store);
   if (running.machine.attempt().copy) {
     stores_.copied(running.attempt.store, running.attempt.part_size != 0);
@@ -170,6 +175,12 @@ void Transfers::remove(const std::string& attempt_id) {
   session_.changed();
   if (compared_.contains(path)) compare(path);
   left_(path);
+}
+
+void Transfers::no_longer_stored(const catalog::FileRow& row) {
+  intake_.look_at_queue();
+  session_.changed();
+  left_({row.folder, row.path});
 }
 
 // It may have begun an upload, and no more than that: nothing waits for its end.

@@ -45,7 +45,12 @@ Transfers::Transfers(Session& session, Stores& stores, Intake& intake,
     : session_(session),
       stores_(stores),
       intake_(intake),
-      leftovers_(session, stores, [this](const std::string& key) { return key_in_use(key); }),
+      due_proofs_(session, stores,
+                  {.key_in_use = [this](const std::string& key) { return key_in_use(key); },
+                   .no_longer_so = [this](const FileRow& row) { no_longer_stored(row); }}),
+      leftovers_(
+          session, stores, [this](const std::string& key) { return key_in_use(key); },
+          [this](StoreId store, const std::string& key) { due_proofs_.landed(store, key); }),
       left_(std::move(left)) {}
 
 // Nothing may come back to a machine that is gone; what was sent is resolved at the next start.
@@ -220,6 +225,7 @@ void Transfers::begin(AttemptRow attempt, const FileRow& row, Source source, boo
 }
 
 void Transfers::resume_open_attempts() {
+  due_proofs_.take_up();
   auto attempts = session_.expect(session_.catalog->open_attempts());
   if (!attempts) return;
   for (AttemptRow& attempt : *attempts) {
@@ -259,7 +265,7 @@ void Transfers::release_blocked() {
     if (!rows) return;
     for (const FileRow& row : *rows) {
       after = row.id;
-      if (!session_.folders.contains(row.folder)) continue;
+      if (!session_.folders.contains(row.folder) || row.reason == catalog::lost_reason) continue;
       if (!session_.expect(session_.catalog->apply(row.id, FileEvent::CauseFixed,
                                                    "tried again after a start"))) {
         return;
@@ -270,6 +276,7 @@ void Transfers::release_blocked() {
 }
 
 void Transfers::store_opened(StoreId store) {
+  due_proofs_.store_opened(store);
   for (const std::string& id : std::exchange(to_resume_[store], {})) {
     // While it waited its file may have changed or gone, and the attempt been given up with it.
     auto attempt = session_.expect(session_.catalog->attempt(id));
@@ -552,6 +559,7 @@ void Transfers::add_reasons(std::vector<Reason>& reasons) const {
   }
   for (auto& [key, reason] : causes) reasons.push_back(std::move(reason));
   leftovers_.add_reasons(reasons);
+  due_proofs_.add_reasons(reasons);
 }
 
 void Transfers::cancel(FileId file) {

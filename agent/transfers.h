@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/content_memory.h"
+#include "agent/due_proofs.h"
 #include "agent/file_metadata.h"
 #include "agent/intake.h"
 #include "agent/leftovers.h"
@@ -203,6 +204,7 @@ class Transfers {
   void stored(Running& running, const uploader::Stored& outcome);
   void dropped(Running& running, const uploader::Dropped& outcome);
   void remove(const std::string& attempt_id);
+  void no_longer_stored(const catalog::FileRow& row);
   // The callback for a request of this attempt, and the note of the request that was given it.
   template <typename Reply, typename MakeInput>
   uploader::Done<Reply> replies_to(Running& running, MakeInput make_input);
@@ -215,6 +217,7 @@ class Transfers {
   Session& session_;
   Stores& stores_;
   Intake& intake_;
+  DueProofs due_proofs_;
   Leftovers leftovers_;
   const std::function<void(const FilePath&)> left_;
 

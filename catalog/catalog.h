@@ -130,6 +130,8 @@ class Catalog {
   // Fixes what only reading told: SHA-256 of a queued row, with its fingerprint. No event.
   Result<FileRow> set_content(FileId file, const Fingerprint& fingerprint, const Sha256& sha256);
   Result<FileRow> set_key(FileId file, std::string_view key);
+  // Where its object is no more either (object_replaced()), it is blocked as lost, until CauseFixed
+  // says that somebody has taken note of it.
   Result<FileRow> vanished(FileId file);
   // Rows at other paths of that folder that tell of the very inode of this file (with its time of
   // birth; none where there is no such), those that are Gone first; a few at the most. What it held
@@ -204,6 +206,19 @@ class Catalog {
   // attempt stays, abandoned, until its quarantine has ended.
   Result<FileRow> acknowledge(std::string_view attempt, const StoredObject& object, bool owned,
                               bool may_land_again = false);
+  // Live objects over which something else may have landed: only a HEAD can tell.
+  Result<std::vector<ObjectId>> proofs_due();
+  // A HEAD has shown that it is there, as `seen` says. Level None: what was proven of it still
+  // holds.
+  Result<void> proven_again(ObjectId id, const StoredObject& seen);
+  // A HEAD has shown that it is no more: its key has what `by` made (an attempt; empty: nothing of
+  // ours). Its file is queued again where it was stored, and lost where it has gone and nothing
+  // else has its bytes.
+  struct Replaced {
+    std::optional<FileRow> row;  // whose state has changed
+    bool only_copy_lost = false;
+  };
+  Result<Replaced> object_replaced(ObjectId id, std::string_view by, std::string_view reason);
   Result<std::optional<ObjectRow>> object(ObjectId id);
   Result<std::optional<ObjectRow>> live_object_at(StoreId store, std::string_view key);
 

@@ -218,7 +218,17 @@ Result<FileRow> Catalog::Impl::land_late(const StoredFile& file, const AttemptRo
   // What was sent under its former name is nobody's current bytes.
   object.sole = !in_its_run || row.key != attempt.key;
   if (*holder && (*holder)->attempt == attempt.id) {
-    // Acknowledged long ago, and another send of it may have landed since: the same bytes.
+    // Acknowledged long ago, and another send of it may have landed since: the same bytes, but for
+    // a copy, of which nobody signed any.
+    if (attempt.kind == AttemptKind::Copy) {
+      auto there = objects.find((*holder)->id);
+      if (!there) return fail(there.error());
+      if (*there && ((*there)->etag != object.etag || (*there)->version != object.version)) {
+        auto due = objects.proof_is_due((*holder)->id, session->now());
+        if (!due) return fail(due.error());
+        files.forget(row.id);
+      }
+    }
     auto ended = end();
     if (!ended) return fail(ended.error());
     return row;

@@ -303,6 +303,13 @@ Result<FileRow> Catalog::vanished(FileId id) {
   const FileState state = known->row.state;
   // Absent is where these already are: nothing happened, nothing to tell, however often it is seen.
   if (known->row.live && next(state, FileEvent::Vanished) == Step{.to = state}) return known->row;
+  if (known->row.live && known->lost()) {
+    // P8: told for as long as it takes.
+    if (known->row.reason == lost_reason) return known->row;
+    return impl_->transition(
+        *known,
+        {.event = FileEvent::ScrubFoundLost, .reason = lost_reason, .row_reason = lost_reason});
+  }
   return impl_->transition(*known, {.event = FileEvent::Vanished});
 }
 
@@ -342,8 +349,9 @@ Result<FileRow> Catalog::renamed(FileId id, const CompleteFile& seen) {
   // Held for this file until its new object is stored; where its content has changed since, the old
   // object remains the only copy of what it holds.
   if (row.object && known->object_sha256 == row.sha256) {
-    auto held = WAYBILL_PLANTED(OldKeyReleased) ? impl_->objects.lost(*row.object)
-                                                : impl_->objects.set_sole(*row.object, false);
+    auto held = WAYBILL_PLANTED(OldKeyReleased)
+                    ? impl_->objects.lost(*row.object, impl_->session->now())
+                    : impl_->objects.set_sole(*row.object, false);
     if (!held) return fail(held.error());
   }
   return impl_->transition(*known, change);
@@ -393,11 +401,18 @@ Result<FileRow> Catalog::apply(FileId id, FileEvent event, std::string_view reas
   if (!known) return fail(known.error());
   const bool object_lost = event == FileEvent::ScrubFoundBad || event == FileEvent::ScrubFoundLost;
   const std::string_view row_reason = event == FileEvent::CauseFixed ? "" : reason;
+  if (event == FileEvent::CauseFixed && known->row.reason == lost_reason) {
+    // Somebody has taken note; where the file is still gone that is all there is to it.
+    known->row.object.reset();
+    known->object_key.clear();
+    known->object_sha256.reset();
+  }
   auto row =
       impl_->transition(*known, {.event = event, .reason = reason, .row_reason = row_reason});
   if (row && object_lost && row->object) {
     // From here on the object's content no longer stands for the file's.
-    if (auto done = impl_->objects.lost(*row->object); !done) return fail(done.error());
+    auto done = impl_->objects.lost(*row->object, impl_->session->now());
+    if (!done) return fail(done.error());
     impl_->files.forget(row->id);
   }
   return row;

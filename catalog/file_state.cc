@@ -188,8 +188,8 @@ std::optional<Step> next(FileState state, FileEvent event) {
     case FileEvent::ScrubFoundBad:
       return only(state, Stored, {.to = Queued});
     case FileEvent::ScrubFoundLost:
-      if (state != Stored && state != Removed && state != Gone) return std::nullopt;
-      return Step{.to = Blocked};
+      if (state == Removing) return std::nullopt;
+      return Step{.to = Blocked, .cancel_attempt = state == Uploading};
     case FileEvent::Renamed:
       return only(state, Gone, {.to = Queued, .new_generation = true});
   }

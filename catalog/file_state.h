@@ -47,7 +47,7 @@ enum class FileEvent : std::uint8_t {
   Unlinked = 14,
   RemovalRefused = 15,
   ScrubFoundBad = 16,   // object missing or damaged, and the disk still matches the receipt
-  ScrubFoundLost = 17,  // object missing or damaged, and the disk no longer matches
+  ScrubFoundLost = 17,  // object missing or damaged, and the disk no longer matches, or has no file
   Renamed = 18,         // found again under another path of its folder, with the same bytes
 };
 

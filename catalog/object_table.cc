@@ -19,6 +19,10 @@ ObjectTable::Holder holder_from(const Rows& rows) {
           .attempt = unpacked_hex(rows.bytes(4))};
 }
 
+ObjectId id_from(const Rows& rows) {
+  return rows.id<ObjectId>(0);
+}
+
 }  // namespace
 
 Result<std::optional<ObjectRow>> ObjectTable::find(ObjectId id) {
@@ -83,12 +87,49 @@ Result<void> ObjectTable::supersede(StoreId store, std::string_view key) {
                         {store, Value::blob(key)});
 }
 
-Result<void> ObjectTable::lost(ObjectId id) {
-  return session_.write("UPDATE objects SET live = 0 WHERE id = ?", {id});
+Result<void> ObjectTable::lost(ObjectId id, std::int64_t at) {
+  return session_.write(
+      "UPDATE objects SET live = 0, proof_due = coalesce(proof_due, ?) WHERE id = ?",
+      {at / ns_per_ms, id});
 }
 
 Result<void> ObjectTable::proof_is_due(ObjectId id, std::int64_t at) {
   return session_.write("UPDATE objects SET proof_due = ? WHERE id = ?", {at / ns_per_ms, id});
+}
+
+Result<std::vector<ObjectId>> ObjectTable::proofs_due() {
+  return all(session_.read("SELECT id FROM objects WHERE live = 1 AND proof_due IS NOT NULL"
+                           " ORDER BY id",
+                           {}),
+             id_from);
+}
+
+Result<void> ObjectTable::proven_again(const ObjectRow& row) {
+  auto detail = proof_id(row.proof_detail);
+  if (!detail) return fail(detail.error());
+  const auto etag = packed_etag(row.etag);
+  return session_.write(
+      "UPDATE objects SET version = ?, etag = ?, checksum = ?, proof = ?, proof_detail = ?,"
+      " proven_at = ?, proof_due = NULL WHERE id = ?",
+      {Value::text_or_null(row.version), etag ? Value::blob(*etag) : Value::text(row.etag),
+       Value::text_or_null(short_checksum(row.checksum, row.sha256)), row.proof, *detail,
+       row.proven_at / ns_per_ms, row.id});
+}
+
+// By their ids: no index tells of objects that are not live, and it came after the other.
+Result<std::optional<ObjectRow>> ObjectTable::over(const ObjectRow& object,
+                                                   std::string_view attempt) {
+  const auto packed = packed_hex(attempt);
+  if (!packed) return std::optional<ObjectRow>();
+  return first(
+      session_.read(WAYBILL_OBJECT_COLUMNS "WHERE o.id > ? AND o.store_id = ? AND"
+                                           " o.key = ? AND o.attempt = ? AND o.live = 0",
+                    {object.id, object.store, Value::blob(object.key), Value::blob(*packed)}),
+      object_from);
+}
+
+Result<void> ObjectTable::there_alone(ObjectId id) {
+  return session_.write("UPDATE objects SET live = 1, sole = 1 WHERE id = ?", {id});
 }
 
 Result<void> ObjectTable::set_sole(ObjectId id, bool sole) {

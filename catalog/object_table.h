@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "catalog/columns.h"
 #include "catalog/session.h"
@@ -32,9 +33,16 @@ class ObjectTable {
   Result<void> insert(ObjectRow& row);
   // Another object has the key now; its versions stay known.
   Result<void> supersede(StoreId store, std::string_view key);
-  // Missing or damaged.
-  Result<void> lost(ObjectId id);
+  // Missing or damaged, as was found at that time at the latest.
+  Result<void> lost(ObjectId id, std::int64_t at);
   Result<void> proof_is_due(ObjectId id, std::int64_t at);
+  // Those that are live, in the order of their ids.
+  Result<std::vector<ObjectId>> proofs_due();
+  Result<void> proven_again(const ObjectRow& row);
+  // What that attempt has put at the key of `object`, recorded after it, where it is not live.
+  Result<std::optional<ObjectRow>> over(const ObjectRow& object, std::string_view attempt);
+  // It is there after all, and the only copy of its bytes.
+  Result<void> there_alone(ObjectId id);
   Result<void> set_sole(ObjectId id, bool sole);
   // Also what landed late on the file's key and was never its object.
   Result<void> all_become_sole(const FileRow& file);

@@ -99,6 +99,12 @@ enum class ProofLevel : std::uint8_t {
   StoreChecked = 3
 };
 
+// Why a file waits for a person whose bytes nobody has any more; once one says `waybill retry`,
+// that has been taken note of.
+inline constexpr std::string_view lost_reason =
+    "what was stored of it has been replaced in the bucket by an earlier upload of ours that came "
+    "late, and the file has gone: nothing that we know of has its bytes any more";
+
 struct ObjectRow {
   ObjectId id{};
   StoreId store{};
@@ -117,7 +123,9 @@ struct ObjectRow {
   std::string attempt;
   std::int64_t proven_at = 0;  // ns since 1970 UTC
   bool live = true;            // there as far as we know, and the latest on its key
-  std::int64_t proof_due = 0;  // something may have changed it: HEAD from then on; 0: not due
+  // Something may have changed it: HEAD from then on; 0: not due. Not live: it was found to be no
+  // more.
+  std::int64_t proof_due = 0;
   // What is said of the file beside ours, as it was sent; whoever sends it knows the form (JSON).
   std::string metadata = {};
 };

@@ -280,10 +280,12 @@ WHERE o.live = 1;
 )sql";
 
 // Of the time of birth what tells lives of an inode apart, in 2 bytes a file instead of 8: a
-// remainder by a prime, since file systems count in ticks, microseconds or seconds.
+// remainder by a prime, since file systems count in ticks, microseconds or seconds. And what is to
+// be looked at again is found without a look at all that is stored.
 constexpr const char* version_7 = R"sql(
 DROP INDEX files_live_ino;
 CREATE INDEX files_live_ino ON files(ino, (btime % 32749)) WHERE live = 1;
+CREATE INDEX objects_proof_due ON objects(id) WHERE live = 1 AND proof_due IS NOT NULL;
 )sql";
 
 constexpr auto steps = std::to_array<Migration>({{.to = 1, .sql = version_1},

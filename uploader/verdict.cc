@@ -46,4 +46,17 @@ Verdict judge(const HeadReply& object, const Attempt& attempt,
   return content && content->level > ProofLevel::None ? Verdict::EqualForeign : Verdict::Foreign;
 }
 
+std::optional<Proof> prove_again(const HeadReply& object, const Recorded& recorded) {
+  if (object.size != recorded.size) return std::nullopt;
+  if (!recorded.attempt.empty() && parse_metadata(object.metadata).attempt != recorded.attempt) {
+    return std::nullopt;
+  }
+  auto proof = prove("HEAD", object.etag, object.checksum_sha256,
+                     {.sha256 = recorded.sha256, .md5_etag = {}});
+  if (!proof || proof->level >= ProofLevel::EtagRecomputed) return proof;
+  // Another send of the same attempt, or a copy: by its id alone nobody knows its bytes.
+  if (bare_etag(object.etag) != bare_etag(recorded.etag)) return std::nullopt;
+  return Proof{};
+}
+
 }  // namespace waybill::uploader

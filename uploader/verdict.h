@@ -34,4 +34,15 @@ std::optional<Proof> prove_content(const HeadReply& object, const Attempt& attem
                                    const std::optional<std::string>& md5_etag = std::nullopt,
                                    const std::optional<Crc>& crc = std::nullopt);
 
+// An object as it was recorded when it was stored.
+struct Recorded {
+  std::string attempt;  // empty: somebody else's
+  std::string etag;
+  std::uint64_t size = 0;
+  Sha256 sha256{};
+};
+// What a later HEAD of its key proves of it; nullopt: the key has something else, or what may be
+// something else. Level None: it is that very object, so what was proven of it still holds.
+std::optional<Proof> prove_again(const HeadReply& object, const Recorded& recorded);
+
 }  // namespace waybill::uploader

@@ -215,7 +215,12 @@ std::string render_receipt(const FileStory& story) {
   text += "\nproven    " + utc_text(object.proven_at) + ", level " +
           std::to_string(static_cast<int>(object.proof));
   if (!object.proof_detail.empty()) text += ": " + printable(object.proof_detail);
-  return text + "\n" + metadata_lines(object.metadata);
+  text += "\n";
+  if (object.proof_due != 0) {
+    text += "in doubt  since " + utc_text(object.proof_due) +
+            ": an upload of ours came late and may have replaced it; it is being looked at\n";
+  }
+  return text + metadata_lines(object.metadata);
 }
 
 std::string render_unrecorded_line(const UnrecordedAnswer& answer, const Style& style) {

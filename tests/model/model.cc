@@ -81,6 +81,7 @@ class Model {
     how.versioned = one_in(4);
     how.complete_may_be_replayed = one_in(2);
     how.copies = copy_dice_.next() % 8 != 0;
+    how.pins_copies = copy_dice_.next() % 2 == 0;
     if (copy_dice_.next() % 2 == 0) {
       how.if_absent_on_copy =
           copy_dice_.next() % 3 == 0 ? OnCondition::Unknown : OnCondition::Ignores;

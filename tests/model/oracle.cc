@@ -61,10 +61,13 @@ void Oracle::wait_began(std::shared_ptr<agent::WaitTicket> ticket) {
 }
 
 void Oracle::at_every_step() {
+  const bool bucket_changed = seen_ != world_.bucket.history().size();
   check_bucket();
   check_waits();
-  // What a row says can only become wrong when it changes: the bucket's history only grows.
-  if (std::exchange(rows_as_of_, world_.disk.writes()) != world_.disk.writes()) check_rows();
+  // What a row says can only become wrong when it or the bucket changes.
+  const bool rows_changed =
+      std::exchange(rows_as_of_, world_.disk.writes()) != world_.disk.writes();
+  if (rows_changed || bucket_changed) check_rows();
 }
 
 // --- the bucket ---------------------------------------------------------------------------------
@@ -75,7 +78,9 @@ void Oracle::check_bucket() {
     const auto& object = history[seen_];
     if (is_control(object.key)) continue;
     if (object.body && !object.attempt.empty()) {
-      if (!whole_contents_.contains(object.sha256)) complain_("P2: torn: " + object.key);
+      // A copy has what lay in its source's place: what is stored must not rest on it.
+      const bool whole = object.copied || whole_contents_.contains(object.sha256);
+      if (!whole) complain_("P2: torn: " + object.key);
       check_replacement(object, seen_);
     }
     now_[object.key] = {seen_, object.body ? object.attempt : "nothing"};
@@ -170,6 +175,14 @@ void Oracle::check_rows() {
                                        said_by(version.metadata) == object->metadata)));
     }
     if (!was_there) complain_(std::string("P3: called stored, and its object never was: ") + path);
+    // Nor may anything else of ours come over it (rule 2), but for a copy: that is found later.
+    if (const auto there = now_.find(object->key); there != now_.end()) {
+      const auto& now = world_.bucket.history()[there->second.first];
+      const bool ours = now.body && !now.attempt.empty() && !now.copied;
+      if (ours && now.sha256 != object->sha256) {
+        complain_(std::string("P3: called stored, and its key shows other bytes of ours: ") + path);
+      }
+    }
     if (file->sha256 && file->sha256 != object->sha256) {
       complain_(std::string("P3: row and object are of two contents: ") + path);
     }
@@ -293,6 +306,10 @@ void Oracle::when_healed() {
   reader_.reset();
   for (const char* path : paths) check_converged(path);
   check_renames();
+  for (const std::string& key : ids("SELECT CAST(key AS TEXT) FROM objects WHERE live = 1 AND"
+                                    " proof_due IS NOT NULL")) {
+    complain_("P3: nobody has looked whether it is still there: " + key);
+  }
   // P6: no effect of ours is unknown.
   const auto known = ids("SELECT lower(hex(attempt)) FROM objects WHERE attempt IS NOT NULL");
   for (const auto& [key, there] : now_) {
@@ -327,7 +344,11 @@ void Oracle::check_converged(const std::string& path) {
   const auto file = row(path);
   const auto content = disk_.find(path);
   if (content == disk_.end()) {
-    if (file && file->state != FileState::Gone) complain_("P1: it is gone, and its row says no");
+    const bool told_lost =
+        file && file->state == FileState::Blocked && file->reason == catalog::lost_reason;
+    if (file && file->state != FileState::Gone && !told_lost) {
+      complain_("P1: it is gone, and its row says no");
+    }
     return;
   }
   if (!file || file->state != FileState::Stored) {

@@ -23,6 +23,7 @@ constexpr Step again = {.to = Queued, .new_generation = true, .cancel_attempt = 
 constexpr Step fresh_row = {.to = Queued, .new_row = true, .object_becomes_sole = true};
 constexpr Step gone = {.to = Gone, .cancel_attempt = true, .object_becomes_sole = true};
 constexpr Step stored_cancel = {.to = Stored, .cancel_attempt = true};
+constexpr Step lost_cancel = {.to = Blocked, .cancel_attempt = true};
 constexpr Step elsewhere = {.to = Queued, .new_generation = true};
 constexpr Step one_more_try = {.to = Queued, .count_try = true};
 constexpr Step unlinked = {.to = Removed, .object_becomes_sole = true};
@@ -52,7 +53,7 @@ const std::array<Line, 19> table{{
   {Unlinked,               {no,           no,             no,         no,           unlinked,    no,           no}},
   {RemovalRefused,         {no,           no,             no,         no,           to(Stored),  no,           no}},
   {ScrubFoundBad,          {no,           no,             no,         to(Queued),   no,          no,           no}},
-  {ScrubFoundLost,         {no,           no,             no,         to(Blocked),  no,          to(Blocked),  to(Blocked)}},
+  {ScrubFoundLost,         {to(Blocked),  lost_cancel,    to(Blocked), to(Blocked), no,          to(Blocked),  to(Blocked)}},
   {Renamed,                {no,           no,             no,         no,           no,          no,           elsewhere}},
 }};
 // clang-format on

@@ -153,15 +153,16 @@ TEST_F(OldestPending, ACatalogOfTheFirstVersionTellsItSinceTheFirstSight) {
   catalog_.reset();
   sqlite3* handle = nullptr;
   ASSERT_EQ(sqlite3_open(database().c_str(), &handle), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(handle,
-                         "DROP INDEX events_renamed; DROP INDEX files_queue;"
-                         "ALTER TABLE files DROP COLUMN since;"
-                         "DROP TABLE arrivals; DROP TABLE mounts; DROP TABLE covered_files;"
-                         "DROP VIEW receipts; CREATE VIEW receipts AS SELECT 1;"
-                         "ALTER TABLE attempts DROP COLUMN metadata;"
-                         "ALTER TABLE objects DROP COLUMN metadata;"
-                         "PRAGMA user_version = 1",
-                         nullptr, nullptr, nullptr),
+  ASSERT_EQ(sqlite3_exec(
+                handle,
+                "DROP INDEX events_renamed; DROP INDEX files_queue; DROP INDEX objects_proof_due;"
+                "ALTER TABLE files DROP COLUMN since;"
+                "DROP TABLE arrivals; DROP TABLE mounts; DROP TABLE covered_files;"
+                "DROP VIEW receipts; CREATE VIEW receipts AS SELECT 1;"
+                "ALTER TABLE attempts DROP COLUMN metadata;"
+                "ALTER TABLE objects DROP COLUMN metadata;"
+                "PRAGMA user_version = 1",
+                nullptr, nullptr, nullptr),
             SQLITE_OK)
       << sqlite3_errmsg(handle);
   sqlite3_close(handle);

@@ -37,6 +37,7 @@ struct ModelFile {
   std::int64_t tries = 0;
   std::string key;
   std::int64_t object = 0;  // 0: none
+  bool lost = false;        // and a person is told so
 };
 
 struct Model {
@@ -65,6 +66,12 @@ struct Model {
     }
     return nullptr;
   }
+  // Nothing has the bytes that were stored of it.
+  bool is_lost(const ModelFile& file) const {
+    if (file.object == 0 || !file.content) return false;
+    const ModelObject& object = objects.at(file.object);
+    return !object.live && object.in_doubt && object.content == *file.content;
+  }
   void cancel(std::int64_t file) {
     for (auto& [id, attempt] : attempts) {
       if (attempt.file == file) attempt.state = AttemptState::Abandoned;
@@ -79,6 +86,7 @@ struct Model {
   }
   void apply(std::int64_t id, const Step& step) {
     ModelFile& file = files.at(id);
+    file.lost = false;
     if (step.cancel_attempt) cancel(id);
     if (step.object_becomes_sole) leave_sole(id);
     if (step.new_generation) {
@@ -263,13 +271,22 @@ class Walk : public CatalogTest {
     for (int i = 0; i < 8 && !next(at->second.state, event); ++i) {
       event = events[random_.next() % std::size(events)];
     }
-    const auto step = next(at->second.state, event);
+    const bool lost_with_its_file = event == FileEvent::Vanished &&
+                                    at->second.state < FileState::Removing &&
+                                    model_.is_lost(at->second);
+    const bool told_before = at->second.lost;
+    const auto step =
+        next(at->second.state, lost_with_its_file ? FileEvent::ScrubFoundLost : event);
     const auto row = catalog_->apply(FileId{at->first}, event, "why");
     ASSERT_EQ(row.has_value(), step.has_value());
-    if (!step) return;
+    if (!step || (lost_with_its_file && told_before)) return;
     const bool lost = event == FileEvent::ScrubFoundBad || event == FileEvent::ScrubFoundLost;
+    if (event == FileEvent::CauseFixed && told_before) at->second.object = 0;
     model_.apply(at->first, *step);
-    if (lost && at->second.object != 0) model_.objects.at(at->second.object).live = false;
+    at->second.lost = lost_with_its_file;
+    if (!lost || at->second.object == 0) return;
+    model_.objects.at(at->second.object).live = false;
+    model_.objects.at(at->second.object).in_doubt = true;
   }
 
   void rename() {

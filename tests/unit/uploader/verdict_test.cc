@@ -181,5 +181,52 @@ TEST(Verdict, SizeAloneProvesNothing) {
   EXPECT_EQ(judge(object, ours), Verdict::Foreign);
 }
 
+// --- an object that was stored, looked at again ---
+
+class ProveAgain : public testing::Test {
+ protected:
+  [[nodiscard]] std::optional<Proof> prove() const { return prove_again(object_, recorded_); }
+
+  Attempt attempt_ = attempt_of(content);
+  HeadReply object_ = object_of(attempt_, content);
+  Recorded recorded_{.attempt = attempt_.id,
+                     .etag = object_.etag,
+                     .size = content.size(),
+                     .sha256 = *attempt_.sha256};
+};
+
+TEST_F(ProveAgain, TheVeryObjectIsAsGoodAsItWas) {
+  ASSERT_TRUE(prove());
+  EXPECT_EQ(prove()->level, ProofLevel::None);
+}
+
+TEST_F(ProveAgain, TheStoresOwnChecksumProvesItAnew) {
+  with_checksum(object_, content);
+  ASSERT_TRUE(prove());
+  EXPECT_EQ(prove()->level, ProofLevel::StoreChecked);
+}
+
+TEST_F(ProveAgain, AnotherSendOfItsAttemptIsToBeProven) {
+  object_.etag = "\"another\"";
+  EXPECT_FALSE(prove()) << "a copy may have brought other bytes";
+  with_checksum(object_, content);
+  EXPECT_TRUE(prove());
+  with_checksum(object_, other_content);
+  EXPECT_FALSE(prove());
+}
+
+TEST_F(ProveAgain, AnotherAttemptIsAnotherObjectWhateverItsBytes) {
+  with_checksum(object_, content);
+  recorded_.attempt = "attempt-before";
+  EXPECT_FALSE(prove());
+}
+
+TEST_F(ProveAgain, SomebodyElsesObjectIsToldByItsBytes) {
+  recorded_.attempt.clear();
+  EXPECT_TRUE(prove());
+  object_.size = 1;
+  EXPECT_FALSE(prove());
+}
+
 }  // namespace
 }  // namespace waybill::uploader

@@ -49,6 +49,7 @@ FileStory full_story() {
                                       .generation = 2,
                                       .attempt = "aa",
                                       .proven_at = 5,
+                                      .proof_due = 6,
                                       .metadata = R"({"mode":"100644","sample":"a \"b\""})"}};
   story.attempts = {{.id = "bb",
                      .generation = 3,

@@ -202,6 +202,26 @@ TEST_F(RenameByCopy, LaterContentWaitsUntilNoCopyCanLandAnyMore) {
   EXPECT_EQ(as_text(*world_.bucket.find("in/b")->body), "other bytes");
 }
 
+// Somebody else has put other bytes in the place of the source meanwhile, and the store heeds no
+// condition: it lands over our own, with our attempt's id.
+TEST_F(RenameByCopy, OneThatLandsLateOverWhatIsStoredIsLookedAtAndReplaced) {
+  fault_ = Fault::LandsLater;
+  strikes_at_ = 1;
+  const FileId id = renamed("bytes");
+  world_.settle_down();
+  expect_stored(id, "bytes", true);
+  world_.bucket.behaviour.pins_copies = false;
+  world_.bucket.behaviour.if_absent_on_copy = fakes::StoreBehaviour::OnCondition::Ignores;
+  world_.bucket.put_foreign("in/a", "BYTES");
+  world_.land_late_requests();
+  ASSERT_EQ(as_text(*world_.bucket.find("in/b")->body), "BYTES");
+  world_.pass(std::chrono::minutes(25));
+  ASSERT_EQ(world_.row("b")->state, FileState::Stored);
+  EXPECT_EQ(as_text(*world_.bucket.find("in/b")->body), "bytes");
+  EXPECT_EQ(world_.bucket.find("in/b")->attempt, object().attempt);
+  EXPECT_GE(bodies_, 1) << "from the file";
+}
+
 // Whatever the step at which the process dies.
 TEST_F(RenameByCopy, SurvivesADeathAtEveryStep) {
   for (int steps = 0; steps < 60; ++steps) {

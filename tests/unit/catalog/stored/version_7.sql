@@ -226,5 +226,6 @@ INSERT INTO counts VALUES(1,2,1,0,3,0);
 INSERT INTO counts VALUES(1,3,2,0,6,1782864000000000000);
 INSERT INTO counts VALUES(1,6,1,0,3,0);
 PRAGMA application_id = 1466005858;
+CREATE INDEX objects_proof_due ON objects(id) WHERE live = 1 AND proof_due IS NOT NULL;
 PRAGMA user_version = 7;
 COMMIT;

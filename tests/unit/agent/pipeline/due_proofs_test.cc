@@ -1,0 +1,166 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "base/bytes.h"
+#include "tests/fakes/pipeline_world.h"
+
+// An upload that was given up lands over what has been stored since, on a store that was found to
+// guard against that and does not: a HEAD is due, and its answer is acted upon (PROTOCOL.md section
+// 4, late landing).
+namespace waybill::agent {
+namespace {
+
+using catalog::FileState;
+using fakes::Call;
+using fakes::Fault;
+using fakes::Operation;
+
+class DueProofs : public testing::Test {
+ protected:
+  DueProofs() {
+    world_.config().folders.front().prefix = "in/";
+    world_.fault = [this](const Call& call) {
+      if (call.key != "in/a") return Fault::None;
+      if (call.operation == Operation::Put) {
+        ++sent_;
+        if (sent_ == 1) return Fault::LandsLater;
+        return puts_fail_ ? Fault::FailBefore : Fault::None;
+      }
+      // The first one finds what has landed.
+      const bool proves = call.operation == Operation::Head && landed_ && ++heads_ > 1;
+      return proves && hidden_ ? Fault::Denied : Fault::None;
+    };
+  }
+  // "two" is stored.
+  void store_two() {
+    world_.write("a", "one");
+    world_.start();
+    world_.settle_down();
+    world_.write("a", "two");
+    world_.settle_down();
+    ASSERT_EQ(world_.row("a")->state, FileState::Stored);
+    ASSERT_EQ(there(), "two");
+  }
+  // "one" is at its key.
+  void land() {
+    world_.bucket.behaviour.if_absent_on_put = fakes::StoreBehaviour::OnCondition::Ignores;
+    world_.land_late_requests();
+    world_.bucket.behaviour.if_absent_on_put = fakes::StoreBehaviour::OnCondition::Enforces;
+    landed_ = true;
+    ASSERT_EQ(there(), "one");
+  }
+  void land_and_look_until_it_is_due() {
+    land();
+    world_.run_until([this] { return object().proof_due != 0; });
+    ASSERT_NE(object().proof_due, 0);
+  }
+  std::string there() { return std::string(as_text(*world_.bucket.find("in/a")->body)); }
+  catalog::ObjectRow object() { return *world_.object_of(*world_.row("a")); }
+  void expect_two_again() {
+    ASSERT_EQ(world_.row("a")->state, FileState::Stored);
+    EXPECT_EQ(there(), "two");
+    EXPECT_EQ(world_.bucket.find("in/a")->attempt, object().attempt);
+    EXPECT_EQ(object().key, "in/a");
+    EXPECT_EQ(object().proof_due, 0);
+  }
+
+  static constexpr const char* sent_again =
+      "what was stored was replaced by an upload that came late: it is sent again";
+  static constexpr Nanoseconds until_it_is_looked_for = std::chrono::minutes(25);
+
+  fakes::PipelineWorld world_;
+  int sent_ = 0;
+  int heads_ = 0;
+  bool landed_ = false;
+  bool hidden_ = false;
+  bool puts_fail_ = false;
+};
+
+TEST_F(DueProofs, WhatCameLateIsReplacedByWhatIsOnDisk) {
+  store_two();
+  land();
+  world_.pass(until_it_is_looked_for);
+  expect_two_again();
+  EXPECT_EQ(world_.logged(sent_again), 1);
+}
+
+TEST_F(DueProofs, AreFoundAgainAfterARestart) {
+  store_two();
+  land_and_look_until_it_is_due();
+  world_.crash();
+  world_.start();
+  world_.pass(std::chrono::seconds(10));
+  expect_two_again();
+}
+
+TEST_F(DueProofs, OfWhatIsThereAreProvenAnew) {
+  store_two();
+  const auto ours = *world_.bucket.find("in/a");
+  const auto proven_at = object().proven_at;
+  land_and_look_until_it_is_due();
+  world_.bucket.put_foreign("in/a", "two", ours.metadata);
+  const int before = sent_;
+  world_.pass(std::chrono::minutes(1));
+  expect_two_again();
+  EXPECT_GT(object().proven_at, proven_at);
+  EXPECT_EQ(sent_, before);
+}
+
+TEST_F(DueProofs, ThatCannotBeHadAreAskedForAgainAndToldOf) {
+  hidden_ = true;
+  store_two();
+  land_and_look_until_it_is_due();
+  world_.write("b", "other");
+  world_.settle_down();
+  EXPECT_EQ(world_.row("b")->state, FileState::Stored) << "nobody waits for it";
+  const auto proven_at = object().proven_at;
+  world_.pass(std::chrono::hours(3));
+  EXPECT_TRUE(world_.has_reason("proofs-due"));
+  EXPECT_EQ(object().proven_at, proven_at);
+  EXPECT_LE(heads_, 12) << "less and less often";
+
+  hidden_ = false;
+  world_.pass(std::chrono::hours(1) + std::chrono::minutes(1));
+  expect_two_again();
+  EXPECT_FALSE(world_.has_reason("proofs-due"));
+}
+
+TEST_F(DueProofs, OfTheOnlyCopyTellThatItIsLostUntilSomebodyTakesNote) {
+  store_two();
+  world_.remove("a");
+  world_.settle_down();
+  ASSERT_EQ(world_.row("a")->state, FileState::Gone);
+  land();
+  world_.pass(until_it_is_looked_for);
+  ASSERT_EQ(world_.row("a")->state, FileState::Blocked);
+  EXPECT_EQ(world_.row("a")->reason, catalog::lost_reason);
+  EXPECT_EQ(world_.status().folders.front().blocked, 1);
+
+  world_.crash();
+  world_.start();
+  world_.pass(std::chrono::hours(2));
+  EXPECT_EQ(world_.row("a")->state, FileState::Blocked);
+
+  Retry retry;
+  world_.command(std::move(retry));
+  world_.pass(std::chrono::minutes(1));
+  EXPECT_EQ(world_.row("a")->state, FileState::Gone);
+  EXPECT_EQ(there(), "one");
+}
+
+TEST_F(DueProofs, OfAFileThatGoesBeforeItIsSentAgainTellThatItIsLost) {
+  store_two();
+  puts_fail_ = true;
+  land();
+  world_.pass(until_it_is_looked_for);
+  ASSERT_NE(world_.row("a")->state, FileState::Stored);
+  world_.remove("a");
+  world_.pass(std::chrono::minutes(1));
+  EXPECT_EQ(world_.row("a")->state, FileState::Blocked);
+  EXPECT_EQ(world_.row("a")->reason, catalog::lost_reason);
+}
+
+}  // namespace
+}  // namespace waybill::agent
