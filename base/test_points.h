@@ -30,9 +30,12 @@ enum class Defect : std::uint8_t {
   KeyEvaluatedAgain,
   CreateBeforeAttempt,
   CompleteBeforeContent,
-  FutureTimesTrusted,  // a ctime in the future, or too young
-  NoSecondLook,        // at what was read with times too young
-  CopyWithoutLook,     // at the key that it goes to
+  FutureTimesTrusted,   // a ctime in the future, or too young
+  NoSecondLook,         // at what was read with times too young
+  CopyWithoutLook,      // at the key that it goes to
+  SidecarChangeMissed,  // once its file is stored
+  BadSidecarTakenAsNone,
+  SidecarBeyondRoomForgotten,  // where as many settle as there is room for
 };
 
 bool planted(Defect defect);

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "tests/model/oracle.h"
+#include "tests/model/sidecars.h"
 #include "tests/model/world.h"
 
 namespace waybill::model {
@@ -20,7 +21,10 @@ class Model {
         said_dice_(seed * 104'729 + 3),
         copy_dice_(seed * 15'487 + 5),
         world_(seed, [this](const std::string& what) { complain(what); }),
-        oracle_(world_, [this](const std::string& what) { complain(what); }) {
+        sidecars_(seed, world_,
+                  {.touched = [this](const std::string& path) { oracle_.touched(path); },
+                   .note = [this](const std::string& what) { note(what); }}),
+        oracle_(world_, sidecars_, [this](const std::string& what) { complain(what); }) {
     draw_store();
     auto& folder = world_.config.folders.front();
     copies_ = copy_dice_.next() % 2 == 0;
@@ -47,7 +51,9 @@ class Model {
     world_.start();
     const std::uint64_t acts = 15 + dice_.next() % 25;
     for (std::uint64_t i = 0; i < acts && fine(); ++i) {
+      sidecars_.act(written_);
       act();
+      sidecars_.act(written_);
       if (said_dice_.next() % 6 == 0) say();
       if (copies_ && copy_dice_.next() % 8 == 0) rename_what_is_stored();
       steps(dice_.next() % 40);
@@ -165,6 +171,7 @@ class Model {
     if (const auto now = oracle_.disk().find(path); now != oracle_.disk().end()) {
       before_[path] = now->second;
     }
+    written_ = path;
     oracle_.written(path, content);
     world_.files.write(on_disk(path), content);
   }
@@ -303,6 +310,12 @@ class Model {
       const auto* there = world_.bucket.find(std::string("drop/") + path);
       if (there != nullptr && there->attempt.empty()) world_.bucket.erase(std::string(there->key));
     }
+    if (std::ranges::any_of(Oracle::paths,
+                            [this](auto* path) { return sidecars_.written(path); })) {
+      pass(std::chrono::hours(1));
+      if (fine()) oracle_.when_sidecars_linger();
+    }
+    sidecars_.finish();
     pass(std::chrono::hours(3));
     world_.run_until([this] { return world_.resting(); },
                      world_.clock.boot() + std::chrono::hours(2));
@@ -318,10 +331,12 @@ class Model {
   std::string complaint_;
   std::string trace_;
   World world_;
+  Sidecars sidecars_;
   Oracle oracle_;
   bool copies_ = false;  // renamed files are to be copied
   std::uint64_t contents_ = 0;
   std::vector<std::string> known_;
+  std::string written_;                        // the path that was written last
   std::map<std::string, std::string> before_;  // path → its last content but one
 };
 

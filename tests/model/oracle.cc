@@ -6,6 +6,7 @@
 #include "agent/metadata_text.h"
 #include "base/bytes.h"
 #include "catalog/sqlite.h"
+#include "tests/model/sidecars.h"
 
 namespace waybill::model {
 
@@ -29,8 +30,9 @@ std::string said_by(const uploader::Metadata& metadata) {
 
 }  // namespace
 
-Oracle::Oracle(World& world, std::function<void(const std::string&)> complain)
-    : world_(world), complain_(std::move(complain)) {}
+Oracle::Oracle(World& world, const Sidecars& sidecars,
+               std::function<void(const std::string&)> complain)
+    : world_(world), sidecars_(sidecars), complain_(std::move(complain)) {}
 
 void Oracle::written(const std::string& path, const std::string& content) {
   if (!disk_.contains(path)) {
@@ -119,7 +121,8 @@ void Oracle::check_replacement(const fakes::FakeStore::Object& ours, std::size_t
   const auto sole = sole_since_.find(attempt);
   if (sole != sole_since_.end() && sent.first_sent > sole->second &&
       world_.bucket.history()[index].version.empty()) {
-    complain_("P7: the only copy was replaced: " + ours.key);
+    complain_("P7: the only copy was replaced: " + ours.key + story_of(attempt) +
+              story_of(ours.attempt));
   }
 }
 
@@ -186,6 +189,7 @@ void Oracle::check_rows() {
     if (file->sha256 && file->sha256 != object->sha256) {
       complain_(std::string("P3: row and object are of two contents: ") + path);
     }
+    if (object->owned) check_sidecar(path, *object);
     // An incarnation keeps its key (rule 6), unless what lies there may not be replaced.
     const auto [known, first] = key_of_.try_emplace(file->id, object->key);
     if (!first && known->second != object->key) {
@@ -209,6 +213,11 @@ void Oracle::note_name(const FileRow& file, const std::optional<catalog::ObjectR
   if (first || known->second == file.path) return;
   known->second = file.path;
   key_of_.erase(file.id);
+  // Its bytes are at the object's own path again.
+  if (object && object->key.ends_with("/" + file.path) && file.sha256 == object->sha256) {
+    sole_since_.erase(object->attempt);
+    return;
+  }
   if (object && object->owned && file.state != FileState::Stored) {
     sole_since_.try_emplace(object->attempt, world_.bucket.history().size());
   }
@@ -256,6 +265,8 @@ void Oracle::check_waits() {
         const auto object = object_of(*file);
         if (!object || object->sha256 != sha256(as_bytes(content))) {
           complain_("P3: `wait` returned, and another content is stored: " + path);
+        } else if (object->owned && object->metadata != said_of(path)) {
+          complain_("P3: `wait` returned, and something else is said of " + path);
         }
       } else if (file->state != FileState::Blocked && blocked == 0) {
         complain_("P3: `wait` returned, and it is " + std::string(to_string(file->state)) + ": " +
@@ -351,6 +362,19 @@ void Oracle::check_converged(const std::string& path) {
     }
     return;
   }
+  const auto said = said_of(path);
+  if (!said) {
+    // Nothing of what is said is on an object of somebody else's making.
+    const auto stored = file ? object_of(*file) : std::nullopt;
+    if (file && file->state == FileState::Stored && stored && !stored->owned) return;
+    const bool told = file && file->state == FileState::Blocked &&
+                      file->reason.starts_with("its sidecar ") && world_.has_reason("file-blocked");
+    if (!told) {
+      complain_("P8: its sidecar cannot be used, and nobody is told: " + path + " " +
+                (file ? std::string(to_string(file->state)) + " " + file->reason : "no row"));
+    }
+    return;
+  }
   if (!file || file->state != FileState::Stored) {
     return complain_("P1: not stored: " + path + " " +
                      (file ? std::string(to_string(file->state)) + " " + file->reason : "no row"));
@@ -359,9 +383,8 @@ void Oracle::check_converged(const std::string& path) {
   if (!object) return complain_("P1: no object: " + path);
   const Sha256 expected = sha256(as_bytes(content->second));
   if (object->sha256 != expected) return complain_("P1: another content is stored: " + path);
-  const std::string said = said_of(path);
-  if (object->owned && object->metadata != said) {
-    return complain_("P1: said of " + path + " is " + said + ", stored " + object->metadata);
+  if (object->owned && object->metadata != *said) {
+    return complain_("P1: said of " + path + " is " + *said + ", stored " + object->metadata);
   }
   const auto there = now_.find(object->key);
   if (there == now_.end()) return complain_("P3: nothing was ever at " + object->key);
@@ -370,16 +393,49 @@ void Oracle::check_converged(const std::string& path) {
   if (version.attempt.empty()) return;
   if (version.sha256 != expected)
     complain_("P3: the key shows another content: " + object->key + story_of(version.attempt));
-  if (object->owned && said_by(version.metadata) != said) {
+  if (object->owned && said_by(version.metadata) != *said) {
     complain_("P3: the key shows other metadata: " + object->key + story_of(version.attempt));
   }
 }
 
-std::string Oracle::said_of(const std::string& path) {
+// Nothing goes along that no sidecar of this name has ever said as a whole.
+void Oracle::check_sidecar(const std::string& path, const catalog::ObjectRow& object) {
+  const auto said = agent::metadata_pairs(object.metadata);
+  if (!said) return;
+  for (const auto& [name, value] : *said) {
+    if (name == Sidecars::beside && !sidecars_.ever_said(path, value)) {
+      complain_("P3: no sidecar of " + path + " has ever said " + value);
+    }
+  }
+}
+
+// P8: what waits for its sidecar is told. (Not so a change that left the same times, for which the
+// file is read again: that look waits for the sidecar too.)
+void Oracle::when_sidecars_linger() {
+  for (const auto& [path, content] : disk_) {
+    if (!sidecars_.written(path)) continue;
+    const auto file = row(path);
+    const auto object = file ? object_of(*file) : std::nullopt;
+    const bool stored = file && file->state == FileState::Stored && object &&
+                        object->sha256 == sha256(as_bytes(content));
+    const bool blocked = file && file->state == FileState::Blocked;
+    const bool doubted = file && file->state == FileState::Stored && file->racy;
+    if (!stored && !blocked && !doubted && !world_.has_reason("file-stuck")) {
+      complain_("P8: it waits for its sidecar, and nobody is told: " + path + " " +
+                (file ? std::string(to_string(file->state)) + " " + file->reason : "no row"));
+    }
+  }
+}
+
+std::optional<std::string> Oracle::said_of(const std::string& path) {
   const auto file = world_.files.open_file(World::folder, path);
   if (!file) return "nothing, since it cannot be opened";
-  const auto said = (*file)->extended_attributes("user.waybill.", 1000);
-  return said ? agent::metadata_text({said->begin(), said->end()}) : "too much";
+  const auto by_attributes = (*file)->extended_attributes("user.waybill.", 1000);
+  if (!by_attributes) return "too much";
+  auto said = sidecars_.said(path);
+  if (!said) return std::nullopt;
+  said->insert(by_attributes->begin(), by_attributes->end());
+  return agent::metadata_text({said->begin(), said->end()});
 }
 
 }  // namespace waybill::model

@@ -15,11 +15,13 @@
 
 namespace waybill::model {
 
+class Sidecars;
+
 // Checks the promises P1 to P4, P6 and P7 with a history of its own: what people did to the disk
 // and to the bucket, what came to lie there, and what was promised.
 class Oracle {
  public:
-  Oracle(World& world, std::function<void(const std::string&)> complain);
+  Oracle(World& world, const Sidecars& sidecars, std::function<void(const std::string&)> complain);
 
   // --- what people do: told before it is done ---
   void written(const std::string& path, const std::string& content);
@@ -33,6 +35,8 @@ class Oracle {
   void at_every_step();
   void after_death();
   void when_healed();
+  // Sidecars have been written for longer than anybody is left in the dark.
+  void when_sidecars_linger();
   // Renames that the catalog tells of.
   [[nodiscard]] std::size_t renames();
   // Objects that the store has copied.
@@ -53,10 +57,12 @@ class Oracle {
   std::set<std::string> ids(const char* sql);
   std::string story_of(const std::string& attempt);
   void check_converged(const std::string& path);
-  // What is said on disk, as rows have it.
-  std::string said_of(const std::string& path);
+  // What is said on disk, as rows have it; nullopt: what lies beside the file cannot be used.
+  std::optional<std::string> said_of(const std::string& path);
+  void check_sidecar(const std::string& path, const catalog::ObjectRow& object);
 
   World& world_;
+  const Sidecars& sidecars_;
   const std::function<void(const std::string&)> complain_;
   std::unique_ptr<catalog::Reader> reader_;
 

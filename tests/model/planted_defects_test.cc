@@ -61,7 +61,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{Defect::CompleteBeforeContent, "CompleteBeforeContent"},
                     Case{Defect::FutureTimesTrusted, "FutureTimesTrusted"},
                     Case{Defect::NoSecondLook, "NoSecondLook"},
-                    Case{Defect::CopyWithoutLook, "CopyWithoutLook"}),
+                    Case{Defect::CopyWithoutLook, "CopyWithoutLook"},
+                    Case{Defect::SidecarChangeMissed, "SidecarChangeMissed"},
+                    Case{Defect::BadSidecarTakenAsNone, "BadSidecarTakenAsNone"},
+                    Case{Defect::SidecarBeyondRoomForgotten, "SidecarBeyondRoomForgotten"}),
     [](const auto& planted) { return planted.param.name; });
 
 }  // namespace

@@ -81,6 +81,7 @@ void World::make_edges() {
 }
 
 void World::start() {
+  edges_->most_sidecars = most_sidecars;
   pipeline_ = std::make_unique<agent::Pipeline>(*edges_, config);
   pipeline_due_ = clock.boot();
   scan_due_ = clock.boot();
@@ -209,6 +210,12 @@ bool World::resting() const {
   if (WallTime(Nanoseconds(status_->at)) < delivered_at_ || !pipeline_->idle()) return false;
   const agent::FolderView& view = status_->folders.front();
   return view.watched == "inotify" && view.pending == 0 && view.uploading == 0;
+}
+
+bool World::has_reason(std::string_view code) const {
+  return status_ && std::ranges::any_of(status_->reasons, [code](const agent::Reason& reason) {
+           return reason.code == code;
+         });
 }
 
 void World::command(agent::Command command) {

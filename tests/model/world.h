@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/pipeline.h"
@@ -50,6 +51,7 @@ class World {
   [[nodiscard]] std::string catalog_path() const { return state_.file("catalog.db"); }
   [[nodiscard]] const std::string& state_dir() const { return state_.path(); }
   [[nodiscard]] bool resting() const;
+  [[nodiscard]] bool has_reason(std::string_view code) const;
 
   static constexpr const char* folder = "/drop";
 
@@ -62,6 +64,8 @@ class World {
   agent::Config config;
   // One in so many chances to answer a request is taken: more happens while it is under way.
   std::uint64_t slow = 1;
+  // Sidecars that the core knows, and that settle at a time; from the next start on.
+  std::size_t most_sidecars = 10'000;
 
  private:
   bool effect();
