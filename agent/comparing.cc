@@ -88,6 +88,7 @@ void Transfers::compared(const Comparison& one) {
     return;
   }
   compared_.erase(one.file);
+  session_.changed();
   const auto& [folder, path] = one.file;
   auto row = session_.expect(session_.catalog->find_live(folder, path));
   if (!row) return;
