@@ -312,7 +312,7 @@ class Model {
     }
     if (std::ranges::any_of(Oracle::paths,
                             [this](auto* path) { return sidecars_.written(path); })) {
-      pass(std::chrono::hours(1));
+      pass(std::chrono::minutes(10));
       if (fine()) oracle_.when_sidecars_linger();
     }
     sidecars_.finish();

@@ -28,7 +28,7 @@ Sidecars::Sidecars(std::uint64_t seed, World& world, Hooks hooks)
   if (!asked_for_) return;
   auto& folder = world_.config.folders.front();
   folder.sidecar = "{name}.meta.json";
-  folder.stuck_after = std::chrono::minutes(30);
+  folder.stuck_after = std::chrono::minutes(5);
   if (dice_.next() % 2 == 0) world_.most_sidecars = 1 + dice_.next() % 2;
 }
 
