@@ -213,11 +213,6 @@ void Oracle::note_name(const FileRow& file, const std::optional<catalog::ObjectR
   if (first || known->second == file.path) return;
   known->second = file.path;
   key_of_.erase(file.id);
-  // Its bytes are at the object's own path again.
-  if (object && object->key.ends_with("/" + file.path) && file.sha256 == object->sha256) {
-    sole_since_.erase(object->attempt);
-    return;
-  }
   if (object && object->owned && file.state != FileState::Stored) {
     sole_since_.try_emplace(object->attempt, world_.bucket.history().size());
   }
