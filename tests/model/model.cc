@@ -55,7 +55,8 @@ class Model {
       act();
       sidecars_.act(written_);
       if (said_dice_.next() % 6 == 0) say();
-      if (copies_ && copy_dice_.next() % 8 == 0) rename_what_is_stored();
+      const std::uint64_t seldom = world_.witness.copies_late ? 3 : 8;
+      if (copies_ && copy_dice_.next() % seldom == 0) rename_what_is_stored();
       steps(dice_.next() % 40);
       if (dice_.next() % 4 == 0) pass(std::chrono::milliseconds(dice_.next() % 20'000));
     }
@@ -87,10 +88,17 @@ class Model {
     how.versioned = one_in(4);
     how.complete_may_be_replayed = one_in(2);
     how.copies = copy_dice_.next() % 8 != 0;
+    world_.witness.copies_late = copy_dice_.next() % 3 == 0;
     how.pins_copies = copy_dice_.next() % 2 == 0;
     if (copy_dice_.next() % 2 == 0) {
       how.if_absent_on_copy =
           copy_dice_.next() % 3 == 0 ? OnCondition::Unknown : OnCondition::Ignores;
+    }
+    if (world_.witness.copies_late) {
+      // Nothing holds them (Ceph 16.2).
+      how.copies = true;
+      how.pins_copies = false;
+      how.if_absent_on_copy = OnCondition::Ignores;
     }
     world_.bucket.lists_whole_keys_only = one_in(4);
     if (one_in(3)) {
@@ -213,6 +221,7 @@ class Model {
     const std::string to = any_path();
     if (from == to || !oracle_.disk().contains(from)) return;
     note("move " + from + " to " + to);
+    moved_from_ = from;
     oracle_.moved(from, to);
     world_.files.move(on_disk(from), on_disk(to));
     // As a log is rotated.
@@ -220,7 +229,12 @@ class Model {
   }
   void rename_what_is_stored() {
     pass(std::chrono::seconds(5 + copy_dice_.next() % 5));
+    moved_from_.clear();
     if (fine()) move();
+    if (moved_from_.empty() || !world_.witness.copies_late) return;
+    // What is copied, or may still be, is another's by then.
+    if (copy_dice_.next() % 2 == 0) pass(std::chrono::seconds(5 + copy_dice_.next() % 5));
+    if (fine()) put_foreign(moved_from_, "somebody else's");
   }
   void touch(const std::string& path) {
     if (!oracle_.disk().contains(path)) return;
@@ -305,6 +319,7 @@ class Model {
     world_.live_on();
     world_.witness.faults = 0;
     world_.witness.heads_hidden = false;
+    world_.witness.copies_late = false;
     // What is not ours leaves, so that nothing needs a person any more.
     for (const char* path : Oracle::paths) {
       const auto* there = world_.bucket.find(std::string("drop/") + path);
@@ -334,6 +349,7 @@ class Model {
   Sidecars sidecars_;
   Oracle oracle_;
   bool copies_ = false;  // renamed files are to be copied
+  std::string moved_from_;
   std::uint64_t contents_ = 0;
   std::vector<std::string> known_;
   std::string written_;                        // the path that was written last

@@ -119,8 +119,10 @@ RequestId Witness::copy(uploader::CopyRequest request, Done<PutReply> done) {
   const std::string key = request.key;
   if (!edges_.effect()) return RequestId{};
   commits(attempt, key);
+  const bool late = copies_late && edges_.dice.next() % 2 == 0;
   return call<PutReply>(
-      draw(), key, [this, request](auto next) { return edges_.bucket.copy(request, next); },
+      late ? Fault::LandsLater : draw(), key,
+      [this, request](auto next) { return edges_.bucket.copy(request, next); },
       [this, attempt, done](const auto& reply) {
         // Its success says nothing of bytes: whatever follows, a look comes first.
         Sent& sent = sent_.at(attempt);

@@ -59,6 +59,7 @@ class Witness final : public uploader::ObjectStore {
   // Percent of the requests that meet a fault; HEADs that are refused with 403.
   std::uint64_t faults = 0;
   bool heads_hidden = false;
+  bool copies_late = false;  // every second one is given up, and may land later
 
   void process_died();
 
