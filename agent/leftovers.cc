@@ -22,6 +22,8 @@ using uploader::ListedUpload;
 constexpr Nanoseconds quarantine = std::chrono::minutes(20);
 // Half a minute after the first, twice that after the second, and so on.
 constexpr std::int64_t tries_before_it_is_told = 6;
+// A refusal ends when a person ends it. Each start asks anew.
+constexpr Nanoseconds longest_refusal = std::chrono::hours(24);
 
 // Its content is durable before its Complete is sent.
 bool may_have_landed(const AttemptRow& attempt) {
@@ -49,11 +51,12 @@ Reason left(const std::string& store, bool known, const Group& group, const std:
           .severity = Severity::Notice,
           .sentence = store + ": " + std::to_string(group.count) + uploads +
                       " of ours cannot be cleaned up" + first_of(group, cause),
-          .help = known ? "the parts are paid for until then; it is tried again each hour. Where a "
-                          "permission is missing: s3:AbortMultipartUpload, "
-                          "s3:ListBucketMultipartUploads"
-                        : "the parts are paid for until then; it is tried once a folder of the "
-                          "configuration goes there again",
+          .help = known
+                      ? "the parts are paid for until then; it is tried again at least once a day. "
+                        "Where a permission is missing: s3:AbortMultipartUpload, "
+                        "s3:ListBucketMultipartUploads"
+                      : "the parts are paid for until then; it is tried once a folder of the "
+                        "configuration goes there again",
           .since = group.since};
 }
 
@@ -226,30 +229,93 @@ void Leftovers::end(const Task& task, const Result<HeadReply>& head,
   for (AttemptRow& left : to_abort) abort({.attempt = std::move(left)});
 }
 
-void Leftovers::abort(const Task& task) {
+void Leftovers::abort(Task task) {
+  const auto refusal = refusals_.find(task.attempt.store);
+  if (refusal == refusals_.end()) return send_abort(task);
+  // Before those that were refused themselves: it may not be meant.
+  if (is_told(refusal->second)) tell(task.attempt, refusal->second.cause);
+  refusal->second.waiting.push_front(std::move(task));
+}
+
+void Leftovers::send_abort(const Task& task) {
   const AttemptRow& attempt = task.attempt;
   stores_.client(attempt.store)
       .abort_upload(attempt.key, attempt.upload_id,
                     [this, task, post = session_.poster()](const Result<uploader::Nothing>& reply) {
-                      post([this, task, reply] {
-                        if (!reply) return in_vain(task, reply.error());
-                        session_.expect(session_.catalog->end_attempt(task.attempt.id));
-                        if (unsettled_.erase(task.attempt.id) > 0) session_.changed();
-                      });
+                      post([this, task, reply] { aborted_or_not(task, reply); });
                     });
 }
 
-void Leftovers::in_vain(Task task, const Error& error) {
-  if (++task.tries >= tries_before_it_is_told) {
-    Error cause = error;
-    cause.request_id.clear();  // each answer has its own
-    const auto [told, first] =
-        unsettled_.try_emplace(task.attempt.id, Unsettled{.attempt = task.attempt,
-                                                          .cause = cause.describe(),
-                                                          .since = session_.wall_now()});
-    if (!first) told->second.cause = cause.describe();
-    session_.changed();
+void Leftovers::aborted_or_not(const Task& task, const Result<uploader::Nothing>& reply) {
+  if (!reply) return not_aborted(task, reply.error());
+  session_.expect(session_.catalog->end_attempt(task.attempt.id));
+  if (unsettled_.erase(task.attempt.id) > 0) session_.changed();
+  // What this one may, the others may too.
+  auto ended = refusals_.extract(task.attempt.store);
+  if (ended.empty()) return;
+  for (Task& waiting : ended.mapped().waiting) after(Nanoseconds(0), std::move(waiting));
+}
+
+// Whoever is refused goes behind the others: a refusal that is meant for one alone is found out by
+// the next.
+void Leftovers::not_aborted(const Task& task, const Error& error) {
+  const StoreId store = task.attempt.store;
+  const auto found = refusals_.find(store);
+  const bool probe = found != refusals_.end() && found->second.probe == task.attempt.id;
+  const bool refused = !uploader::may_pass(error);
+  if (!refused && !probe) return in_vain(task, error);
+  Refusal& refusal = refusals_[store];
+  const bool first = refusal.tries == 0;
+  refusal.waiting.push_back(task);
+  if (refused) {
+    refusal.cause = error;
+    if (first || probe) ++refusal.tries;
   }
+  if (is_told(refusal)) {
+    for (const Task& waiting : refusal.waiting) tell(waiting.attempt, refusal.cause);
+  }
+  if (first || probe) probe_later(store);
+}
+
+void Leftovers::probe_later(StoreId store) {
+  constexpr uploader::RetryPolicy policy{.slow_ceiling = longest_refusal};
+  Refusal& refusal = refusals_.at(store);
+  refusal.probe.clear();
+  refusal.next = session_.now() + policy.slow_delay(refusal.tries, session_.world.random);
+  session_.timers.at(refusal.next, [this, store, at = refusal.next] {
+    const auto now = refusals_.find(store);
+    if (now != refusals_.end() && now->second.next == at) probe(store);
+  });
+}
+
+void Leftovers::probe(StoreId store) {
+  if (!stores_.open(store)) return probe_later(store);
+  Refusal& refusal = refusals_.at(store);
+  while (!refusal.waiting.empty()) {
+    const Task task = std::move(refusal.waiting.front());
+    refusal.waiting.pop_front();
+    if (!still_open(task.attempt)) continue;
+    refusal.probe = task.attempt.id;
+    return send_abort(task);
+  }
+  refusals_.erase(store);
+}
+
+bool Leftovers::is_told(const Refusal& refusal) {
+  return refusal.tries >= tries_before_it_is_told;
+}
+
+void Leftovers::tell(const AttemptRow& attempt, Error cause) {
+  cause.request_id.clear();  // each answer has its own
+  const auto [told, first] = unsettled_.try_emplace(
+      attempt.id,
+      Unsettled{.attempt = attempt, .cause = cause.describe(), .since = session_.wall_now()});
+  if (!first) told->second.cause = cause.describe();
+  session_.changed();
+}
+
+void Leftovers::in_vain(Task task, const Error& error) {
+  if (++task.tries >= tries_before_it_is_told) tell(task.attempt, error);
   const Nanoseconds delay = uploader::RetryPolicy{}.slow_delay(task.tries, session_.world.random);
   after(delay, std::move(task));
 }

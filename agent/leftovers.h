@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
@@ -17,7 +18,8 @@ namespace waybill::agent {
 // What becomes of attempts that nobody wants any more. Once nothing of one can land any more, a
 // HEAD says whether it did, and only then its uploads are aborted: each has a row of its own,
 // beside its file, until it is gone (PROTOCOL.md rules 1, 2 and 12). Whatever cannot be settled is
-// told, and asked for once an hour at the most. Coord thread only.
+// told, and asked for once an hour at the most. A store that refuses an abort is asked for one of
+// them, and up to a day apart: the others wait until one is aborted. Coord thread only.
 class Leftovers {
  public:
   // `key_in_use`: an attempt on that key is under way. `landed`: one was recorded that came late.
@@ -48,7 +50,21 @@ class Leftovers {
   void find_uploads(Task task, const Result<uploader::HeadReply>& head);
   void end(const Task& task, const Result<uploader::HeadReply>& head,
            const std::vector<std::string>& uploads);
-  void abort(const Task& task);
+  struct Refusal {  // of aborts, by one store
+    Error cause;
+    std::int64_t tries = 0;  // that were refused in a row
+    std::deque<Task> waiting;
+    std::string probe;  // the attempt whose abort is under way for all of them
+    BootTime next{};    // a late timer knows that it is late
+  };
+  void abort(Task task);
+  void send_abort(const Task& task);
+  void aborted_or_not(const Task& task, const Result<uploader::Nothing>& reply);
+  void not_aborted(const Task& task, const Error& error);
+  void probe_later(StoreId store);
+  void probe(StoreId store);
+  [[nodiscard]] static bool is_told(const Refusal& refusal);
+  void tell(const catalog::AttemptRow& attempt, Error cause);
   void in_vain(Task task, const Error& error);
   [[nodiscard]] bool still_open(const catalog::AttemptRow& attempt);
 
@@ -63,6 +79,7 @@ class Leftovers {
   const std::function<bool(const std::string&)> key_in_use_;
   const std::function<void(StoreId, const std::string&)> landed_;
   std::map<std::string, Unsettled> unsettled_;  // by attempt: tried in vain again and again
+  std::map<StoreId, Refusal> refusals_;
 };
 
 }  // namespace waybill::agent

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -208,9 +209,67 @@ TEST_F(SweepTest, UploadThatCannotBeAbortedIsToldUntilItIsGone) {
   EXPECT_EQ(world_.row("large.bin")->state, FileState::Stored);
 
   faults_.clear();
-  world_.pass(90min);
+  world_.pass(25h);
   EXPECT_TRUE(uploads().empty());
   EXPECT_FALSE(world_.has_reason("uploads-left"));
+}
+
+// A permission that is missing is missing for all of them: one asks for the others.
+TEST_F(SweepTest, StoreThatRefusesAbortsIsAskedForOneOfThemNowAndThen) {
+  constexpr std::size_t files = 5;
+  std::set<std::string> spoilt;
+  bool denied = true;
+  int aborts = 0;
+  world_.fault = [&](const Call& call) {
+    if (call.operation == Operation::Complete && spoilt.insert(call.key).second) {
+      return Fault::Conflict;
+    }
+    if (call.operation != Operation::Abort) return Fault::None;
+    ++aborts;
+    return denied ? Fault::Denied : Fault::None;
+  };
+  for (std::size_t i = 0; i < files; ++i) {
+    world_.write("large-" + std::to_string(i), large('a'));
+  }
+  world_.start();
+  world_.settle_down();
+  ASSERT_EQ(uploads().size(), files);
+  world_.pass(12h);
+  const int before = aborts;
+  world_.pass(96h);
+  EXPECT_LE(aborts - before, 15);
+  const auto& reasons = world_.status().reasons;
+  const auto told = std::ranges::find(reasons, "uploads-left", &Reason::code);
+  ASSERT_NE(told, reasons.end());
+  EXPECT_NE(told->sentence.find("5 multipart uploads of ours"), std::string::npos)
+      << told->sentence;
+
+  denied = false;
+  world_.pass(25h);
+  EXPECT_TRUE(uploads().empty());
+  EXPECT_FALSE(world_.has_reason("uploads-left"));
+}
+
+TEST_F(SweepTest, UploadWhoseAbortAloneIsRefusedKeepsNoOtherThere) {
+  std::set<std::string> spoilt;
+  bool all_denied = true;
+  world_.fault = [&](const Call& call) {
+    if (call.operation == Operation::Complete && spoilt.insert(call.key).second) {
+      return Fault::Conflict;
+    }
+    if (call.operation != Operation::Abort) return Fault::None;
+    return all_denied || call.key == "drop/large-0" ? Fault::Denied : Fault::None;
+  };
+  for (int i = 0; i < 3; ++i) world_.write("large-" + std::to_string(i), large('a'));
+  world_.start();
+  world_.settle_down();
+  world_.pass(1h);
+  ASSERT_EQ(uploads().size(), 3U);
+  all_denied = false;
+  world_.pass(12h);
+  ASSERT_EQ(uploads().size(), 1U);
+  EXPECT_EQ(uploads().front().key, "drop/large-0");
+  EXPECT_TRUE(world_.has_reason("uploads-left"));
 }
 
 TEST_F(SweepTest, CreateThatWasNotAnsweredHoldsNothing) {
