@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "agent/running.h"
+#include "base/test_points.h"
 
 // What Transfers does with a file that was renamed where its folder says on_rename = "copy": the
 // object that is held for it is copied inside the store (PROTOCOL.md section 4).
@@ -37,8 +38,10 @@ void Transfers::send_copy(Running& running, uploader::SendCopy& copy) {
   sent(running, stores_.client(running.attempt.store)
                     .copy(std::move(request), replies_to<uploader::PutReply>(
                                                   running, [](auto reply) -> uploader::Input {
+                                                    WAYBILL_REACHED("copy-answered");
                                                     return uploader::CopyDone{std::move(reply)};
                                                   })));
+  WAYBILL_REACHED("copy-sent");
 }
 
 void Transfers::go_on_from_file(Running& running, const uploader::NotCopied& told) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <ostream>
 #include <sstream>
 #include <string>
@@ -26,6 +27,9 @@ struct Boundary {
   std::size_t times = 0;
   // Its Complete may have been sent: the upload stays for a quarantine where nobody wants it.
   bool may_complete = false;
+  // Its copy goes on after the restart, when nobody knows how often it was asked for: the next
+  // content waits until that is settled (PROTOCOL.md rule 2).
+  bool copy_goes_on = false;
   // Its object is there: no body may be sent again.
   bool landed = false;
 
@@ -85,6 +89,50 @@ constexpr Boundary boundaries[] = {
     {.name = "LargeRowDurable", .size = Size::Large, .at = "stored-durable", .landed = true},
 };
 
+// Of a renamed file that is copied inside the store.
+constexpr Boundary boundaries_of_copies[] = {
+    {.name = "AttemptRecorded", .at = "attempt-recorded"},
+    {.name = "CommitOfTheAttempt", .at = "attempt-recorded,commit-begun"},
+    {.name = "AttemptDurable", .at = "attempt-durable", .copy_goes_on = true},
+    {.name = "CopySent", .at = "copy-sent", .copy_goes_on = true},
+    {.name = "CopyReplyLost",
+     .at = "copy-sent",
+     .applied = "CopyObject",
+     .times = 1,
+     .copy_goes_on = true,
+     .landed = true},
+    {.name = "CopyAnswered", .at = "copy-answered", .copy_goes_on = true, .landed = true},
+    {.name = "CopyProven", .at = "reply-arrived", .copy_goes_on = true, .landed = true},
+    {.name = "RowUpdated", .at = "acknowledgement-recorded", .copy_goes_on = true, .landed = true},
+    {.name = "CommitOfTheRow",
+     .at = "acknowledgement-recorded,commit-begun",
+     .copy_goes_on = true,
+     .landed = true},
+    {.name = "RowDurable", .at = "stored-durable", .landed = true},
+
+    {.name = "LargeAttemptDurable",
+     .size = Size::Large,
+     .at = "attempt-durable",
+     .copy_goes_on = true},
+    {.name = "LargeCopyReplyLost",
+     .size = Size::Large,
+     .at = "copy-sent",
+     .applied = "CopyObject",
+     .times = 1,
+     .copy_goes_on = true,
+     .landed = true},
+    {.name = "LargeCopyAnswered",
+     .size = Size::Large,
+     .at = "copy-answered",
+     .copy_goes_on = true,
+     .landed = true},
+    {.name = "LargeRowUpdated",
+     .size = Size::Large,
+     .at = "acknowledgement-recorded",
+     .copy_goes_on = true,
+     .landed = true},
+};
+
 enum class Meanwhile { Stays, IsReplaced, Goes, Moves };
 
 std::string_view name_of(Meanwhile meanwhile) {
@@ -117,6 +165,10 @@ class KilledAt : public MortalJourney,
 
   // Runs until the daemon has died at the boundary, under way with `path`.
   void die_at(const Boundary& boundary, const std::string& path, const std::string& content) {
+    die_at(boundary, path, [&] { drop(path, content); });
+  }
+  void die_at(const Boundary& boundary, const std::string& path,
+              const std::function<void()>& appears) {
     daemon_environment.push_back(std::string("WAYBILL_TEST_AT=") + boundary.at);
     daemon_environment.push_back(boundary.times == 0 ? "WAYBILL_TEST_END=die"
                                                      : "WAYBILL_TEST_END=halt");
@@ -132,7 +184,7 @@ class KilledAt : public MortalJourney,
       ASSERT_TRUE(eventually([&] { return requests("PutObject", "in/in-the-way") > 0; }));
     }
     const std::size_t before = boundary.times == 0 ? 0 : applied(boundary.applied, path);
-    drop(path, content);
+    appears();
     if (boundary.times == 0) {
       await_its_end();
     } else {
@@ -173,10 +225,20 @@ class KilledAt : public MortalJourney,
     EXPECT_EQ(wait.code, 0) << wait.output << wait.error;
   }
 
+  // No condition guards what a copy may still do (PROTOCOL.md section 4).
+  void waits(const std::string& path) {
+    start();
+    EXPECT_TRUE(eventually([&] {
+      return waybill({"show", local(path)}).says("was never answered and may still arrive");
+    })) << waybill({"show", local(path)}).output;
+    EXPECT_LE(server().history(bucket, prefix + path).size(), 1U);
+  }
+
   void check(const std::string& path) {
     const auto& [boundary, meanwhile] = GetParam();
     no_row_lies();
     something_happens(meanwhile, path, boundary.size);
+    if (meanwhile == Meanwhile::IsReplaced && boundary.copy_goes_on) return waits(path);
     heals();
     if (meanwhile == Meanwhile::Goes || meanwhile == Meanwhile::Moves) {
       EXPECT_TRUE(show(path).state == "gone" || !show(path).known) << show(path).state;
@@ -191,6 +253,7 @@ class KilledAt : public MortalJourney,
 
 class KilledWithFirstContentAt : public KilledAt {};
 class KilledWithNextContentAt : public KilledAt {};
+class KilledWithCopyAt : public KilledAt {};
 
 TEST_P(KilledWithFirstContentAt, EndsInTheRightState) {
   const auto& [boundary, meanwhile] = GetParam();
@@ -214,6 +277,25 @@ TEST_P(KilledWithNextContentAt, EndsInTheRightState) {
   die_at(boundary, "file", content_of(boundary.size, 1));
   if (HasFatalFailure()) return;
   check("file");
+}
+
+TEST_P(KilledWithCopyAt, EndsInTheRightState) {
+  const auto& [boundary, meanwhile] = GetParam();
+  folder["on_rename"] = toml_string("copy");
+  server_options.behaviour.copy_keeps_etag = true;  // else nothing proves the large one
+  start();
+  drop("before", content_of(boundary.size, 1));
+  wait_until_all_stored();
+  stop();
+  die_at(boundary, "file", [&] { move("before", "file"); });
+  if (HasFatalFailure()) return;
+  check("file");
+  if (meanwhile != Meanwhile::Stays) return;
+  EXPECT_EQ(applied("CopyObject", "file"), 1U);
+  EXPECT_EQ(requests("PutObject", "in/file") + requests("CreateMultipartUpload", "in/file"), 0U);
+  if (boundary.landed) {
+    EXPECT_EQ(requests("CopyObject", "in/file"), 1U);
+  }
 }
 
 std::string read_program(const char* path) {
@@ -246,6 +328,11 @@ INSTANTIATE_TEST_SUITE_P(Boundary, KilledWithFirstContentAt,
 INSTANTIATE_TEST_SUITE_P(Boundary, KilledWithNextContentAt,
                          testing::Combine(testing::ValuesIn(boundaries),
                                           testing::Values(Meanwhile::Stays, Meanwhile::IsReplaced)),
+                         title);
+INSTANTIATE_TEST_SUITE_P(Boundary, KilledWithCopyAt,
+                         testing::Combine(testing::ValuesIn(boundaries_of_copies),
+                                          testing::Values(Meanwhile::Stays, Meanwhile::IsReplaced,
+                                                          Meanwhile::Goes, Meanwhile::Moves)),
                          title);
 
 }  // namespace
