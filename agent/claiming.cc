@@ -278,7 +278,7 @@ void Transfers::wait_for_cause(FileId file, const FilePath& path, const std::str
   session_.timers.at(session_.now() + wait, [this, file] {
     auto row = session_.expect(session_.catalog->file(file));
     if (!row || !*row || !(*row)->live || (*row)->state != FileState::Blocked) return;
-    if ((*row)->reason == catalog::lost_reason) return;  // a person is to take note of it
+    if (is_lost(**row)) return;  // a person is to take note of it
     if (!session_.expect(session_.catalog->apply(file, FileEvent::CauseFixed, "tried again")))
       return;
     intake_.look_at_queue();

@@ -44,6 +44,7 @@ void DueProofs::landed(StoreId store, const std::string& key) {
   if (!object || !*object || (*object)->proof_due == 0) return;
   const auto [due, first] =
       due_.try_emplace((*object)->id, Due{.key = key, .since = session_.wall_now()});
+  ++due->second.landings;
   if (!first) return;
   session_.after_commit([this, key] {
     session_.world.log.warning(
@@ -77,18 +78,19 @@ void DueProofs::ask_on() {
 void DueProofs::ask(ObjectId id, const ObjectRow& object) {
   due_.at(id).key = object.key;
   if (!stores_.known(object.store)) {
-    return in_vain(id,
-                   {.code = ErrorCode::NeedsPerson, .message = "no folder goes there any more"});
+    due_.at(id).forsaken = true;  // until a configuration with such a folder begins a session
+    return session_.changed();
   }
   if (!stores_.open(object.store)) return held_[object.store].push_back(id);
   // What is under way there is about to replace it, and to tell of it.
   if (hooks_.key_in_use(object.key)) return later(id, until_the_upload_ends);
   ++asked_;
   stores_.client(object.store)
-      .head(object.key, [this, id, post = session_.poster()](const Result<HeadReply>& head) {
-        post([this, id, head] {
+      .head(object.key, [this, id, landings = due_.at(id).landings,
+                         post = session_.poster()](const Result<HeadReply>& head) {
+        post([this, id, landings, head] {
           --asked_;
-          answered(id, head);
+          answered(id, head, landings);
           ask_on();
         });
       });
@@ -101,9 +103,10 @@ void DueProofs::later(ObjectId id, Nanoseconds wait) {
   });
 }
 
-void DueProofs::answered(ObjectId id, const Result<HeadReply>& head) {
+void DueProofs::answered(ObjectId id, const Result<HeadReply>& head, std::uint64_t landings) {
   const auto object = still_due(id);
   if (!object) return;
+  if (due_.at(id).landings != landings) return waiting_.push_back(id);
   if (hooks_.key_in_use(object->key)) return later(id, until_the_upload_ends);
   if (!head && head.error().code != ErrorCode::NotFound) return in_vain(id, head.error());
   const auto proof = head ? uploader::prove_again(*head, {.attempt = object->attempt,
@@ -179,18 +182,21 @@ void DueProofs::add_reasons(std::vector<Reason>& reasons) const {
   }
   std::map<std::string, Reason> causes;
   for (const auto& [id, due] : due_) {
-    if (due.tries < asked_before_it_is_told) continue;
-    const std::string cause = due.cause->describe();
+    if (!due.forsaken && due.tries < asked_before_it_is_told) continue;
+    const std::string cause =
+        due.forsaken ? "no folder goes to its store any more" : due.cause->describe();
     Reason& reason = causes[cause];
     const std::int64_t count = ++reason.files;
     if (count > 1 && reason.since <= due.since) continue;
     reason = {.code = "proofs-due",
-              .severity = Severity::Degraded,
+              .severity = due.forsaken ? Severity::Notice : Severity::Degraded,
               .sentence =
                   "whether objects are still there, where an upload of ours came late, "
                   "cannot be told, the first " +
                   printable(due.key) + ": " + cause,
-              .help = "it is asked again each hour; a HEAD of the object must be allowed",
+              .help = due.forsaken
+                          ? "it is asked once a folder of the configuration goes there again"
+                          : "it is asked again each hour; a HEAD of the object must be allowed",
               .files = count,
               .since = due.since};
   }

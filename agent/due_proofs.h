@@ -40,14 +40,16 @@ class DueProofs {
     std::string key;
     std::int64_t tries = 0;  // in vain
     std::optional<Error> cause;
-    std::int64_t since = 0;  // ns since 1970
+    std::int64_t since = 0;      // ns since 1970
+    std::uint64_t landings = 0;  // of which a HEAD of before tells nothing
+    bool forsaken = false;       // no folder goes to its store any more
   };
   // Whose proof is still due; nullopt: it is settled, and forgotten here.
   std::optional<catalog::ObjectRow> still_due(ObjectId id);
   void ask_on();
   void ask(ObjectId id, const catalog::ObjectRow& object);
   void later(ObjectId id, Nanoseconds wait);
-  void answered(ObjectId id, const Result<uploader::HeadReply>& head);
+  void answered(ObjectId id, const Result<uploader::HeadReply>& head, std::uint64_t landings);
   void proven(const catalog::ObjectRow& object, const uploader::HeadReply& head,
               const uploader::Proof& proof);
   void replaced(const catalog::ObjectRow& object, const std::string& by);

@@ -201,8 +201,8 @@ void Intake::present(const FilePath& file, const watcher::Present& seen, bool aw
     mind(folder, since);
     return session_.changed();
   }
-  const bool unchanged =
-      *found && (*found)->fingerprint == fingerprint && at_its_path((*found)->state);
+  const bool unchanged = *found && (*found)->fingerprint == fingerprint &&
+                         at_its_path((*found)->state) && !is_lost(**found);
   const auto waiting = settling_.find(folder, path);
   const bool settles = waiting.has_value();
   if (unchanged && (!settles || (*found)->state != FileState::Queued)) {

@@ -68,7 +68,9 @@ void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
                        .proof_detail = by_somebody_else(running.attempt) + other.proof_detail};
                    const bool unresolved = running.machine.ambiguous();
                    if (!unresolved && !leave_unclear_create(running)) return;
+                   const bool late = comes_late(id);
                    session_.expect(session_.catalog->acknowledge(id, object, false, unresolved));
+                   if (late) due_proofs_.landed(running.attempt.store, running.attempt.key);
                    if (unresolved) leftovers_.resolve_later(running.attempt);
                  },
                  [&](const uploader::ForeignObject&) {
@@ -97,10 +99,7 @@ void Transfers::stored(Running& running, const uploader::Stored& outcome) {
                                      .proof = row_proof(outcome.proof),
                                      .proof_detail = outcome.proof_detail};
   WAYBILL_REACHED("reply-arrived");
-  // Newer content, or no file, has taken its row on: whatever it has replaced is looked at.
-  const auto tried = session_.expect(session_.catalog->attempt(running.attempt.id));
-  if (!tried) return;
-  const bool late = *tried && (*tried)->state == AttemptState::Abandoned;
+  const bool late = comes_late(running.attempt.id);
   const bool unresolved = outcome.may_land_again;
   if (!unresolved && !leave_unclear_create(running)) return;
   auto row =
@@ -175,6 +174,12 @@ void Transfers::remove(const std::string& attempt_id) {
   session_.changed();
   if (compared_.contains(path)) compare(path);
   left_(path);
+}
+
+// Newer content, or no file, has taken its row on: whatever it replaces is looked at.
+bool Transfers::comes_late(const std::string& attempt_id) {
+  const auto tried = session_.expect(session_.catalog->attempt(attempt_id));
+  return tried && *tried && (*tried)->state == AttemptState::Abandoned;
 }
 
 void Transfers::no_longer_stored(const catalog::FileRow& row) {

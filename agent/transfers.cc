@@ -265,7 +265,7 @@ void Transfers::release_blocked() {
     if (!rows) return;
     for (const FileRow& row : *rows) {
       after = row.id;
-      if (!session_.folders.contains(row.folder) || row.reason == catalog::lost_reason) continue;
+      if (!session_.folders.contains(row.folder) || is_lost(row)) continue;
       if (!session_.expect(session_.catalog->apply(row.id, FileEvent::CauseFixed,
                                                    "tried again after a start"))) {
         return;

@@ -202,6 +202,7 @@ class Transfers {
   void source_lost(Running& running);
   void finish(Running& running, const uploader::Outcome& outcome);
   void stored(Running& running, const uploader::Stored& outcome);
+  bool comes_late(const std::string& attempt_id);
   void dropped(Running& running, const uploader::Dropped& outcome);
   void remove(const std::string& attempt_id);
   void no_longer_stored(const catalog::FileRow& row);

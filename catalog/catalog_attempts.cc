@@ -245,12 +245,19 @@ Result<FileRow> Catalog::Impl::land_late(const StoredFile& file, const AttemptRo
       object.live = false;
       auto due = objects.proof_is_due(there.id, session->now());
       if (!due) return fail(due.error());
+      files.forget(there.file);
     }
   }
   if (auto added = objects.insert(object); !added) return fail(added.error());
   auto ended = end();
   if (!ended) return fail(ended.error());
   files.forget(row.id);  // its object may no longer be live
+  if (is_lost(row) && object.live && object.sha256 == row.sha256) {
+    // It went while it was sent again, and is there after all.
+    return transition(file, {.event = FileEvent::Vanished,
+                             .reason = "its object landed after all",
+                             .acknowledged = &object});
+  }
   return row;
 }
 

@@ -216,6 +216,13 @@ FileEvent Catalog::Impl::classify(const StoredFile& file, const CompleteFile& se
 Result<FileRow> Catalog::complete(const CompleteFile& file) {
   auto known = impl_->files.find_live(file.folder, file.path);
   if (!known) return fail(known.error());
+  if (*known && is_lost((*known)->row)) {
+    // Its bytes are back, unchanged or not: it is sent as any.
+    auto freed = apply((*known)->row.id, FileEvent::CauseFixed, "its file is there again");
+    if (!freed) return freed;
+    known = impl_->files.find_live(file.folder, file.path);
+    if (!known) return fail(known.error());
+  }
   if (!*known) return impl_->start_row(file);
   const StoredFile& before = **known;
   const FileRow& row = before.row;
@@ -305,7 +312,7 @@ Result<FileRow> Catalog::vanished(FileId id) {
   if (known->row.live && next(state, FileEvent::Vanished) == Step{.to = state}) return known->row;
   if (known->row.live && known->lost()) {
     // P8: told for as long as it takes.
-    if (known->row.reason == lost_reason) return known->row;
+    if (is_lost(known->row)) return known->row;
     return impl_->transition(
         *known,
         {.event = FileEvent::ScrubFoundLost, .reason = lost_reason, .row_reason = lost_reason});
@@ -401,7 +408,7 @@ Result<FileRow> Catalog::apply(FileId id, FileEvent event, std::string_view reas
   if (!known) return fail(known.error());
   const bool object_lost = event == FileEvent::ScrubFoundBad || event == FileEvent::ScrubFoundLost;
   const std::string_view row_reason = event == FileEvent::CauseFixed ? "" : reason;
-  if (event == FileEvent::CauseFixed && known->row.reason == lost_reason) {
+  if (event == FileEvent::CauseFixed && is_lost(known->row)) {
     // Somebody has taken note; where the file is still gone that is all there is to it.
     known->row.object.reset();
     known->object_key.clear();

@@ -40,8 +40,6 @@ Result<Catalog::Replaced> Catalog::object_replaced(ObjectId id, std::string_view
   impl_->files.forget(object.file);
   auto known = impl_->known_file(object.file);
   if (!known) return fail(known.error());
-  auto other = impl_->objects.over(object, by);
-  if (!other) return fail(other.error());
 
   const bool relied_upon = known->row.live && known->row.object == id;
   Replaced replaced;
@@ -54,22 +52,25 @@ Result<Catalog::Replaced> Catalog::object_replaced(ObjectId id, std::string_view
   }
   if (known->row.live && at_its_path(known->row.state)) return replaced;  // it is sent anyway
 
+  auto other = impl_->objects.over(object, by);
+  if (!other) return fail(other.error());
   // What came over it is what the key has, and nobody will send it again.
   if (*other) {
     if (done = impl_->objects.there_alone((*other)->id); !done) return fail(done.error());
     impl_->files.forget(object.file);
   }
   // A later generation was meant to replace it.
-  const bool meant =
-      *other && ((*other)->generation > object.generation || (*other)->sha256 == object.sha256);
-  replaced.only_copy_lost = object.owned && !meant;
+  const bool same_file = *other && (*other)->file == object.file;
+  const bool same_bytes = *other && (*other)->sha256 == object.sha256;
+  const bool meant = same_file && ((*other)->generation > object.generation || same_bytes);
+  replaced.only_copy_lost = object.owned && !meant && !same_bytes;
   if (!relied_upon) return replaced;
   if (replaced.only_copy_lost && known->lost()) {
     auto row = impl_->transition(
         *known, {.event = FileEvent::ScrubFoundLost, .reason = reason, .row_reason = lost_reason});
     if (!row) return fail(row.error());
     replaced.row = std::move(*row);
-  } else if (*other && meant) {
+  } else if (meant) {
     StoredFile after = *known;
     after.row.object = (*other)->id;
     after.object_key = (*other)->key;

@@ -83,8 +83,9 @@ Result<void> ObjectTable::insert(ObjectRow& row) {
 }
 
 Result<void> ObjectTable::supersede(StoreId store, std::string_view key) {
-  return session_.write("UPDATE objects SET live = 0 WHERE store_id = ? AND key = ? AND live = 1",
-                        {store, Value::blob(key)});
+  return session_.write(
+      "UPDATE objects SET live = 0, proof_due = NULL WHERE store_id = ? AND key = ? AND live = 1",
+      {store, Value::blob(key)});
 }
 
 Result<void> ObjectTable::lost(ObjectId id, std::int64_t at) {
@@ -116,14 +117,15 @@ Result<void> ObjectTable::proven_again(const ObjectRow& row) {
        row.proven_at / ns_per_ms, row.id});
 }
 
-// By their ids: no index tells of objects that are not live, and it came after the other.
+// By their ids, the newest first: no index tells of objects that are not live, and it came of late.
 Result<std::optional<ObjectRow>> ObjectTable::over(const ObjectRow& object,
                                                    std::string_view attempt) {
   const auto packed = packed_hex(attempt);
   if (!packed) return std::optional<ObjectRow>();
   return first(
       session_.read(WAYBILL_OBJECT_COLUMNS "WHERE o.id > ? AND o.store_id = ? AND"
-                                           " o.key = ? AND o.attempt = ? AND o.live = 0",
+                                           " o.key = ? AND o.attempt = ? AND o.live = 0"
+                                           " ORDER BY o.id DESC LIMIT 1",
                     {object.id, object.store, Value::blob(object.key), Value::blob(*packed)}),
       object_from);
 }

@@ -104,6 +104,9 @@ enum class ProofLevel : std::uint8_t {
 inline constexpr std::string_view lost_reason =
     "what was stored of it has been replaced in the bucket by an earlier upload of ours that came "
     "late, and the file has gone: nothing that we know of has its bytes any more";
+inline bool is_lost(const FileRow& row) {
+  return row.live && row.state == FileState::Blocked && row.reason == lost_reason;
+}
 
 struct ObjectRow {
   ObjectId id{};

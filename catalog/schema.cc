@@ -281,11 +281,13 @@ WHERE o.live = 1;
 
 // Of the time of birth what tells lives of an inode apart, in 2 bytes a file instead of 8: a
 // remainder by a prime, since file systems count in ticks, microseconds or seconds. And what is to
-// be looked at again is found without a look at all that is stored.
+// be looked at again is found without a look at all that is stored; what was replaced is in no
+// doubt.
 constexpr const char* version_7 = R"sql(
 DROP INDEX files_live_ino;
 CREATE INDEX files_live_ino ON files(ino, (btime % 32749)) WHERE live = 1;
 CREATE INDEX objects_proof_due ON objects(id) WHERE live = 1 AND proof_due IS NOT NULL;
+UPDATE objects SET proof_due = NULL WHERE live = 0;
 )sql";
 
 constexpr auto steps = std::to_array<Migration>({{.to = 1, .sql = version_1},

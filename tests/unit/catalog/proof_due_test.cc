@@ -93,6 +93,30 @@ TEST_F(ProofDue, LostAndBackAgainIsSent) {
   EXPECT_EQ(must(catalog_->complete(again(row, "two"))).state, FileState::Queued);
 }
 
+TEST_F(ProofDue, WhatIsSentAgainAndLandsAfterItsFileHasGoneIsNotLost) {
+  const FileRow row = stored_and_landed_over();
+  replaced(row, late_.id);
+  last_ = attempt_for(reread(row));
+  must(catalog_->claim(last_));
+  ASSERT_EQ(must(catalog_->vanished(row.id)).reason, lost_reason);
+  must(catalog_->acknowledge(last_.id, stored("two"), true));
+  const FileRow gone = reread(row);
+  EXPECT_EQ(gone.state, FileState::Gone);
+  EXPECT_EQ(gone.reason, "");
+  EXPECT_EQ(object_of(gone).attempt, last_.id);
+  EXPECT_TRUE(object_of(gone).sole);
+}
+
+TEST_F(ProofDue, WhatIsReplacedAsItWasMeantIsInNoDoubt) {
+  const FileRow row = stored_and_landed_over();
+  const FileRow third = must(catalog_->complete(again(row, "three")));
+  last_ = attempt_for(third);
+  must(catalog_->claim(last_));
+  must(catalog_->acknowledge(last_.id, stored("three"), true));
+  EXPECT_EQ(object_of(row).proof_due, 0);
+  EXPECT_FALSE(object_of(row).live);
+}
+
 TEST_F(ProofDue, TheOnlyCopyOfAFileThatHasGoneIsLost) {
   const FileRow row = stored_and_landed_over();
   must(catalog_->vanished(row.id));

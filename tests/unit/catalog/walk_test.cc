@@ -130,6 +130,10 @@ class Walk : public CatalogTest {
       return;
     }
     ModelFile& file = model_.files.at(id);
+    if (file.lost) {
+      file.object = 0;
+      model_.apply(id, *next(file.state, FileEvent::CauseFixed));
+    }
     const FileEvent event = expected(id, content);
     if (event == FileEvent::CompleteNewContent && file.state == FileState::Queued && content &&
         content == file.content) {
@@ -231,7 +235,10 @@ class Walk : public CatalogTest {
     const std::int64_t holder = model_.holder_of(attempt.key);
     model_.attempts.erase(attempt_id);
     if (running) {
-      if (holder != 0) model_.objects.at(holder).live = false;
+      if (holder != 0) {
+        model_.objects.at(holder).live = false;
+        model_.objects.at(holder).in_doubt = false;
+      }
       if (file.object != 0 && model_.objects.at(file.object).key != attempt.key &&
           model_.objects.at(file.object).live) {
         model_.objects.at(file.object).sole = true;
@@ -245,7 +252,7 @@ class Walk : public CatalogTest {
         ModelObject& there = model_.objects.at(holder);
         const bool relied = file.state == FileState::Stored && file.object == holder;
         if (there.file == attempt.file && !there.sole && !relied) {
-          there.live = false;
+          there.live = there.in_doubt = false;
         } else {
           object.live = false;
           there.in_doubt = true;
@@ -253,6 +260,11 @@ class Walk : public CatalogTest {
       }
     }
     model_.objects[++objects_] = object;
+    if (!running && file.lost && object.live && object.content == *file.content) {
+      file.object = objects_;
+      file.key = attempt.key;
+      model_.apply(attempt.file, *next(file.state, FileEvent::Vanished));
+    }
     if (running) {
       ASSERT_EQ(file.object, objects_);
     }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "base/bytes.h"
 #include "tests/fakes/pipeline_world.h"
@@ -19,10 +20,10 @@ using fakes::Operation;
 
 class DueProofs : public testing::Test {
  protected:
-  DueProofs() {
+  explicit DueProofs(std::string path = "a") : path_(std::move(path)) {
     world_.config().folders.front().prefix = "in/";
     world_.fault = [this](const Call& call) {
-      if (call.key != "in/a") return Fault::None;
+      if (call.key != key_) return Fault::None;
       if (call.operation == Operation::Put) {
         ++sent_;
         if (sent_ == 1) return Fault::LandsLater;
@@ -35,12 +36,12 @@ class DueProofs : public testing::Test {
   }
   // "two" is stored.
   void store_two() {
-    world_.write("a", "one");
+    world_.write(path_, "one");
     world_.start();
     world_.settle_down();
-    world_.write("a", "two");
+    world_.write(path_, "two");
     world_.settle_down();
-    ASSERT_EQ(world_.row("a")->state, FileState::Stored);
+    ASSERT_EQ(world_.row(path_)->state, FileState::Stored);
     ASSERT_EQ(there(), "two");
   }
   // "one" is at its key.
@@ -56,13 +57,13 @@ class DueProofs : public testing::Test {
     world_.run_until([this] { return object().proof_due != 0; });
     ASSERT_NE(object().proof_due, 0);
   }
-  std::string there() { return std::string(as_text(*world_.bucket.find("in/a")->body)); }
-  catalog::ObjectRow object() { return *world_.object_of(*world_.row("a")); }
+  std::string there() { return std::string(as_text(*world_.bucket.find(key_)->body)); }
+  catalog::ObjectRow object() { return *world_.object_of(*world_.row(path_)); }
   void expect_two_again() {
-    ASSERT_EQ(world_.row("a")->state, FileState::Stored);
+    ASSERT_EQ(world_.row(path_)->state, FileState::Stored);
     EXPECT_EQ(there(), "two");
-    EXPECT_EQ(world_.bucket.find("in/a")->attempt, object().attempt);
-    EXPECT_EQ(object().key, "in/a");
+    EXPECT_EQ(world_.bucket.find(key_)->attempt, object().attempt);
+    EXPECT_EQ(object().key, key_);
     EXPECT_EQ(object().proof_due, 0);
   }
 
@@ -70,6 +71,8 @@ class DueProofs : public testing::Test {
       "what was stored was replaced by an upload that came late: it is sent again";
   static constexpr Nanoseconds until_it_is_looked_for = std::chrono::minutes(25);
 
+  const std::string path_;
+  const std::string key_ = "in/" + path_;
   fakes::PipelineWorld world_;
   int sent_ = 0;
   int heads_ = 0;
@@ -160,6 +163,28 @@ TEST_F(DueProofs, OfAFileThatGoesBeforeItIsSentAgainTellThatItIsLost) {
   world_.pass(std::chrono::minutes(1));
   EXPECT_EQ(world_.row("a")->state, FileState::Blocked);
   EXPECT_EQ(world_.row("a")->reason, catalog::lost_reason);
+}
+
+class DueProofsBelow : public DueProofs {
+ protected:
+  DueProofsBelow() : DueProofs("d/a") {}
+};
+
+// Moved out of the folder and back with its directory, it is as it was to the last bit.
+TEST_F(DueProofsBelow, OfAFileThatIsBackUnchangedHaveItSent) {
+  store_two();
+  puts_fail_ = true;
+  land();
+  world_.pass(until_it_is_looked_for);
+  world_.rename("d", "../d");
+  world_.pass(std::chrono::minutes(1));
+  ASSERT_EQ(world_.row(path_)->reason, catalog::lost_reason);
+  const Fingerprint before = world_.row(path_)->fingerprint;
+  puts_fail_ = false;
+  world_.rename("../d", "d");
+  world_.pass(std::chrono::minutes(5));
+  expect_two_again();
+  EXPECT_EQ(world_.row(path_)->fingerprint, before);
 }
 
 }  // namespace
