@@ -33,7 +33,7 @@ std::optional<std::string> base_etag_of(const AttemptRow& attempt) {
   return attempt.condition.substr(match.size());
 }
 
-void Transfers::claim(FileRow row, Source source) {
+void Transfers::claim(const FileRow& row, Source source) {
   const std::string attempt_id = session_.world.random.id128();
   held_up_.erase(row.id);
   auto place = choose_place(row, attempt_id);

@@ -373,7 +373,7 @@ void Transfers::record(const ReadyFile& file, std::optional<Sha256> sha256, Sour
   // Where its store has closed meanwhile, the queue is looked at when it opens.
   const bool open = stores_.open(session_.folders.at(file.folder).store);
   if (row->state == catalog::FileState::Queued && open) {
-    claim(std::move(*row), std::move(source));
+    claim(*row, std::move(source));
   } else {
     left_({file.folder, file.path});
   }

@@ -147,7 +147,7 @@ class Transfers {
     std::optional<std::string> metadata = {};         // as it was when they were read
   };
   void record(const ReadyFile& file, std::optional<Sha256> sha256, Source source);
-  void claim(catalog::FileRow row, Source source);
+  void claim(const catalog::FileRow& row, Source source);
   struct Place {
     std::string key;
     std::optional<std::string> base_etag;
