@@ -43,7 +43,8 @@ void Transfers::compare(const FilePath& file) {
     return look_beside({comparison_of(**row)}, [] {});
   }
   compared_.erase(file);
-  if (is(FileState::Blocked)) {
+  // What is lost a person is to take note of, whatever lies beside its name.
+  if (is(FileState::Blocked) && !is_lost(**row)) {
     if (!session_.expect(session_.catalog->apply((*row)->id, FileEvent::CauseFixed,
                                                  "what lies beside it has changed"))) {
       return;

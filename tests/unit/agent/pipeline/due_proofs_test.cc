@@ -165,6 +165,22 @@ TEST_F(DueProofs, OfAFileThatGoesBeforeItIsSentAgainTellThatItIsLost) {
   EXPECT_EQ(world_.row("a")->reason, catalog::lost_reason);
 }
 
+// Most who delete a file delete what lies beside it.
+TEST_F(DueProofs, ThatTellOfALossDoSoWhateverChangesBesideTheName) {
+  world_.config().folders.front().sidecar = "{name}.meta.json";
+  store_two();
+  world_.remove("a");
+  world_.settle_down();
+  land();
+  world_.pass(until_it_is_looked_for);
+  ASSERT_EQ(world_.row("a")->reason, catalog::lost_reason);
+  world_.write("a.meta.json", R"({"colour": "red"})");
+  world_.pass(std::chrono::minutes(1));
+  world_.remove("a.meta.json");
+  world_.pass(std::chrono::minutes(1));
+  EXPECT_EQ(world_.row("a")->reason, catalog::lost_reason);
+}
+
 class DueProofsBelow : public DueProofs {
  protected:
   DueProofsBelow() : DueProofs("d/a") {}
