@@ -330,9 +330,10 @@ void Pipeline::barrier_reached(std::uint64_t id) {
 }
 
 void Pipeline::keep_looking_at_waits() {
-  if (!parts_ || !waits_.any()) return;
+  if (!parts_ || !waits_.any() || std::exchange(parts_->looking_at_waits, true)) return;
   Session& session = parts_->session;
   session.timers.at(session.now() + look_at_waits_every, [this] {
+    parts_->looking_at_waits = false;
     waits_.look_at_some();
     keep_looking_at_waits();
   });

@@ -21,6 +21,7 @@ struct Pipeline::Parts {
   std::optional<Intake> intake;
   std::optional<Transfers> transfers;
   Turns turns;
+  bool looking_at_waits = false;  // a timer is set for it
 };
 
 }  // namespace waybill::agent
