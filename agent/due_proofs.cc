@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "agent/stored_object.h"
 #include "base/bytes.h"
 #include "uploader/metadata.h"
 #include "uploader/retry_policy.h"
@@ -115,25 +116,13 @@ void DueProofs::answered(ObjectId id, const Result<HeadReply>& head, std::uint64
                                                           .sha256 = object->sha256})
                           : std::nullopt;
   if (proof) {
-    proven(*object, *head, *proof);
+    const auto found = found_object(*head, object->sha256, *proof);
+    session_.expect(session_.catalog->proven_again(id, found));
   } else {
     replaced(*object, head ? uploader::parse_metadata(head->metadata).attempt : "");
   }
   due_.erase(id);
   session_.changed();
-}
-
-void DueProofs::proven(const ObjectRow& object, const HeadReply& head,
-                       const uploader::Proof& proof) {
-  const catalog::StoredObject seen{
-      .version = head.version,
-      .etag = head.etag,
-      .size = object.size,
-      .sha256 = object.sha256,
-      .checksum = head.checksum_sha256.empty() ? "" : "sha256:" + head.checksum_sha256,
-      .proof = static_cast<catalog::ProofLevel>(proof.level),
-      .proof_detail = proof.detail};
-  session_.expect(session_.catalog->proven_again(object.id, seen));
 }
 
 void DueProofs::replaced(const ObjectRow& object, const std::string& by) {

@@ -50,8 +50,6 @@ class DueProofs {
   void ask(ObjectId id, const catalog::ObjectRow& object);
   void later(ObjectId id, Nanoseconds wait);
   void answered(ObjectId id, const Result<uploader::HeadReply>& head, std::uint64_t landings);
-  void proven(const catalog::ObjectRow& object, const uploader::HeadReply& head,
-              const uploader::Proof& proof);
   void replaced(const catalog::ObjectRow& object, const std::string& by);
   void in_vain(ObjectId id, const Error& error);
 

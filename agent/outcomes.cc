@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "agent/running.h"
+#include "agent/stored_object.h"
 #include "base/overloaded.h"
 #include "base/test_points.h"
 
@@ -12,20 +13,6 @@ namespace {
 using catalog::AttemptRow;
 using catalog::AttemptState;
 using catalog::FileEvent;
-
-catalog::ProofLevel row_proof(uploader::ProofLevel proof) {
-  switch (proof) {
-    case uploader::ProofLevel::None:
-      return catalog::ProofLevel::None;
-    case uploader::ProofLevel::Acknowledged:
-      return catalog::ProofLevel::Acknowledged;
-    case uploader::ProofLevel::EtagRecomputed:
-      return catalog::ProofLevel::EtagRecomputed;
-    case uploader::ProofLevel::StoreChecked:
-      return catalog::ProofLevel::StoreChecked;
-  }
-  return catalog::ProofLevel::None;
-}
 
 std::string by_somebody_else(const AttemptRow& attempt) {
   const char* const without =
@@ -53,40 +40,33 @@ void Transfers::finish(Running& running, const uploader::Outcome& outcome) {
     if (!session_.expect(session_.catalog->apply(file, event, reason))) return;
     wait_for_cause(file, running.path, reason);
   };
-  std::visit(Overloaded{
-                 [&](const uploader::Stored& stored_object) { stored(running, stored_object); },
-                 [&](const uploader::StoredByOther& other) {
-                   const catalog::StoredObject object{
-                       .version = other.object.version,
-                       .etag = other.object.etag,
-                       .size = other.object.size,
-                       .sha256 = running.attempt.sha256.value_or(Sha256{}),
-                       .checksum = other.object.checksum_sha256.empty()
-                                       ? ""
-                                       : "sha256:" + other.object.checksum_sha256,
-                       .proof = row_proof(other.proof),
-                       .proof_detail = by_somebody_else(running.attempt) + other.proof_detail};
-                   const bool unresolved = running.machine.ambiguous();
-                   if (!unresolved && !leave_unclear_create(running)) return;
-                   const bool late = comes_late(id);
-                   session_.expect(session_.catalog->acknowledge(id, object, false, unresolved));
-                   if (late) due_proofs_.landed(running.attempt.store, running.attempt.key);
-                   if (unresolved) leftovers_.resolve_later(running.attempt);
-                 },
-                 [&](const uploader::ForeignObject&) {
-                   needs_person(FileEvent::Foreign, foreign_sentence(running.attempt.key));
-                 },
-                 [&](const uploader::CannotTell& unclear) {
-                   needs_person(
-                       FileEvent::NeedsPerson,
-                       "whether the upload arrived cannot be told: " + unclear.cause.describe());
-                 },
-                 [&](const uploader::Refused& refused) {
-                   needs_person(FileEvent::NeedsPerson, refused.cause.describe());
-                 },
-                 [&](const uploader::Dropped& drop) { dropped(running, drop); },
-             },
-             outcome);
+  std::visit(
+      Overloaded{
+          [&](const uploader::Stored& stored_object) { stored(running, stored_object); },
+          [&](const uploader::StoredByOther& other) {
+            const auto object =
+                found_object(other.object, running.attempt.sha256.value_or(Sha256{}),
+                             {other.proof, by_somebody_else(running.attempt) + other.proof_detail});
+            const bool unresolved = running.machine.ambiguous();
+            if (!unresolved && !leave_unclear_create(running)) return;
+            const bool late = comes_late(id);
+            session_.expect(session_.catalog->acknowledge(id, object, false, unresolved));
+            if (late) due_proofs_.landed(running.attempt.store, running.attempt.key);
+            if (unresolved) leftovers_.resolve_later(running.attempt);
+          },
+          [&](const uploader::ForeignObject&) {
+            needs_person(FileEvent::Foreign, foreign_sentence(running.attempt.key));
+          },
+          [&](const uploader::CannotTell& unclear) {
+            needs_person(FileEvent::NeedsPerson,
+                         "whether the upload arrived cannot be told: " + unclear.cause.describe());
+          },
+          [&](const uploader::Refused& refused) {
+            needs_person(FileEvent::NeedsPerson, refused.cause.describe());
+          },
+          [&](const uploader::Dropped& drop) { dropped(running, drop); },
+      },
+      outcome);
   remove(id);
 }
 

@@ -310,7 +310,7 @@ Result<FileRow> Catalog::vanished(FileId id) {
   const FileState state = known->row.state;
   // Absent is where these already are: nothing happened, nothing to tell, however often it is seen.
   if (known->row.live && next(state, FileEvent::Vanished) == Step{.to = state}) return known->row;
-  if (known->row.live && known->lost()) {
+  if (known->row.live && known->object_is_lost()) {
     // P8: told for as long as it takes.
     if (is_lost(known->row)) return known->row;
     return impl_->transition(

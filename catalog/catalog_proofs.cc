@@ -65,7 +65,7 @@ Result<Catalog::Replaced> Catalog::object_replaced(ObjectId id, std::string_view
   const bool meant = same_file && ((*other)->generation > object.generation || same_bytes);
   replaced.only_copy_lost = object.owned && !meant && !same_bytes;
   if (!relied_upon) return replaced;
-  if (replaced.only_copy_lost && known->lost()) {
+  if (replaced.only_copy_lost && known->object_is_lost()) {
     auto row = impl_->transition(
         *known, {.event = FileEvent::ScrubFoundLost, .reason = reason, .row_reason = lost_reason});
     if (!row) return fail(row.error());

@@ -24,7 +24,7 @@ struct StoredFile {
   bool object_live = false;  // the object is there, as far as we know, and the latest on its key
   bool object_in_doubt = false;  // something else may have come to its key: a HEAD is due
   // What was stored of its present content is no more; a doubt outlives its object.
-  [[nodiscard]] bool lost() const {
+  [[nodiscard]] bool object_is_lost() const {
     return row.object && !object_live && object_in_doubt && row.sha256 &&
            row.sha256 == object_sha256;
   }
