@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -179,6 +180,23 @@ TEST_F(DueProofs, ThatTellOfALossDoSoWhateverChangesBesideTheName) {
   world_.remove("a.meta.json");
   world_.pass(std::chrono::minutes(1));
   EXPECT_EQ(world_.row("a")->reason, catalog::lost_reason);
+}
+
+// Its folder goes elsewhere now: nobody can ask, and nobody is woken for it.
+TEST_F(DueProofs, OfAStoreThatNoFolderGoesToAreANotice) {
+  hidden_ = true;
+  store_two();
+  land_and_look_until_it_is_due();
+  world_.config().folders.front().prefix = "elsewhere/";
+  world_.edges().post([this] { world_.pipeline().reconfigure(world_.config()); });
+  world_.pass(std::chrono::minutes(1));
+  const int asked = heads_;
+  world_.pass(std::chrono::hours(5));
+  EXPECT_EQ(heads_, asked);
+  const auto& reasons = world_.status().reasons;
+  const auto told = std::ranges::find(reasons, "proofs-due", &Reason::code);
+  ASSERT_NE(told, reasons.end());
+  EXPECT_EQ(told->severity, Severity::Notice);
 }
 
 class DueProofsBelow : public DueProofs {
