@@ -313,9 +313,15 @@ Result<FileRow> Catalog::vanished(FileId id) {
   if (known->row.live && known->object_is_lost()) {
     // P8: told for as long as it takes.
     if (is_lost(known->row)) return known->row;
-    return impl_->transition(
-        *known,
-        {.event = FileEvent::ScrubFoundLost, .reason = lost_reason, .row_reason = lost_reason});
+    auto lost = impl_->objects.find(*known->row.object);
+    if (!lost) return fail(lost.error());
+    auto rests = impl_->rest_on_another(*known, **lost);
+    if (!rests) return fail(rests.error());
+    if (!*rests) {
+      return impl_->transition(
+          *known,
+          {.event = FileEvent::ScrubFoundLost, .reason = lost_reason, .row_reason = lost_reason});
+    }
   }
   return impl_->transition(*known, {.event = FileEvent::Vanished});
 }

@@ -46,6 +46,11 @@ struct Catalog::Impl {
   Result<void> keeping(FileId file, Action action);
 
   Result<StoredFile> known_file(FileId id);
+  // The row's object is this one from now on.
+  Result<void> rest_on(StoredFile& known, const ObjectRow& object);
+  // Whether another object of the file has the bytes of `lost`: a row that relied upon `lost`
+  // relies upon that one then.
+  Result<bool> rest_on_another(StoredFile& known, const ObjectRow& lost);
   [[nodiscard]] FileEvent classify(const StoredFile& file, const CompleteFile& seen,
                                    const std::optional<Sha256>& sha256) const;
   [[nodiscard]] bool other_metadata(const StoredFile& file, const CompleteFile& seen) const;

@@ -28,6 +28,32 @@ Result<void> Catalog::proven_again(ObjectId id, const StoredObject& seen) {
   return {};
 }
 
+Result<void> Catalog::Impl::rest_on(StoredFile& known, const ObjectRow& object) {
+  const FileRow before = known.row;
+  known.row.object = object.id;
+  known.row.key = object.key;
+  known.object_key = object.key;
+  known.object_sha256 = object.sha256;
+  known.object_live = true;
+  known.object_owned = object.owned;
+  known.object_metadata = object.metadata;
+  known.object_in_doubt = object.proof_due != 0;
+  if (auto kept = save_quietly(before, known); !kept) return fail(kept.error());
+  return {};
+}
+
+Result<bool> Catalog::Impl::rest_on_another(StoredFile& known, const ObjectRow& lost) {
+  auto other = objects.same_bytes(lost);
+  if (!other) return fail(other.error());
+  if (!*other) return false;
+  if (auto done = objects.set_sole((*other)->id, true); !done) return fail(done.error());
+  files.forget(lost.file);
+  if (known.row.live && known.row.object == lost.id) {
+    if (auto done = rest_on(known, **other); !done) return fail(done.error());
+  }
+  return true;
+}
+
 Result<Catalog::Replaced> Catalog::object_replaced(ObjectId id, std::string_view by,
                                                    std::string_view reason) {
   auto found = impl_->objects.find(id);
@@ -63,7 +89,12 @@ Result<Catalog::Replaced> Catalog::object_replaced(ObjectId id, std::string_view
   const bool same_file = *other && (*other)->file == object.file;
   const bool same_bytes = *other && (*other)->sha256 == object.sha256;
   const bool meant = same_file && ((*other)->generation > object.generation || same_bytes);
-  replaced.only_copy_lost = object.owned && !meant && !same_bytes;
+  if (object.owned && !meant && !same_bytes) {
+    auto rests = impl_->rest_on_another(*known, object);
+    if (!rests) return fail(rests.error());
+    if (*rests) return replaced;
+    replaced.only_copy_lost = true;
+  }
   if (!relied_upon) return replaced;
   if (replaced.only_copy_lost && known->object_is_lost()) {
     auto row = impl_->transition(
@@ -71,12 +102,7 @@ Result<Catalog::Replaced> Catalog::object_replaced(ObjectId id, std::string_view
     if (!row) return fail(row.error());
     replaced.row = std::move(*row);
   } else if (meant) {
-    StoredFile after = *known;
-    after.row.object = (*other)->id;
-    after.object_key = (*other)->key;
-    after.object_sha256 = (*other)->sha256;
-    auto kept = impl_->save_quietly(known->row, after);
-    if (!kept) return fail(kept.error());
+    if (auto rests = impl_->rest_on(*known, **other); !rests) return fail(rests.error());
   }
   return replaced;
 }

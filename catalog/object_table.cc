@@ -130,6 +130,15 @@ Result<std::optional<ObjectRow>> ObjectTable::over(const ObjectRow& object,
       object_from);
 }
 
+// No index tells of a file's objects: it is asked where a file would else be told as lost.
+Result<std::optional<ObjectRow>> ObjectTable::same_bytes(const ObjectRow& object) {
+  return first(session_.read(WAYBILL_OBJECT_COLUMNS
+                             "WHERE o.file_id = ? AND o.sha = ? AND o.live = 1 AND o.id <> ?"
+                             " ORDER BY o.id DESC LIMIT 1",
+                             {object.file, Value::blob(object.sha256), object.id}),
+               object_from);
+}
+
 Result<void> ObjectTable::there_alone(ObjectId id) {
   return session_.write("UPDATE objects SET live = 1, sole = 1 WHERE id = ?", {id});
 }

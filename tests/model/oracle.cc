@@ -355,6 +355,7 @@ void Oracle::check_converged(const std::string& path) {
     if (file && file->state != FileState::Gone && !told_lost) {
       complain_("P1: it is gone, and its row says no");
     }
+    if (told_lost) check_lost(*file);
     return;
   }
   const auto said = said_of(path);
@@ -390,6 +391,19 @@ void Oracle::check_converged(const std::string& path) {
     complain_("P3: the key shows another content: " + object->key + story_of(version.attempt));
   if (object->owned && said_by(version.metadata) != *said) {
     complain_("P3: the key shows other metadata: " + object->key + story_of(version.attempt));
+  }
+}
+
+// P8: what is told as lost lies at no key where the catalog knows it to be.
+void Oracle::check_lost(const catalog::FileRow& file) {
+  const std::string keys =
+      "SELECT CAST(key AS TEXT) FROM objects WHERE live = 1 AND owned = 1 AND file_id = " +
+      std::to_string(value_of(file.id));
+  for (const std::string& key : ids(keys.c_str())) {
+    const auto* there = world_.bucket.find(key);
+    if (there != nullptr && file.sha256 && there->sha256 == *file.sha256) {
+      complain_("P8: told as lost, and it is there: " + printable(file.path) + " at " + key);
+    }
   }
 }
 

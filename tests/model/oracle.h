@@ -57,6 +57,7 @@ class Oracle {
   std::set<std::string> ids(const char* sql);
   std::string story_of(const std::string& attempt);
   void check_converged(const std::string& path);
+  void check_lost(const catalog::FileRow& file);
   // What is said on disk, as rows have it; nullopt: what lies beside the file cannot be used.
   std::optional<std::string> said_of(const std::string& path);
   void check_sidecar(const std::string& path, const catalog::ObjectRow& object);

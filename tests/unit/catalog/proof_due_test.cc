@@ -23,6 +23,16 @@ class ProofDue : public CatalogTest {
     must(catalog_->commit());
     return done;
   }
+  // Its former key has its bytes, too.
+  FileRow stored_and_renamed() {
+    const FileRow before = store("f", "one");
+    must(catalog_->vanished(before.id));
+    CompleteFile now = seen("g", "one");
+    now.fingerprint = before.fingerprint;
+    last_ = attempt_for(must(catalog_->renamed(before.id, now)));
+    must(catalog_->claim(last_));
+    return must(catalog_->acknowledge(last_.id, stored("one"), true));
+  }
   CompleteFile again(const FileRow& row, std::string_view bytes) { return seen(row.path, bytes); }
   ObjectRow object_of(const FileRow& row) { return must(catalog_->object(*row.object)).value(); }
   Catalog::Replaced replaced(const FileRow& row, std::string_view by) {
@@ -148,6 +158,39 @@ TEST_F(ProofDue, WhatWasToReplaceItIsTheObjectOfAFileThatHasGone) {
   EXPECT_TRUE(object_of(gone).live);
   // Back with it, nothing is to be sent.
   EXPECT_EQ(must(catalog_->complete(again(first, "two"))).state, FileState::Stored);
+}
+
+TEST_F(ProofDue, OfTheCopyOfARenamedFileLeavesWhatWasStoredBefore) {
+  const FileRow row = stored_and_renamed();
+  must(catalog_->vanished(row.id));
+  const auto told = replaced(row, late_.id);
+  EXPECT_FALSE(told.only_copy_lost);
+  EXPECT_FALSE(told.row);
+  const FileRow gone = reread(row);
+  EXPECT_EQ(gone.state, FileState::Gone);
+  EXPECT_EQ(gone.key, "p/f");
+  EXPECT_EQ(object_of(gone).key, "p/f");
+  EXPECT_TRUE(object_of(gone).sole);
+  // Until that is lost, too.
+  EXPECT_TRUE(replaced(gone, late_.id).only_copy_lost);
+  EXPECT_EQ(reread(row).reason, lost_reason);
+}
+
+TEST_F(ProofDue, OfWhatWasStoredBeforeARenamingLosesNothing) {
+  const FileRow row = stored_and_renamed();
+  must(catalog_->vanished(row.id));
+  const auto before = must(catalog_->live_object_at(store_, "p/f"));
+  ASSERT_TRUE(before);
+  EXPECT_FALSE(must(catalog_->object_replaced(before->id, "", "it is not there")).only_copy_lost);
+  EXPECT_EQ(object_of(reread(row)).key, "p/g");
+}
+
+TEST_F(ProofDue, LostWithItsFileIsNotSaidWhereItWasStoredBefore) {
+  const FileRow row = stored_and_renamed();
+  ASSERT_EQ(replaced(row, late_.id).row->state, FileState::Queued);
+  const FileRow gone = must(catalog_->vanished(row.id));
+  EXPECT_EQ(gone.state, FileState::Gone);
+  EXPECT_EQ(object_of(gone).key, "p/f");
 }
 
 TEST_F(ProofDue, OfAnEndedRowIsToldByTheCaller) {

@@ -72,6 +72,19 @@ struct Model {
     const ModelObject& object = objects.at(file.object);
     return !object.live && object.in_doubt && object.content == *file.content;
   }
+  // Another object of the file has the same bytes.
+  bool rest_on_another(std::int64_t id) {
+    ModelFile& file = files.at(id);
+    const auto other = std::find_if(objects.rbegin(), objects.rend(), [&](const auto& entry) {
+      const ModelObject& object = entry.second;
+      return object.live && object.file == id && object.content == *file.content;
+    });
+    if (other == objects.rend()) return false;
+    other->second.sole = true;
+    file.object = other->first;
+    file.key = other->second.key;
+    return true;
+  }
   void cancel(std::int64_t file) {
     for (auto& [id, attempt] : attempts) {
       if (attempt.file == file) attempt.state = AttemptState::Abandoned;
@@ -283,10 +296,10 @@ class Walk : public CatalogTest {
     for (int i = 0; i < 8 && !next(at->second.state, event); ++i) {
       event = events[random_.next() % std::size(events)];
     }
-    const bool lost_with_its_file = event == FileEvent::Vanished &&
-                                    at->second.state < FileState::Removing &&
-                                    model_.is_lost(at->second);
     const bool told_before = at->second.lost;
+    const bool lost_with_its_file =
+        event == FileEvent::Vanished && at->second.state < FileState::Removing &&
+        model_.is_lost(at->second) && (told_before || !model_.rest_on_another(at->first));
     const auto step =
         next(at->second.state, lost_with_its_file ? FileEvent::ScrubFoundLost : event);
     const auto row = catalog_->apply(FileId{at->first}, event, "why");
