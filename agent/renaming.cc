@@ -19,8 +19,9 @@ constexpr Nanoseconds look_first = std::chrono::seconds(2);
 constexpr std::size_t most_asked = 100'000;
 constexpr Nanoseconds forget_every = std::chrono::minutes(1);
 
+// What is told as lost went, too: it is its file that comes back.
 bool gone(const FileRow& row) {
-  return row.state == FileState::Gone;
+  return row.state == FileState::Gone || is_lost(row);
 }
 
 }  // namespace

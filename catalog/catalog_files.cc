@@ -350,6 +350,12 @@ Result<void> Catalog::Impl::make_way(const CompleteFile& seen) {
 Result<FileRow> Catalog::renamed(FileId id, const CompleteFile& seen) {
   auto known = impl_->known_file(id);
   if (!known) return fail(known.error());
+  if (is_lost(known->row)) {
+    auto gone = impl_->transition(*known, {.event = FileEvent::Vanished});
+    if (!gone) return gone;
+    known = impl_->known_file(id);
+    if (!known) return fail(known.error());
+  }
   const FileRow& row = known->row;
   const std::string former = printable(row.path);
   const Impl::Change change{.event = FileEvent::Renamed, .reason = former, .seen = &seen};

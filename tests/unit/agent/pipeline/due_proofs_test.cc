@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -180,6 +181,23 @@ TEST_F(DueProofs, ThatTellOfALossDoSoWhateverChangesBesideTheName) {
   world_.remove("a.meta.json");
   world_.pass(std::chrono::minutes(1));
   EXPECT_EQ(world_.row("a")->reason, catalog::lost_reason);
+}
+
+TEST_F(DueProofs, ThatTellOfALossEndWhereItsFileIsFoundUnderAnotherName) {
+  store_two();
+  const std::string outside = world_.folder() + "-outside";
+  std::filesystem::rename(world_.folder() + "/a", outside);
+  world_.settle_down();
+  land();
+  world_.pass(until_it_is_looked_for);
+  ASSERT_EQ(world_.row("a")->reason, catalog::lost_reason);
+  std::filesystem::rename(outside, world_.folder() + "/b");
+  world_.settle_down();
+  EXPECT_FALSE(world_.row("a"));
+  ASSERT_EQ(world_.row("b")->state, FileState::Stored);
+  EXPECT_EQ(world_.object_of(*world_.row("b"))->key, "in/b");
+  EXPECT_EQ(world_.status().folders.front().blocked, 0);
+  EXPECT_EQ(there(), "one");
 }
 
 // Its folder goes elsewhere now: nobody can ask, and nobody is woken for it.
