@@ -288,6 +288,7 @@ void Transfers::wait_for_cause(FileId file, const FilePath& path, const std::str
 
 std::int64_t Transfers::retry(std::optional<FolderId> folder, const std::string& path) {
   std::int64_t released = retry_failing(folder, path);
+  if (!folder && path.empty()) due_proofs_.note_lost();
   constexpr std::size_t page = 1000;
   const auto chosen = [&](const FileRow& row) {
     return row.live && session_.folders.contains(row.folder) &&

@@ -33,11 +33,23 @@ DueProofs::DueProofs(Session& session, Stores& stores, Hooks hooks)
 
 void DueProofs::take_up() {
   const auto due = session_.expect(session_.catalog->proofs_due());
-  if (!due) return;
+  if (!due || !load_lost()) return;
   for (const ObjectId id : *due) {
     if (due_.try_emplace(id, Due{.since = session_.wall_now()}).second) waiting_.push_back(id);
   }
   session_.timers.at(session_.now(), [this] { ask_on(); });
+}
+
+bool DueProofs::load_lost() {
+  auto lost = session_.expect(session_.catalog->lost_objects());
+  if (lost) lost_ = std::move(*lost);
+  return lost.has_value();
+}
+
+void DueProofs::note_lost() {
+  if (lost_.objects == 0 || !session_.expect(session_.catalog->note_lost_objects())) return;
+  lost_ = {};
+  session_.changed();
 }
 
 void DueProofs::landed(StoreId store, const std::string& key) {
@@ -141,10 +153,7 @@ void DueProofs::replaced(const ObjectRow& object, const std::string& by) {
           {{"key", key}});
     }
   });
-  if (told->only_copy_lost && !told->row && lost_.objects++ == 0) {
-    lost_.first = object.key;
-    lost_.since = session_.wall_now();
-  }
+  if (told->only_copy_lost && !told->row && !load_lost()) return;
   if (told->row) hooks_.no_longer_so(*told->row);
 }
 
@@ -165,8 +174,10 @@ void DueProofs::add_reasons(std::vector<Reason>& reasons) const {
              std::to_string(lost_.objects) +
              (lost_.objects == 1 ? " object that was the only copy of a former file was"
                                  : " objects that were the only copies of former files were") +
-             " replaced by uploads of ours that came late, the first " + printable(lost_.first),
-         .help = "a version of it may be left in the bucket; this is told until the next start",
+             " replaced by uploads of ours that came late, the first " + printable(lost_.first_key),
+         .help =
+             "a version of it may be left in the bucket; once you have taken note: waybill retry "
+             "--all",
          .since = lost_.since});
   }
   std::map<std::string, Reason> causes;

@@ -33,6 +33,8 @@ class DueProofs {
   void store_opened(StoreId store);
   // Something has landed late at that key.
   void landed(StoreId store, const std::string& key);
+  // A person has taken note of the objects that no row tells of.
+  void note_lost();
   void add_reasons(std::vector<Reason>& reasons) const;
 
  private:
@@ -45,6 +47,7 @@ class DueProofs {
     bool forsaken = false;       // no folder goes to its store any more
   };
   // Whose proof is still due; nullopt: it is settled, and forgotten here.
+  bool load_lost();  // false: the session has failed
   std::optional<catalog::ObjectRow> still_due(ObjectId id);
   void ask_on();
   void ask(ObjectId id, const catalog::ObjectRow& object);
@@ -60,12 +63,7 @@ class DueProofs {
   std::deque<ObjectId> waiting_;                   // of those, who came first in front
   std::map<StoreId, std::vector<ObjectId>> held_;  // of those, until their store opens
   std::size_t asked_ = 0;
-  struct Lost {
-    std::int64_t objects = 0;
-    std::string first;
-    std::int64_t since = 0;  // ns since 1970
-  };
-  Lost lost_;  // only copies that no row tells of
+  catalog::LostObjects lost_;
 };
 
 }  // namespace waybill::agent

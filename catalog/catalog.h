@@ -219,6 +219,10 @@ class Catalog {
     bool only_copy_lost = false;
   };
   Result<Replaced> object_replaced(ObjectId id, std::string_view by, std::string_view reason);
+  // Only copies of former files that are no more: no row tells of them.
+  Result<LostObjects> lost_objects();
+  // A person has taken note of them all.
+  Result<void> note_lost_objects();
   Result<std::optional<ObjectRow>> object(ObjectId id);
   Result<std::optional<ObjectRow>> live_object_at(StoreId store, std::string_view key);
 

@@ -95,16 +95,29 @@ Result<Catalog::Replaced> Catalog::object_replaced(ObjectId id, std::string_view
     if (*rests) return replaced;
     replaced.only_copy_lost = true;
   }
-  if (!relied_upon) return replaced;
-  if (replaced.only_copy_lost && known->object_is_lost()) {
+  if (relied_upon && meant) {
+    if (auto rests = impl_->rest_on(*known, **other); !rests) return fail(rests.error());
+  }
+  if (!replaced.only_copy_lost) return replaced;
+  if (relied_upon && known->object_is_lost()) {
     auto row = impl_->transition(
         *known, {.event = FileEvent::ScrubFoundLost, .reason = reason, .row_reason = lost_reason});
     if (!row) return fail(row.error());
     replaced.row = std::move(*row);
-  } else if (meant) {
-    if (auto rests = impl_->rest_on(*known, **other); !rests) return fail(rests.error());
+    return replaced;
   }
+  done = impl_->objects.tell_lost(id, impl_->session->now());
+  if (!done) return fail(done.error());
   return replaced;
+}
+
+Result<LostObjects> Catalog::lost_objects() {
+  return impl_->objects.told_lost();
+}
+
+Result<void> Catalog::note_lost_objects() {
+  if (auto begun = impl_->session->begin(); !begun) return begun;
+  return impl_->objects.note_lost();
 }
 
 }  // namespace waybill::catalog

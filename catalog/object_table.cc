@@ -19,6 +19,12 @@ ObjectTable::Holder holder_from(const Rows& rows) {
           .attempt = unpacked_hex(rows.bytes(4))};
 }
 
+LostObjects lost_from(const Rows& rows) {
+  return {.objects = rows.integer(0),
+          .first_key = rows.string(1),
+          .since = rows.integer(2) * ns_per_ms};
+}
+
 ObjectId id_from(const Rows& rows) {
   return rows.id<ObjectId>(0);
 }
@@ -92,6 +98,25 @@ Result<void> ObjectTable::lost(ObjectId id, std::int64_t at) {
   return session_.write(
       "UPDATE objects SET live = 0, proof_due = coalesce(proof_due, ?) WHERE id = ?",
       {at / ns_per_ms, id});
+}
+
+Result<void> ObjectTable::tell_lost(ObjectId id, std::int64_t at) {
+  return session_.write("INSERT OR IGNORE INTO lost_objects(object_id, at) VALUES(?, ?)",
+                        {id, at / ns_per_ms});
+}
+
+Result<LostObjects> ObjectTable::told_lost() {
+  auto lost = first(session_.read("SELECT count(*) OVER (), o.key, l.at"
+                                  " FROM lost_objects l JOIN objects o ON o.id = l.object_id"
+                                  " ORDER BY l.at, l.object_id LIMIT 1",
+                                  {}),
+                    lost_from);
+  if (!lost) return fail(lost.error());
+  return std::move(*lost).value_or(LostObjects{});
+}
+
+Result<void> ObjectTable::note_lost() {
+  return session_.write("DELETE FROM lost_objects", {});
 }
 
 Result<void> ObjectTable::proof_is_due(ObjectId id, std::int64_t at) {

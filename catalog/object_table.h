@@ -35,6 +35,10 @@ class ObjectTable {
   Result<void> supersede(StoreId store, std::string_view key);
   // Missing or damaged, as was found at that time at the latest.
   Result<void> lost(ObjectId id, std::int64_t at);
+  // That it is lost is told until a person takes note.
+  Result<void> tell_lost(ObjectId id, std::int64_t at);
+  Result<LostObjects> told_lost();
+  Result<void> note_lost();
   Result<void> proof_is_due(ObjectId id, std::int64_t at);
   // Those that are live, in the order of their ids.
   Result<std::vector<ObjectId>> proofs_due();

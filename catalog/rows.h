@@ -108,6 +108,13 @@ inline bool is_lost(const FileRow& row) {
   return row.live && row.state == FileState::Blocked && row.reason == lost_reason;
 }
 
+// Objects that were the only copies of files whose rows have ended, and are no more.
+struct LostObjects {
+  std::int64_t objects = 0;
+  std::string first_key;
+  std::int64_t since = 0;  // ns since 1970; the first was found to be no more
+};
+
 struct ObjectRow {
   ObjectId id{};
   StoreId store{};

@@ -290,13 +290,22 @@ CREATE INDEX objects_proof_due ON objects(id) WHERE live = 1 AND proof_due IS NO
 UPDATE objects SET proof_due = NULL WHERE live = 0;
 )sql";
 
+// Only copies of former files that were replaced, which no row tells of, until a person takes note.
+constexpr const char* version_8 = R"sql(
+CREATE TABLE lost_objects(
+  object_id  INTEGER PRIMARY KEY REFERENCES objects(id),
+  at         INTEGER NOT NULL
+) STRICT;
+)sql";
+
 constexpr auto steps = std::to_array<Migration>({{.to = 1, .sql = version_1},
                                                  {.to = 2, .sql = version_2},
                                                  {.to = 3, .sql = version_3},
                                                  {.to = 4, .sql = version_4},
                                                  {.to = 5, .sql = version_5},
                                                  {.to = 6, .sql = version_6},
-                                                 {.to = 7, .sql = version_7}});
+                                                 {.to = 7, .sql = version_7},
+                                                 {.to = 8, .sql = version_8}});
 
 }  // namespace
 

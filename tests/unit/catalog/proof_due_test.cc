@@ -193,13 +193,29 @@ TEST_F(ProofDue, LostWithItsFileIsNotSaidWhereItWasStoredBefore) {
   EXPECT_EQ(object_of(gone).key, "p/f");
 }
 
-TEST_F(ProofDue, OfAnEndedRowIsToldByTheCaller) {
+TEST_F(ProofDue, OfAnEndedRowIsToldUntilSomebodyTakesNote) {
   const FileRow row = stored_and_landed_over();
   must(catalog_->vanished(row.id));
   must(catalog_->complete(again(row, "three")));
+  EXPECT_EQ(must(catalog_->lost_objects()).objects, 0);
   const auto told = replaced(row, late_.id);
   EXPECT_TRUE(told.only_copy_lost);
   EXPECT_FALSE(told.row);
+  must(catalog_->commit());
+  reopen();
+  const auto lost = must(catalog_->lost_objects());
+  EXPECT_EQ(lost.objects, 1);
+  EXPECT_EQ(lost.first_key, "p/f");
+  EXPECT_EQ(lost.since, clock_.wall().time_since_epoch().count());
+  must(catalog_->note_lost_objects());
+  EXPECT_EQ(must(catalog_->lost_objects()).objects, 0);
+}
+
+TEST_F(ProofDue, LostWithItsFileIsToldByItsRowAlone) {
+  const FileRow row = stored_and_landed_over();
+  must(catalog_->vanished(row.id));
+  ASSERT_TRUE(replaced(row, late_.id).row);
+  EXPECT_EQ(must(catalog_->lost_objects()).objects, 0);
 }
 
 TEST_F(ProofDue, ACopyThatLandsOverWhatItsAttemptHasSentIsLookedAt) {

@@ -158,6 +158,7 @@ TEST_F(OldestPending, ACatalogOfTheFirstVersionTellsItSinceTheFirstSight) {
                 "DROP INDEX events_renamed; DROP INDEX files_queue; DROP INDEX objects_proof_due;"
                 "ALTER TABLE files DROP COLUMN since;"
                 "DROP TABLE arrivals; DROP TABLE mounts; DROP TABLE covered_files;"
+                "DROP TABLE lost_objects;"
                 "DROP VIEW receipts; CREATE VIEW receipts AS SELECT 1;"
                 "ALTER TABLE attempts DROP COLUMN metadata;"
                 "ALTER TABLE objects DROP COLUMN metadata;"

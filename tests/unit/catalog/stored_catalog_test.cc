@@ -126,6 +126,9 @@ TEST_P(StoredCatalog, KeepsEveryRowAndGoesOn) {
   EXPECT_EQ(attempts.front().metadata,
             tells_metadata ? R"({"mode":"100644","uid":"0","gid":"0"})" : "");
 
+  // Since version 8.
+  EXPECT_EQ(must(catalog->lost_objects()).objects, GetParam() >= 8 ? 1 : 0);
+
   // Since version 3.
   const auto arrived = must(catalog->arrival(folder, "arrived"));
   ASSERT_EQ(arrived.has_value(), GetParam() >= 3);

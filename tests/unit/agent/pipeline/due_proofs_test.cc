@@ -200,6 +200,33 @@ TEST_F(DueProofs, ThatTellOfALossEndWhereItsFileIsFoundUnderAnotherName) {
   EXPECT_EQ(there(), "one");
 }
 
+// Another file has its name: no row tells of it.
+TEST_F(DueProofs, OfAFormerFileTellThatItIsLostUntilSomebodyTakesNote) {
+  store_two();
+  world_.remove("a");
+  world_.settle_down();
+  land();
+  world_.write("a", "three");
+  world_.pass(until_it_is_looked_for);
+  ASSERT_EQ(world_.row("a")->state, FileState::Stored);
+  EXPECT_TRUE(world_.has_reason("objects-lost"));
+  world_.crash();
+  world_.start();
+  world_.settle_down();
+  EXPECT_TRUE(world_.has_reason("objects-lost"));
+
+  world_.command(Retry{.folder = world_.row("a")->folder, .path = "a", .reply = {}});
+  world_.settle_down();
+  EXPECT_TRUE(world_.has_reason("objects-lost")) << "that was not said of it";
+  world_.command(Retry{});
+  world_.settle_down();
+  EXPECT_FALSE(world_.has_reason("objects-lost"));
+  world_.crash();
+  world_.start();
+  world_.settle_down();
+  EXPECT_FALSE(world_.has_reason("objects-lost"));
+}
+
 // Its folder goes elsewhere now: nobody can ask, and nobody is woken for it.
 TEST_F(DueProofs, OfAStoreThatNoFolderGoesToAreANotice) {
   hidden_ = true;
