@@ -7,7 +7,8 @@ namespace waybill::catalog {
 
 namespace {
 
-constexpr std::string_view same_sha256 = "sha256";
+constexpr std::string_view same_sha256 = "=";
+constexpr std::string_view same_sha256_before_version_8 = "sha256";
 
 // dev, ino, btime, size, mtime, ctime from `column` on.
 Fingerprint fingerprint_from(const Rows& rows, int column) {
@@ -20,7 +21,7 @@ Fingerprint fingerprint_from(const Rows& rows, int column) {
 }
 
 std::string full_checksum(std::string_view stored, const Sha256& sha256) {
-  if (stored != same_sha256) return std::string(stored);
+  if (stored != same_sha256 && stored != same_sha256_before_version_8) return std::string(stored);
   return "sha256:" + to_base64(sha256);
 }
 

@@ -66,7 +66,7 @@ FileRow file_row_from(const Rows& rows);
   " o.proof, p.detail, o.owned, o.sole, o.file_id, o.gen, o.attempt, o.proven_at,"        \
   " o.proof_due, o.metadata FROM objects o LEFT JOIN proofs p ON p.id = o.proof_detail "
 ObjectRow object_from(const Rows& rows);
-// `checksum` as it is stored: "sha256" where it is the SHA-256 that the row has anyway.
+// `checksum` as it is stored: "=" where it is the SHA-256 that the row has anyway.
 std::string short_checksum(std::string_view checksum, const Sha256& sha256);
 // The bytes of an ETag that is a quoted MD5 in lower case, which are stored in its place.
 std::optional<Packed> packed_etag(std::string_view etag);

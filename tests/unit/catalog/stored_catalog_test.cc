@@ -108,6 +108,7 @@ TEST_P(StoredCatalog, KeepsEveryRowAndGoesOn) {
   EXPECT_EQ(stored.sha256, content("second"));
   const ObjectRow object = must(catalog->object(*stored.object)).value();
   EXPECT_EQ(object.key, "p/stored");
+  EXPECT_EQ(object.checksum, "sha256:" + to_base64(content("second")));
   EXPECT_EQ(object.proof, ProofLevel::StoreChecked);
   EXPECT_EQ(object.proof_detail, "S3 checked the signed SHA-256");
   EXPECT_TRUE(must(catalog->live_object_at(store, "p/gone")).value().sole);
