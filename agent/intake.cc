@@ -341,11 +341,12 @@ void Intake::events_lost(const watcher::EventsLost& lost) {
 void Intake::folder_status(const watcher::FolderStatus& status) {
   Folder& folder = session_.folders.at(status.folder);
   // What waits below a mount that is back has its turn again.
+  const bool was_suspended = folder.suspended();
   if (folder.health && folder.health->missing != status.missing) look_at_queue();
   folder.health = status;
   session_.changed();
-  const bool there = status.health == watcher::FolderHealth::Watching ||
-                     status.health == watcher::FolderHealth::Polling;
+  const bool there = !folder.suspended();
+  if (there && was_suspended) look_at_queue();
   // Looks are answered only where there is a folder; once it is back, all of it is seen anyway.
   if (!there) {
     std::erase_if(looked_at_,
@@ -396,6 +397,8 @@ bool Intake::no_lease_wait_is_over(const ReadyFile& file) {
 }
 
 void Intake::look_again(const FilePath& file, BootTime due, std::optional<BootTime> since) {
+  // Nobody would answer; once the folder is back, all of it is seen anyway.
+  if (session_.folders.at(file.first).suspended()) return;
   looked_at_.emplace(file, since);
   session_.changed();
   if (due <= session_.now()) {

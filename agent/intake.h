@@ -87,8 +87,8 @@ class Intake {
   // `may_record` false: the catalog's disk is full, and they stay in memory.
   void step(bool may_record = true);
 
-  // Reads on in the queues of the catalog, where there is need. `usable` tells whether a folder's
-  // store can be used now.
+  // Reads on in the queues of the catalog, where there is need. `usable` tells whether a folder
+  // is there and its store can be used now.
   void look_for_work(const std::function<bool(const Folder&)>& usable);
   // The queues in which somebody waits.
   [[nodiscard]] std::vector<QueueName> queues(

@@ -249,7 +249,9 @@ std::optional<BootTime> Pipeline::step() {
 
 void Pipeline::start_ready() {
   Parts& parts = *parts_;
-  const auto usable = [&parts](const Folder& folder) { return parts.stores->open(folder.store); };
+  const auto usable = [&parts](const Folder& folder) {
+    return !folder.suspended() && parts.stores->open(folder.store);
+  };
   parts.intake->look_for_work(usable);
   if (!claiming_ || parts.intake->queues(usable).empty() || !look_for_room()) return;
   Load load = parts.transfers->load();

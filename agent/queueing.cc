@@ -180,7 +180,7 @@ void Intake::read_on(const QueueName& name, Line& line) {
 
 bool Intake::line_up(Line& line, FileRow&& row) {
   const FilePath path(row.folder, row.path);
-  if (is_on_missing_mount(path)) return false;
+  if (session_.folders.at(row.folder).suspended() || is_on_missing_mount(path)) return false;
   const auto due = postponed_.find(row.id);
   if (due != postponed_.end() && due->second > session_.now()) return false;
   if (ready_.contains(path) || gate_.find(path) != nullptr ||

@@ -28,6 +28,11 @@ struct Folder {
   bool scanned = false;                         // listed whole at least once
   std::int64_t seen_until = 0;                  // ns since 1970: nothing older is unseen; 0: never
 
+  // Its root is not there, or not the one that we know: nothing there is tried until it is back.
+  [[nodiscard]] bool suspended() const {
+    return health && health->health != watcher::FolderHealth::Watching &&
+           health->health != watcher::FolderHealth::Polling;
+  }
   [[nodiscard]] watcher::Root root() const { return {config.path, !config.one_filesystem}; }
   [[nodiscard]] watcher::SettlePolicy settle_policy() const {
     return {.settle = config.settle, .settle_nolease = config.settle_nolease};
