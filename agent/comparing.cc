@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "agent/transfers.h"
@@ -14,7 +15,7 @@ using catalog::FileEvent;
 using catalog::FileRow;
 using catalog::FileState;
 
-constexpr std::size_t walked_at_once = 64;
+constexpr std::size_t looked_at_once = 64;
 
 Result<watcher::AboutFile> look_at(watcher::FileSystem& files, const watcher::Root& root,
                                    const std::string& path, const Fingerprint& fingerprint) {
@@ -34,27 +35,74 @@ bool may_pass(const Error& error) {
 void Transfers::compare(const FilePath& file) {
   if (WAYBILL_PLANTED(SidecarChangeMissed)) return;
   compared_.insert(file);
-  // Whatever it leads to has read what was there then.
-  if (busy(file)) return;
-  const auto row = session_.expect(session_.catalog->find_live(file.first, file.second));
-  if (!row) return;
-  const auto is = [&row](FileState state) { return *row && (*row)->state == state; };
-  if (is(FileState::Stored) || is(FileState::Uploading)) {
-    return look_beside({comparison_of(**row)}, [] {});
+  to_compare_[file.first].paths.insert(file.second);
+}
+
+void Transfers::look_beside() {
+  look_at_changed();
+  if (pages_ == 0 && !session_.failure()) look_at_all();
+}
+
+std::optional<BootTime> Transfers::next_look_beside() const {
+  const auto may_go_on = [](const auto& folder) {
+    return !folder.second.asked && !folder.second.paths.empty();
+  };
+  if (std::ranges::any_of(to_compare_, may_go_on)) return session_.now();
+  if (pages_ > 0) return std::nullopt;
+  if (walk_) return session_.now();
+  const auto due = intake_.looks_beside().next_due();
+  return due ? std::optional(std::max(*due, next_walk_)) : std::nullopt;
+}
+
+// A disk that does not answer holds up no other folder.
+void Transfers::look_at_changed() {
+  for (auto& [folder, changed] : to_compare_) {
+    if (changed.asked) continue;
+    auto some = next_changed(folder, changed);
+    if (session_.failure()) return;
+    if (some.empty()) continue;
+    changed.asked = true;
+    ask_readers(std::move(some), [asked = &changed.asked] { *asked = false; });
   }
-  compared_.erase(file);
-  // What is lost a person is to take note of, whatever lies beside its name.
-  if (is(FileState::Blocked) && !is_lost(**row)) {
-    if (!session_.expect(session_.catalog->apply((*row)->id, FileEvent::CauseFixed,
-                                                 "what lies beside it has changed"))) {
-      return;
+}
+
+// Those that have an object, or an attempt under way.
+std::vector<Transfers::Comparison> Transfers::next_changed(FolderId folder, Changed& changed) {
+  std::vector<Comparison> some;
+  while (some.size() < looked_at_once && !changed.paths.empty()) {
+    auto next = changed.paths.upper_bound(changed.last);
+    if (next == changed.paths.end()) next = changed.paths.begin();
+    changed.last = *next;
+    changed.paths.erase(next);
+    const FilePath file(folder, changed.last);
+    // Whatever it leads to has read what was there then.
+    if (busy(file)) continue;
+    const auto row = session_.expect(session_.catalog->find_live(folder, file.second));
+    if (!row) break;
+    const auto is = [&row](FileState state) { return *row && (*row)->state == state; };
+    if (is(FileState::Stored) || is(FileState::Uploading)) {
+      some.push_back(comparison_of(**row));
+      continue;
     }
-    intake_.release((*row)->id);
-    intake_.look_at_queue();
-    session_.changed();
+    compared_.erase(file);
+    if (!let_go_again(*row)) break;
+    // What is queued is read anyway.
+    left_(file);
   }
-  // What is queued is read anyway.
-  left_(file);
+  return some;
+}
+
+// What is lost a person is to take note of, whatever lies beside its name.
+bool Transfers::let_go_again(const std::optional<FileRow>& row) {
+  if (!row || row->state != FileState::Blocked || is_lost(*row)) return true;
+  if (!session_.expect(session_.catalog->apply(row->id, FileEvent::CauseFixed,
+                                               "what lies beside it has changed"))) {
+    return false;
+  }
+  intake_.release(row->id);
+  intake_.look_at_queue();
+  session_.changed();
+  return true;
 }
 
 Transfers::Comparison Transfers::comparison_of(const FileRow& row) const {
@@ -63,8 +111,7 @@ Transfers::Comparison Transfers::comparison_of(const FileRow& row) const {
       .file = file, .fingerprint = row.fingerprint, .beside = {.path = intake_.sidecar_of(file)}};
 }
 
-void Transfers::look_beside(std::vector<Comparison> some, Task done) {
-  if (some.empty()) return done();
+void Transfers::ask_readers(std::vector<Comparison> some, Task done) {
   const FolderId folder = some.front().file.first;
   session_.world.read([this, some = std::move(some), done = std::move(done),
                        root = session_.folders.at(folder).root(), lease = lease_mode(folder),
@@ -88,9 +135,13 @@ void Transfers::compared(const Comparison& one) {
     compared_.insert(one.file);
     return;
   }
-  compared_.erase(one.file);
-  session_.changed();
   const auto& [folder, path] = one.file;
+  // It may have changed again since its reader was asked.
+  const auto changed = to_compare_.find(folder);
+  if (changed == to_compare_.end() || !changed->second.paths.contains(path)) {
+    compared_.erase(one.file);
+  }
+  session_.changed();
   auto row = session_.expect(session_.catalog->find_live(folder, path));
   if (!row) return;
   const bool as_before =
@@ -114,27 +165,25 @@ void Transfers::compared(const Comparison& one) {
   left_(one.file);
 }
 
-void Transfers::compare_all(FolderId folder) {
-  to_walk_.insert(folder);
-  if (!walk_ && pages_ == 0) walk_on();
-}
-
-void Transfers::walk_later() {
-  session_.timers.at(next_walk_, [this] {
-    if (!walk_ && pages_ == 0) walk_on();
-  });
+void Transfers::look_at_all() {
+  const BootTime now = session_.now();
+  if (walk_ && walk_->all) {
+    // A tenth of the time at most, as for any look at all of a folder (PROTOCOL.md section 8).
+    next_walk_ = now + 9 * (now - walk_->begun);
+    walk_.reset();
+    intake_.looks_beside().end();
+  }
+  if (!walk_ && now >= next_walk_) {
+    auto folders = intake_.looks_beside().begin(now);
+    if (!folders.empty()) walk_ = Walk{.folders = std::move(folders), .begun = now};
+  }
+  if (walk_) walk_on();
 }
 
 // Uploads first: by the time that they are stored the walk over what is has passed them.
 void Transfers::walk_on() {
-  const BootTime now = session_.now();
-  if (!walk_) {
-    if (to_walk_.empty()) return;
-    if (now < next_walk_) return walk_later();
-    walk_ = Walk{.folders = std::exchange(to_walk_, {}), .begun = now};
-  }
   const auto rows =
-      session_.expect(session_.catalog->in_state(walk_->state, walk_->after, walked_at_once));
+      session_.expect(session_.catalog->in_state(walk_->state, walk_->after, looked_at_once));
   if (!rows) return;
   std::map<FolderId, std::vector<Comparison>> by_folder;
   for (const FileRow& row : *rows) {
@@ -147,22 +196,14 @@ void Transfers::walk_on() {
       by_folder[row.folder].push_back(comparison_of(row));
     }
   }
-  if (rows->size() < walked_at_once) {
-    if (walk_->state == FileState::Uploading) {
-      walk_->state = FileState::Stored;
-      walk_->after = FileId{};
-    } else {
-      // A tenth of the time at most, as for any look at all of a folder (PROTOCOL.md section 8).
-      next_walk_ = now + 9 * (now - walk_->begun);
-      walk_.reset();
-    }
+  if (rows->size() < looked_at_once) {
+    walk_->all = walk_->state == FileState::Stored;
+    walk_->state = FileState::Stored;
+    walk_->after = FileId{};
   }
-  if (by_folder.empty()) return session_.timers.at(session_.now(), [this] { walk_on(); });
   for (auto& [folder, some] : by_folder) {
     ++pages_;
-    look_beside(std::move(some), [this] {
-      if (--pages_ == 0) walk_on();
-    });
+    ask_readers(std::move(some), [this] { --pages_; });
   }
 }
 

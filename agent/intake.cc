@@ -42,7 +42,7 @@ Intake::Intake(Session& session, Hooks hooks)
             session_.world.scanner.list(folder, std::move(directories), id);
           },
           static_cast<std::uint64_t>(session.now().time_since_epoch().count())),
-      sidecars_(session.world.most_sidecars) {
+      sidecars_(session.world.most_sidecars, looks_beside_) {
   for (const auto& [id, folder] : session_.folders) {
     FolderState& state = folders_[id];
     if (folder.config.complete == CompleteBy::Marker) state.marker.emplace(folder.config.marker);
@@ -322,7 +322,7 @@ void Intake::scan_complete(FolderId folder) {
   if (!state.scanning) return;
   state.scanning = false;
   // What came, changed or went beside a file while nobody watched changed nothing of the file.
-  if (state.sidecar) hooks_.all_said_anew(folder);
+  if (state.sidecar) looks_beside_.owe(folder, session_.now(), session_.now());
   state.shown = {};
   doubts_.add({.folder = folder,
                .directory = "",

@@ -22,6 +22,7 @@
 #include "agent/moved_files.h"
 #include "agent/number_set.h"
 #include "agent/owed_listings.h"
+#include "agent/owed_looks.h"
 #include "agent/recent_names.h"
 #include "agent/seen_names.h"
 #include "agent/session.h"
@@ -76,9 +77,8 @@ class Intake {
     std::function<void(std::uint64_t)> barrier;
     // Seen unchanged, but its times were too young to prove that: read it again (rule 9).
     std::function<void(const ReadyFile&)> doubtful;
-    // What lies beside this file has changed; in a whole folder it may have.
+    // What lies beside this file has changed.
     std::function<void(const FilePath&)> said_anew;
-    std::function<void(FolderId)> all_said_anew;
   };
   Intake(Session& session, Hooks hooks);
 
@@ -122,7 +122,7 @@ class Intake {
   // Why it waits for its sidecar, in a sentence; empty: it does not.
   [[nodiscard]] std::string awaited_sidecar(const FilePath& file) const;
   // What lies beside files has changed, and which of them it was nobody knows yet.
-  [[nodiscard]] bool owes_looks_beside() const { return sidecars_.owes_looks(); }
+  [[nodiscard]] OwedLooks& looks_beside() { return looks_beside_; }
   // It settles with it, and has its turn then.
   void wait_for_sidecar(const ReadyFile& file);
   // It was not there when the file was to be read.
@@ -311,6 +311,7 @@ class Intake {
   // Seen being made where only a rename counts; only as long as they wait.
   std::map<FilePath, Fingerprint> made_;
   HotFiles hot_;
+  OwedLooks looks_beside_;
   Sidecars sidecars_;
   MovedFiles moved_;
   RecentNames came_;

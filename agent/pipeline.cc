@@ -75,8 +75,7 @@ void Pipeline::open_session() {
           .left = [this](const FilePath& file) { waits_.look_at(file); },
           .barrier = [this](std::uint64_t id) { barrier_reached(id); },
           .doubtful = [this](const ReadyFile& file) { parts_->transfers->check_again(file); },
-          .said_anew = [this](const FilePath& file) { parts_->transfers->compare(file); },
-          .all_said_anew = [this](FolderId folder) { parts_->transfers->compare_all(folder); }});
+          .said_anew = [this](const FilePath& file) { parts_->transfers->compare(file); }});
   parts.transfers.emplace(parts.session, *parts.stores, *parts.intake,
                           [this](const FilePath& file) { waits_.look_at(file); });
   parts.transfers->resume_open_attempts();
@@ -228,6 +227,7 @@ std::optional<BootTime> Pipeline::step() {
   // Bounded by the clock's value at the start: a task that is due again at once waits for its turn.
   while (auto task = session.timers.take(now)) (*task)();
   if (!session.failure()) parts_->intake->step(!short_of_room_since_);
+  if (!session.failure()) parts_->transfers->look_beside();
   if (!session.failure()) start_ready();
   if (auto done = session.commit(); !done) {
     close_session(done.error());
@@ -240,7 +240,7 @@ std::optional<BootTime> Pipeline::step() {
 
   std::optional<BootTime> due = session.timers.next_due();
   for (const auto& other :
-       {parts_->intake->next_due(),
+       {parts_->intake->next_due(), parts_->transfers->next_look_beside(),
         publish_at_ == BootTime::max() ? std::nullopt : std::optional(publish_at_)}) {
     if (other) due = due ? std::min(*due, *other) : *other;
   }
@@ -318,16 +318,25 @@ void Pipeline::start_wait(StartWait wait) {
   if (first && parts_) keep_looking_at_waits();
 }
 
-// What has changed beside files while nobody watched is pending too, once it is known; and so is
-// what was seen and could not be taken in.
+// What was seen and could not be taken in is pending too; and so is what had changed beside files
+// by the time that all was taken in, once it is known.
 void Pipeline::barrier_reached(std::uint64_t id) {
   const StartWait* const wait = waits_.find(id);
-  if (wait == nullptr) return;
-  const bool all_known = !parts_->transfers->comparing_all() &&
-                         !parts_->intake->owes_looks_beside() &&
-                         !parts_->intake->owes_listings(wait->folder);
-  if (all_known) return waits_.reached(id, pending_paths());
+  auto& awaited = parts_->looks_awaited;
+  if (wait == nullptr) {
+    awaited.erase(id);
+    return;
+  }
   Session& session = parts_->session;
+  bool all_known = !parts_->intake->owes_listings(wait->folder);
+  if (all_known) {
+    const BootTime then = awaited.try_emplace(id, session.now()).first->second;
+    all_known = !parts_->intake->looks_beside().any(wait->folder, then);
+  }
+  if (all_known) {
+    awaited.erase(id);
+    return waits_.reached(id, pending_paths());
+  }
   session.timers.at(session.now() + look_again_every, [this, id] { world_.scanner.barrier(id); });
 }
 

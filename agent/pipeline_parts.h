@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -22,6 +24,8 @@ struct Pipeline::Parts {
   std::optional<Transfers> transfers;
   Turns turns;
   bool looking_at_waits = false;  // a timer is set for it
+  // Until when looks came to be owed that a wait waits for, by its number.
+  std::map<std::uint64_t, BootTime> looks_awaited;
 };
 
 }  // namespace waybill::agent

@@ -45,7 +45,7 @@ void Sidecars::change(const FilePath& sidecar, const Fingerprint& into,
   settled_.erase(sidecar);
   if (!may_settle(sidecar)) {
     if (there) unknown_[folder].directories.left_out(parent_of(path), false);
-    return owe(folder, now + long_enough(policy).settle);
+    return owe(folder, now, now + long_enough(policy).settle);
   }
   if (there) know(sidecar, into);
   why_later_.erase(sidecar);
@@ -61,11 +61,9 @@ void Sidecars::know(const FilePath& sidecar, const Fingerprint& fingerprint) {
   }
 }
 
-// Looks are not put off for ever by what comes meanwhile: for that there is another one.
-void Sidecars::owe(FolderId folder, BootTime settled) {
+void Sidecars::owe(FolderId folder, BootTime since, BootTime settled) {
   if (WAYBILL_PLANTED(SidecarBeyondRoomForgotten)) return;
-  Owed& owed = owed_.try_emplace(folder, Owed{.due = settled, .last = settled}).first->second;
-  owed.last = std::max(owed.last, settled);
+  owed_.owe(folder, since, settled);
 }
 
 bool Sidecars::may_use(const FilePath& sidecar, const std::optional<watcher::Sidecar>& read,
@@ -86,7 +84,7 @@ bool Sidecars::may_use(const FilePath& sidecar, const std::optional<watcher::Sid
     if (may_settle(sidecar)) {
       settling_.no_lease(folder, path, read->fingerprint, long_enough(policy), last_change);
     } else {
-      owe(folder, last_change + policy.settle_nolease);
+      owe(folder, last_change, last_change + policy.settle_nolease);
     }
     return false;
   }
@@ -104,7 +102,8 @@ void Sidecars::try_later(const FilePath& sidecar, const std::string& why,
                          const watcher::SettlePolicy& policy, BootTime now) {
   const Nanoseconds wait = std::max(policy.settle, between_tries);
   const auto& [folder, path] = sidecar;
-  if (!may_settle(sidecar)) return owe(folder, now + wait);
+  // Nobody could tell since when it has been what it is: it may have been for ever.
+  if (!may_settle(sidecar)) return owe(folder, BootTime::min(), now + wait);
   why_later_[sidecar] = why;
   settling_.writer_found(folder, path, nothing, {.settle = wait}, now);
 }
@@ -140,27 +139,6 @@ std::vector<FilePath> Sidecars::take_due(BootTime now) {
   return due;
 }
 
-std::set<FolderId> Sidecars::take_owed(BootTime now) {
-  std::set<FolderId> folders;
-  for (auto at = owed_.begin(); at != owed_.end();) {
-    auto& [folder, owed] = *at;
-    if (owed.due <= now) folders.insert(folder);
-    if (owed.last <= now) {
-      at = owed_.erase(at);
-      continue;
-    }
-    if (owed.due <= now) owed.due = owed.last;
-    ++at;
-  }
-  return folders;
-}
-
-std::optional<BootTime> Sidecars::next_due() const {
-  std::optional<BootTime> due = settling_.next_due();
-  for (const auto& [folder, owed] : owed_) due = std::min(due.value_or(owed.due), owed.due);
-  return due;
-}
-
 std::vector<std::string> Sidecars::in(FolderId folder, const std::string& directory) const {
   const std::string start = directory.empty() ? "" : directory + '/';
   std::vector<std::string> paths;
@@ -187,7 +165,7 @@ void Sidecars::listing_ends(FolderId folder, const std::string& directory, bool 
   const auto found = unknown_.find(folder);
   if (found == unknown_.end() || found->second.listed != directory) return;
   found->second.listed.reset();
-  if (complete) return owe(folder, now);
+  if (complete) return owe(folder, now, now);
   found->second.directories.left_out(directory, false);
 }
 

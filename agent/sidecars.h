@@ -3,12 +3,12 @@
 #include <cstddef>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "agent/gate.h"
 #include "agent/left_out.h"
+#include "agent/owed_looks.h"
 #include "base/clock.h"
 #include "base/fingerprint.h"
 #include "watcher/settle_tracker.h"
@@ -22,7 +22,7 @@ namespace waybill::agent {
 // whose objects tell what was said. Pure. Coord thread only.
 class Sidecars {
  public:
-  explicit Sidecars(std::size_t most) : most_(most) {}
+  Sidecars(std::size_t most, OwedLooks& owed) : most_(most), owed_(owed) {}
 
   // As it lies there now. `known`: whoever begins to look at a folder takes what is there for
   // settled, since all of it is looked at anyway.
@@ -49,11 +49,7 @@ class Sidecars {
   [[nodiscard]] std::vector<FilePath> all_settling() const;
   // Those that have settled; they leave.
   std::vector<FilePath> take_due(BootTime now);
-  // Folders of which all is to be looked at: what found no room in them has settled.
-  std::set<FolderId> take_owed(BootTime now);
-  // One is, or will be.
-  [[nodiscard]] bool owes_looks() const { return !owed_.empty(); }
-  [[nodiscard]] std::optional<BootTime> next_due() const;
+  [[nodiscard]] std::optional<BootTime> next_due() const { return settling_.next_due(); }
 
   // Of those that are known, the ones directly in a directory.
   [[nodiscard]] std::vector<std::string> in(FolderId folder, const std::string& directory) const;
@@ -64,10 +60,6 @@ class Sidecars {
   void forget_below(FolderId folder, const std::string& directory);
 
  private:
-  struct Owed {
-    BootTime due;
-    BootTime last;  // when what came after it will have settled
-  };
   struct Unknown {
     LeftOut directories;                // of some that are there
     std::optional<std::string> listed;  // one of them, in the listing that runs
@@ -78,17 +70,17 @@ class Sidecars {
   [[nodiscard]] bool may_settle(const FilePath& sidecar) const {
     return settling_.size() < most_ || settling(sidecar);
   }
-  // What finds no room in the folder will have settled then.
-  void owe(FolderId folder, BootTime settled);
+  // For what finds no room in the folder.
+  void owe(FolderId folder, BootTime since, BootTime settled);
 
   const std::size_t most_;
+  OwedLooks& owed_;
   std::map<FilePath, Fingerprint> known_;
   std::map<FolderId, Unknown> unknown_;
   watcher::SettleTracker settling_;
   std::map<FilePath, std::string> why_later_;  // of those that settle
   // Of those that are not known: as they were once they had settled, until they are read.
   std::map<FilePath, Fingerprint> settled_;
-  std::map<FolderId, Owed> owed_;
 };
 
 }  // namespace waybill::agent

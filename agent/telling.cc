@@ -107,7 +107,6 @@ void Intake::take_sidecars() {
   for (const FilePath& sidecar : sidecars_.take_due(session_.now())) {
     if (const auto file = told_of_by(sidecar)) hooks_.said_anew({sidecar.first, *file});
   }
-  for (const FolderId folder : sidecars_.take_owed(session_.now())) hooks_.all_said_anew(folder);
 }
 
 }  // namespace waybill::agent

@@ -50,13 +50,13 @@ class Transfers {
   [[nodiscard]] bool doubted(const FilePath& file) const {
     return doubted_.contains(file) || compared_.contains(file);
   }
-  // What is said of it may be other than what is stored: the file is looked at, and read and sent
-  // where that is so.
+  // What is said of it may be other than what is stored: the file is to be looked at, and read and
+  // sent where that is so.
   void compare(const FilePath& file);
-  // All files of the folder, a few at a time.
-  void compare_all(FolderId folder);
-  // What that may find is not known yet.
-  [[nodiscard]] bool comparing_all() const { return walk_ || pages_ > 0 || !to_walk_.empty(); }
+  // Looks at such files, and at all of the folders that owe that: a few at a time.
+  void look_beside();
+  // When there is more to look at.
+  [[nodiscard]] std::optional<BootTime> next_look_beside() const;
   // Blocked files, and those that their store fails (one, or all of a folder, or all) go again. How
   // many.
   std::int64_t retry(std::optional<FolderId> folder, const std::string& path);
@@ -133,12 +133,23 @@ class Transfers {
     BootTime begun;
     catalog::FileState state = catalog::FileState::Uploading;
     FileId after{};
+    bool all = false;  // of it has been handed to readers
   };
   [[nodiscard]] Comparison comparison_of(const catalog::FileRow& row) const;
-  void look_beside(std::vector<Comparison> some, Task done);
-  void compared(const Comparison& one);
+  struct Changed {
+    std::set<std::string> paths;  // of files beside which something has changed
+    std::string last;             // that was looked at: they take turns
+    bool asked = false;           // the readers have some
+  };
+  [[nodiscard]] std::vector<Comparison> next_changed(FolderId folder, Changed& changed);
+  // If it is blocked: what blocked it may be mended. False: the session has failed.
+  bool let_go_again(const std::optional<catalog::FileRow>& row);
+  void look_at_changed();
+  void look_at_all();
   void walk_on();
-  void walk_later();
+  // Files of one folder.
+  void ask_readers(std::vector<Comparison> some, Task done);
+  void compared(const Comparison& one);
 
   // --- claiming ---
   struct Source {
@@ -236,12 +247,12 @@ class Transfers {
   std::map<FilePath, Reading> reading_;
   std::map<std::string, std::unique_ptr<Running>> running_;  // by attempt id
   std::map<FilePath, std::string> attempt_of_path_;
-  std::set<FilePath> doubted_;   // to be read again
-  std::set<FilePath> compared_;  // what is said of them is looked at, or will be
-  std::optional<Walk> walk_;     // over all of some folders
-  std::set<FolderId> to_walk_;   // after that one
+  std::set<FilePath> doubted_;              // to be read again
+  std::set<FilePath> compared_;             // what is said of them is looked at, or will be
+  std::map<FolderId, Changed> to_compare_;  // those of them for which there was no reader yet
+  std::optional<Walk> walk_;                // over all of some folders
+  std::size_t pages_ = 0;                   // of it, that the readers have
   BootTime next_walk_{};
-  std::size_t pages_ = 0;                  // of walks, that are looked at
   std::map<FilePath, Fingerprint> asked_;  // whether its former name is gone
   BootTime forget_asked_at_{};
   std::map<FileId, Nanoseconds> blocked_for_;  // how long the last wait of a blocked file was

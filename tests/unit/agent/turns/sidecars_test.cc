@@ -42,10 +42,13 @@ class SidecarsTest : public testing::Test {
   }
   std::set<FolderId> owed_in(Nanoseconds wait) {
     now_ += wait;
-    return sidecars_.take_owed(now_);
+    auto folders = looks_.begin(now_);
+    looks_.end();
+    return folders;
   }
 
-  Sidecars sidecars_{most};
+  OwedLooks looks_;
+  Sidecars sidecars_{most, looks_};
   watcher::SettlePolicy policy_{.settle = seconds(2), .settle_nolease = seconds(60)};
   BootTime now_{hours(1)};
 };
@@ -107,12 +110,12 @@ TEST_F(SidecarsTest, ThatNothingIsThereIsBelievedOnceNothingMoves) {
 
 TEST_F(SidecarsTest, WhereTooManyChangeAllOfTheFolderIsLookedAt) {
   see_others(most + 1);
-  EXPECT_TRUE(sidecars_.take_owed(now_).empty()) << "they still settle";
-  EXPECT_TRUE(sidecars_.owes_looks());
+  EXPECT_TRUE(owed_in({}).empty()) << "they still settle";
+  EXPECT_TRUE(looks_.any(folder, now_));
   EXPECT_EQ(due_in(seconds(2)).size(), most);
-  EXPECT_EQ(sidecars_.take_owed(now_), std::set<FolderId>{folder});
-  EXPECT_TRUE(sidecars_.take_owed(now_).empty());
-  EXPECT_FALSE(sidecars_.owes_looks());
+  EXPECT_EQ(owed_in({}), std::set<FolderId>{folder});
+  EXPECT_TRUE(owed_in({}).empty());
+  EXPECT_FALSE(looks_.any(folder, now_));
 }
 
 TEST_F(SidecarsTest, WhereSomeAlwaysChangeTheOthersAreLookedAtAllTheSame) {
@@ -124,8 +127,8 @@ TEST_F(SidecarsTest, WhereSomeAlwaysChangeTheOthersAreLookedAtAllTheSame) {
     sidecars_.present(another(1), version(i), policy_, now_, false);
     sidecars_.present(another(2), version(i), policy_, now_, false);
     sidecars_.present(another(most + 1), version(i), policy_, now_, false);
-    EXPECT_LE(*sidecars_.next_due(), now_ + seconds(2));
-    if (!sidecars_.take_owed(now_).empty()) ++looks;
+    EXPECT_LE(*looks_.next_due(), now_ + seconds(2));
+    if (!owed_in({}).empty()) ++looks;
   }
   EXPECT_GE(looks, 4);
   EXPECT_EQ(owed_in(seconds(2)), std::set<FolderId>{folder}) << "what came last settles too";
@@ -136,7 +139,17 @@ TEST_F(SidecarsTest, NoMoreOfThemThanThatAreTriedLater) {
   EXPECT_EQ(sidecars_.all_settling().size(), most);
   EXPECT_EQ(sidecars_.why_later(another(0)), "busy");
   EXPECT_EQ(sidecars_.why_later(another(9)), "");
+  EXPECT_TRUE(looks_.any(folder, BootTime{})) << "who waits waits for them";
   EXPECT_EQ(owed_in(seconds(2)), std::set<FolderId>{folder});
+}
+
+TEST_F(SidecarsTest, WhoseSilenceIsStillTooShortAreOwedSinceTheyChanged) {
+  see_others(most);
+  EXPECT_FALSE(may_use(1, seconds(20), false));
+  EXPECT_FALSE(looks_.any(folder, now_ - seconds(21)));
+  EXPECT_TRUE(looks_.any(folder, now_ - seconds(20)));
+  EXPECT_TRUE(owed_in(seconds(39)).empty());
+  EXPECT_EQ(owed_in(seconds(1)), std::set<FolderId>{folder});
 }
 
 TEST_F(SidecarsTest, WhatFindsNoRoomIsNotTakenForSettled) {
@@ -168,19 +181,19 @@ TEST_F(SidecarsTest, AListingWhereSomeAreNotKnownMayHideThatTheyAreGone) {
   };
   list("d", true, false);
   list("", true, false);
-  EXPECT_TRUE(sidecars_.take_owed(now_).empty()) << "all of those are known";
+  EXPECT_TRUE(owed_in({}).empty()) << "all of those are known";
   list("e", false, false);
-  EXPECT_TRUE(sidecars_.take_owed(now_).empty()) << "it has told nothing";
+  EXPECT_TRUE(owed_in({}).empty()) << "it has told nothing";
   list("e", true, true);
-  EXPECT_EQ(sidecars_.take_owed(now_), std::set<FolderId>{folder});
+  EXPECT_EQ(owed_in({}), std::set<FolderId>{folder});
   list("e", true, false);
-  EXPECT_EQ(sidecars_.take_owed(now_), std::set<FolderId>{folder});
+  EXPECT_EQ(owed_in({}), std::set<FolderId>{folder});
   list("e", true, false);
-  EXPECT_TRUE(sidecars_.take_owed(now_).empty()) << "none of those is there any more";
+  EXPECT_TRUE(owed_in({}).empty()) << "none of those is there any more";
 }
 
 TEST_F(SidecarsTest, AreRememberedByDirectory) {
-  Sidecars sidecars(10);
+  Sidecars sidecars(10, looks_);
   for (const char* path : {"x", "d/a", "d/b", "d/e/c", "da"}) {
     sidecars.present({folder, path}, version(1), policy_, now_, true);
   }
