@@ -2,6 +2,9 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "uploader/secret_file.h"
@@ -49,12 +52,22 @@ void add_encryption(Headers& headers, const WriteOptions& options) {
   }
 }
 
+// What is said of the file became durable with its attempt, perhaps under another configuration:
+// it stays, and never are there two of one name.
+void add_metadata(Headers& headers, const WriteOptions& options) {
+  for (const auto& [name, value] : options.metadata) {
+    std::string header = "x-amz-meta-" + name;
+    if (std::ranges::find(headers, header, &HttpHeader::name) != headers.end()) continue;
+    add(headers, std::move(header), value);
+  }
+}
+
 void add_wishes(Headers& headers, const WriteOptions& options, WallTime now) {
   add(headers, "x-amz-storage-class", options.storage_class);
   add(headers, "x-amz-acl", options.acl);
   add(headers, "cache-control", options.cache_control);
   add(headers, "x-amz-tagging", canonical_query(options.tags));
-  for (const auto& [name, value] : options.metadata) add(headers, "x-amz-meta-" + name, value);
+  add_metadata(headers, options);
   if (options.lock != ObjectLock::None) {
     add(headers, "x-amz-object-lock-mode",
         options.lock == ObjectLock::Compliance ? "COMPLIANCE" : "GOVERNANCE");

@@ -13,7 +13,8 @@ namespace waybill::uploader {
 
 // Adds to `headers` what `options` ask for in a request of this kind: how an object is to be kept
 // where one is made, the customer's key wherever its bytes or its head are touched, and who pays
-// and owns everywhere. `now`: by the store's clock. Pure.
+// and owns everywhere. Metadata of a name that `headers` have already is theirs. `now`: by the
+// store's clock. Pure.
 void add_options(const S3Request& request, const WriteOptions& options, WallTime now,
                  std::vector<HttpHeader>& headers);
 

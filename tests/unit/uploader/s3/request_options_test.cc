@@ -68,6 +68,18 @@ TEST(RequestOptions, WishesForAnObjectGoWithTheRequestThatMakesIt) {
   }
 }
 
+// The configuration has changed since the attempt was claimed, with which that became durable.
+TEST(RequestOptions, WhatIsSaidOfTheFileGoesBeforeConfiguredMetadataOfThatName) {
+  WriteOptions options;
+  options.metadata = {{"origin", "scanner 7"}, {"sample", "all"}};
+  const HttpHeader own{"x-amz-meta-sample", "12"};
+  std::vector<HttpHeader> headers{own};
+  add_options({.operation = Operation::PutObject, .headers = {own}}, options, WallTime{}, headers);
+  ASSERT_EQ(headers.size(), 2U);
+  EXPECT_EQ(headers.front().value, "12");
+  EXPECT_EQ(headers.back().name, "x-amz-meta-origin");
+}
+
 TEST(RequestOptions, ControlObjectIsEncryptedAsTheRestButNeitherKeptNorCharged) {
   WriteOptions options;
   options.sse = "AES256";
