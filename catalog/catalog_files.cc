@@ -350,20 +350,22 @@ Result<void> Catalog::Impl::make_way(const CompleteFile& seen) {
 Result<FileRow> Catalog::renamed(FileId id, const CompleteFile& seen) {
   auto known = impl_->known_file(id);
   if (!known) return fail(known.error());
-  if (is_lost(known->row)) {
-    auto gone = impl_->transition(*known, {.event = FileEvent::Vanished});
-    if (!gone) return gone;
-    known = impl_->known_file(id);
-    if (!known) return fail(known.error());
-  }
   const FileRow& row = known->row;
+  const bool lost = is_lost(row);
   const std::string former = printable(row.path);
   const Impl::Change change{.event = FileEvent::Renamed, .reason = former, .seen = &seen};
-  if (!row.live || !next(row.state, FileEvent::Renamed)) return impl_->transition(*known, change);
+  if (!lost && (!row.live || !next(row.state, FileEvent::Renamed))) {
+    return impl_->transition(*known, change);
+  }
   if (row.folder != seen.folder || !seen.sha256 || row.sha256 != seen.sha256) {
     return fail(ErrorCode::Internal, "what was found is another file");
   }
   if (auto free = impl_->make_way(seen); !free) return fail(free.error());
+  if (lost) {
+    // It went first, as every file does that is found again.
+    if (auto gone = impl_->transition(*known, {.event = FileEvent::Vanished}); !gone) return gone;
+    return renamed(id, seen);
+  }
   if (auto begun = impl_->session->begin(); !begun) return fail(begun.error());
   // Held for this file until its new object is stored; where its content has changed since, the old
   // object remains the only copy of what it holds.

@@ -46,7 +46,7 @@ struct Catalog::Impl {
   Result<void> keeping(FileId file, Action action);
 
   Result<StoredFile> known_file(FileId id);
-  // The row's object is this one from now on.
+  // The row's object is this one from now on; its key stays its own.
   Result<void> rest_on(StoredFile& known, const ObjectRow& object);
   // Whether another object of the file has the bytes of `lost`: a row that relied upon `lost`
   // relies upon that one then.

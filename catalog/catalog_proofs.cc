@@ -31,7 +31,6 @@ Result<void> Catalog::proven_again(ObjectId id, const StoredObject& seen) {
 Result<void> Catalog::Impl::rest_on(StoredFile& known, const ObjectRow& object) {
   const FileRow before = known.row;
   known.row.object = object.id;
-  known.row.key = object.key;
   known.object_key = object.key;
   known.object_sha256 = object.sha256;
   known.object_live = true;
@@ -46,6 +45,7 @@ Result<bool> Catalog::Impl::rest_on_another(StoredFile& known, const ObjectRow& 
   auto other = objects.same_bytes(lost);
   if (!other) return fail(other.error());
   if (!*other) return false;
+  if (auto begun = session->begin(); !begun) return fail(begun.error());
   if (auto done = objects.set_sole((*other)->id, true); !done) return fail(done.error());
   files.forget(lost.file);
   if (known.row.live && known.row.object == lost.id) {

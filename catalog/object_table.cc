@@ -159,8 +159,8 @@ Result<std::optional<ObjectRow>> ObjectTable::over(const ObjectRow& object,
 Result<std::optional<ObjectRow>> ObjectTable::same_bytes(const ObjectRow& object) {
   return first(session_.read(WAYBILL_OBJECT_COLUMNS
                              "WHERE o.file_id = ? AND o.sha = ? AND o.live = 1 AND o.id <> ?"
-                             " ORDER BY o.id DESC LIMIT 1",
-                             {object.file, Value::blob(object.sha256), object.id}),
+                             " ORDER BY o.store_id = ? DESC, o.id DESC LIMIT 1",
+                             {object.file, Value::blob(object.sha256), object.id, object.store}),
                object_from);
 }
 

@@ -45,7 +45,8 @@ class ObjectTable {
   Result<void> proven_again(const ObjectRow& row);
   // What that attempt has put at the key of `object`, recorded after it, where it is not live.
   Result<std::optional<ObjectRow>> over(const ObjectRow& object, std::string_view attempt);
-  // Another one of its file with the same bytes, the newest, that is live as far as we know.
+  // Another one of its file with the same bytes that is live as far as we know: of its store
+  // sooner than of another, and the newest.
   Result<std::optional<ObjectRow>> same_bytes(const ObjectRow& object);
   // It is there after all, and the only copy of its bytes.
   Result<void> there_alone(ObjectId id);

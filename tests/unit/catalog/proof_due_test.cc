@@ -168,7 +168,7 @@ TEST_F(ProofDue, OfTheCopyOfARenamedFileLeavesWhatWasStoredBefore) {
   EXPECT_FALSE(told.row);
   const FileRow gone = reread(row);
   EXPECT_EQ(gone.state, FileState::Gone);
-  EXPECT_EQ(gone.key, "p/f");
+  EXPECT_EQ(gone.key, "p/g") << "back under its name, it is sent there";
   EXPECT_EQ(object_of(gone).key, "p/f");
   EXPECT_TRUE(object_of(gone).sole);
   // Until that is lost, too.
@@ -183,6 +183,19 @@ TEST_F(ProofDue, OfWhatWasStoredBeforeARenamingLosesNothing) {
   ASSERT_TRUE(before);
   EXPECT_FALSE(must(catalog_->object_replaced(before->id, "", "it is not there")).only_copy_lost);
   EXPECT_EQ(object_of(reread(row)).key, "p/g");
+}
+
+TEST_F(ProofDue, LostAndFoundUnderATakenNameIsLostAsBefore) {
+  const FileRow row = stored_and_landed_over();
+  replaced(row, late_.id);
+  must(catalog_->vanished(row.id));
+  store("g", "other");
+  CompleteFile found = seen("g", "two");
+  found.fingerprint = row.fingerprint;
+  EXPECT_EQ(code_of(catalog_->renamed(row.id, found)), ErrorCode::PreconditionFailed);
+  EXPECT_EQ(reread(row).reason, lost_reason);
+  must(catalog_->vanished(must(catalog_->find_live(folder_, "g"))->id));
+  EXPECT_EQ(must(catalog_->renamed(row.id, found)).state, FileState::Queued);
 }
 
 TEST_F(ProofDue, LostWithItsFileIsNotSaidWhereItWasStoredBefore) {

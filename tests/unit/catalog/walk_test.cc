@@ -82,7 +82,6 @@ struct Model {
     if (other == objects.rend()) return false;
     other->second.sole = true;
     file.object = other->first;
-    file.key = other->second.key;
     return true;
   }
   void cancel(std::int64_t file) {
