@@ -62,7 +62,8 @@ struct AcceptMount {
 struct FileView {
   std::string phase;            // "settling", "reading", "waiting-for-slot", "uploading",
                                 // "waiting-for-marker", "waiting-for-rename",
-                                // "waiting-for-person", "waiting-for-store", "retrying", ""
+                                // "waiting-for-person", "waiting-for-store",
+                                // "waiting-for-folder", "retrying", ""
   std::string explanation;      // a sentence; empty: nothing to add
   std::int64_t due_in_ms = -1;  // -1: not waiting for time
 };

@@ -44,8 +44,9 @@ void Transfers::look_beside() {
 }
 
 std::optional<BootTime> Transfers::next_look_beside() const {
-  const auto may_go_on = [](const auto& folder) {
-    return !folder.second.asked && !folder.second.paths.empty();
+  const auto may_go_on = [this](const auto& folder) {
+    return !folder.second.asked && !folder.second.paths.empty() &&
+           !session_.folders.at(folder.first).suspended();
   };
   if (std::ranges::any_of(to_compare_, may_go_on)) return session_.now();
   if (pages_ > 0) return std::nullopt;
@@ -54,10 +55,10 @@ std::optional<BootTime> Transfers::next_look_beside() const {
   return due ? std::optional(std::max(*due, next_walk_)) : std::nullopt;
 }
 
-// A disk that does not answer holds up no other folder.
+// A disk that does not answer holds up no other folder. What is suspended waits until it is back.
 void Transfers::look_at_changed() {
   for (auto& [folder, changed] : to_compare_) {
-    if (changed.asked) continue;
+    if (changed.asked || session_.folders.at(folder).suspended()) continue;
     auto some = next_changed(folder, changed);
     if (session_.failure()) return;
     if (some.empty()) continue;
@@ -69,7 +70,8 @@ void Transfers::look_at_changed() {
 // Those that have an object, or an attempt under way.
 std::vector<Transfers::Comparison> Transfers::next_changed(FolderId folder, Changed& changed) {
   std::vector<Comparison> some;
-  while (some.size() < looked_at_once && !changed.paths.empty()) {
+  for (std::size_t looked_at = 0; looked_at < looked_at_once && !changed.paths.empty();
+       ++looked_at) {
     auto next = changed.paths.upper_bound(changed.last);
     if (next == changed.paths.end()) next = changed.paths.begin();
     changed.last = *next;
@@ -189,6 +191,8 @@ void Transfers::walk_on() {
   for (const FileRow& row : *rows) {
     walk_->after = row.id;
     if (!row.live || !walk_->folders.contains(row.folder)) continue;
+    // Once it is back, all of it is looked at.
+    if (session_.folders.at(row.folder).suspended()) continue;
     const FilePath file(row.folder, row.path);
     if (busy(file)) {
       compared_.insert(file);

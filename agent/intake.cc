@@ -346,11 +346,14 @@ void Intake::folder_status(const watcher::FolderStatus& status) {
   folder.health = status;
   session_.changed();
   const bool there = !folder.suspended();
-  if (there && was_suspended) look_at_queue();
-  // Looks are answered only where there is a folder; once it is back, all of it is seen anyway.
+  if (there && was_suspended) {
+    look_at_queue();
+    // Looks are answered only where there is a folder: who waits for one waited until now.
+    for (const auto& [file, since] : looked_at_) {
+      if (file.first == status.folder) session_.world.scanner.look(file.first, file.second);
+    }
+  }
   if (!there) {
-    std::erase_if(looked_at_,
-                  [&](const auto& asked) { return asked.first.first == status.folder; });
     doubts_.forget(status.folder);
     owed_.forget(status.folder);
     // What it has seen so far may go while nobody looks.
@@ -397,10 +400,9 @@ bool Intake::no_lease_wait_is_over(const ReadyFile& file) {
 }
 
 void Intake::look_again(const FilePath& file, BootTime due, std::optional<BootTime> since) {
-  // Nobody would answer; once the folder is back, all of it is seen anyway.
-  if (session_.folders.at(file.first).suspended()) return;
   looked_at_.emplace(file, since);
   session_.changed();
+  if (session_.folders.at(file.first).suspended()) return;  // asked once it is back
   if (due <= session_.now()) {
     session_.world.scanner.look(file.first, file.second);
   } else {

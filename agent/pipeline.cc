@@ -441,6 +441,10 @@ FileView Pipeline::explain(const FilePath& file) {
   }
   const auto folder = parts_->session.folders.find(file.first);
   if (folder == parts_->session.folders.end()) return {};
+  if (folder->second.suspended()) {
+    return {.phase = "waiting-for-folder",
+            .explanation = "its folder is suspended: waybill status says why"};
+  }
   if (!parts_->stores->open(folder->second.store)) {
     return {.phase = "waiting-for-store",
             .explanation = "its store cannot be used now: waybill status says why"};

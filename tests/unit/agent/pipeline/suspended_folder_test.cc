@@ -55,6 +55,52 @@ TEST_F(SuspendedFolder, WhatIsQueuedThereWaitsUntilItIsBack) {
   for (int i = 0; i < files; ++i) EXPECT_EQ(world_.row(name(i))->state, FileState::Stored) << i;
 }
 
+TEST_F(SuspendedFolder, WhatWasReadWhenItsDiskWentIsWaitedForUntilItIsBack) {
+  fakes::HeldBack readings(world_.edges().read);
+  world_.start();
+  world_.settle_down();
+  readings.hold();
+  world_.write("file", "content");
+  world_.run_until([&readings] { return readings.any(); });
+  const auto ticket = std::make_shared<WaitTicket>();
+  world_.command(StartWait{.ticket = ticket});
+  world_.run();
+  pull_the_disk();
+  readings.let_go();
+  world_.pass(hours(1));
+  EXPECT_FALSE(ticket->wait(Nanoseconds::zero()).done());
+  EXPECT_EQ(world_.explain("file").phase, "waiting-for-folder");
+  put_it_back();
+  world_.settle_down();
+  EXPECT_EQ(ticket->wait(Nanoseconds::zero()).stored, 1);
+}
+
+// Each would fail, and would be tried again as one that is being written.
+TEST_F(SuspendedFolder, NothingIsLookedAtThereThatLiesBesideFiles) {
+  world_.config().folders.front().sidecar = "{name}.meta.json";
+  world_.write("file", "content");
+  world_.write("file.meta.json", R"({"colour": "red"})");
+  fakes::HeldBack readings(world_.edges().read);
+  world_.start();
+  world_.settle_down();
+  readings.hold();
+  world_.write("file.meta.json", R"({"colour": "blue"})");
+  world_.run_until([&readings] { return readings.any(); });
+  for (const char* path : {"file", "file.meta.json"}) {
+    world_.disk.opens_fail[path] = system_error("open it", EIO);
+  }
+  pull_the_disk();
+  readings.let_go();
+  world_.pass(minutes(5));
+  const int reads = world_.reads;
+  world_.pass(hours(1));
+  EXPECT_EQ(world_.reads, reads);
+  world_.disk.opens_fail.clear();
+  put_it_back();
+  world_.settle_down();
+  EXPECT_NE(world_.object_of(*world_.row("file"))->metadata.find("blue"), std::string::npos);
+}
+
 TEST_F(SuspendedFolder, NobodyWaitsForWhatWentWithTheDisk) {
   fakes::HeldBack readings(world_.edges().read);
   world_.start();
